@@ -1,0 +1,27 @@
+# What all our own targets share: the language version, warnings and sanitizers.
+# None of it reaches the targets of a project that uses the library.
+function(mesh_target_defaults target)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  if(MESHSERVICE_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+
+  if(MESHSERVICE_SANITIZE)
+    set(flags "-fsanitize=${MESHSERVICE_SANITIZE}" -fno-omit-frame-pointer)
+    if(MESHSERVICE_SANITIZE MATCHES "undefined")
+      list(APPEND flags -fno-sanitize-recover=undefined)
+    endif()
+    target_compile_options(${target} PRIVATE ${flags})
+    target_link_options(${target} PRIVATE ${flags})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # g++ loses sight of the coroutine frame's own operator new when it instruments.
+      target_compile_options(${target} PRIVATE -Wno-mismatched-new-delete)
+      if(MESHSERVICE_SANITIZE MATCHES "thread")
+        # TSan does not model the atomic_thread_fence in Asio.
+        target_compile_options(${target} PRIVATE -Wno-tsan)
+      endif()
+    endif()
+  endif()
+endfunction()

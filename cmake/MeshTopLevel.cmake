@@ -1,0 +1,12 @@
+# Conveniences that would be rude inside someone else's build.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(MESHSERVICE_CCACHE ccache)
+mark_as_advanced(MESHSERVICE_CCACHE)
+if(MESHSERVICE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${MESHSERVICE_CCACHE}")
+endif()

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <mesh/detail/handler.hpp>
+#include <mesh/leader_service.hpp>
+#include <mesh/node.hpp>
+#include <mesh/options.hpp>
+#include <mesh/stats.hpp>
+
+namespace mesh::core {
+class MeshCore;
+}
+
+namespace mesh::detail {
+
+/// One encoded request on its way to another node.
+struct OutgoingCall {
+  InstanceId target = 0;
+  std::string_view type;
+  std::string data;  // JSON text
+  std::chrono::milliseconds timeout{0};
+};
+
+using VoidCompletion = asio::any_completion_handler<void(std::exception_ptr)>;
+using NodesCompletion =
+    asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
+using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, Json)>;
+
+/// The JSON text of a payload. Throws `MeshEncodeError`.
+std::string to_json_text(std::string_view type, const Json& document);
+
+/// What `MeshService` needs of the compiled part. Destruction abandons a running node.
+class CoreHandle {
+ public:
+  CoreHandle(asio::any_io_executor executor, const std::string& key, const MeshOptions& options);
+  ~CoreHandle();
+  CoreHandle(const CoreHandle&) = delete;
+  CoreHandle& operator=(const CoreHandle&) = delete;
+
+  const asio::any_io_executor& executor() const noexcept;
+  InstanceId instance_id() const noexcept;
+  LeaderService& leader() noexcept;
+  MeshStats stats() const;
+
+  void set_handler(std::string_view type, std::shared_ptr<RequestHandler> handler);
+  std::shared_ptr<RequestHandler> find_handler(std::string_view type) const;
+  void set_broadcast_handler(std::string_view type, std::shared_ptr<BroadcastHandler> handler);
+  void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);
+  void set_reregistered_callback(AsyncCallback<> callback);
+
+  /// Shared, so that an initiation may outlive the service.
+  const std::shared_ptr<core::MeshCore>& core() const noexcept { return core_; }
+
+ private:
+  std::shared_ptr<core::MeshCore> core_;
+  std::unique_ptr<LeaderService> leader_;
+};
+
+/// The operations of a service, from any thread; each completes on its handler's executor.
+void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
+               CallCompletion completion);
+void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion);
+void stop_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion);
+void list_nodes(const std::shared_ptr<core::MeshCore>& core, NodesCompletion completion);
+void send_broadcast(const std::shared_ptr<core::MeshCore>& core, std::string_view type,
+                    std::exception_ptr error, std::string data, BroadcastOptions options,
+                    VoidCompletion completion);
+
+}  // namespace mesh::detail

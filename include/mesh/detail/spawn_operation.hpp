@@ -1,0 +1,68 @@
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <mesh/detail/post_completion.hpp>
+
+namespace mesh::detail {
+
+namespace asio = boost::asio;
+
+/// Links a coroutine to whoever may cancel it. Touched only on the coroutine's executor.
+struct OperationControl {
+  asio::cancellation_signal signal;
+  bool done = false;
+
+  static void request_cancel(const std::shared_ptr<OperationControl>& control,
+                             const asio::any_io_executor& executor,
+                             asio::cancellation_type_t type) {
+    asio::post(executor, [control, type] {
+      if (!control->done) control->signal.emit(type);
+    });
+  }
+};
+
+/// Runs `body` on `executor`, which must run one thing at a time, and completes `handler` on the
+/// handler's own executor, by way of `via`: see `post_completion()`. Unlike with a bare `co_spawn`
+/// under the caller's cancellation slot, a cancellation from another thread cannot race with the
+/// completion.
+template <typename Result, typename Handler>
+void spawn_operation(const asio::any_io_executor& executor, const asio::any_io_executor& via,
+                     asio::awaitable<Result> body, Handler handler) {
+  auto control = std::make_shared<OperationControl>();
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  if (slot.is_connected()) {
+    slot.assign([control, executor](asio::cancellation_type_t type) {
+      OperationControl::request_cancel(control, executor, type);
+    });
+  }
+  // Tracked, so that the handler's context does not run out of work meanwhile.
+  auto target = asio::prefer(asio::get_associated_executor(handler, via),
+                             asio::execution::outstanding_work.tracked);
+  auto finish = [control, via, target = std::move(target), handler = std::move(handler)](
+                    std::exception_ptr error, auto... result) mutable {
+    control->done = true;
+    post_completion(via, std::move(target), std::move(handler), std::move(error),
+                    std::move(result)...);
+  };
+  auto bound = asio::bind_cancellation_slot(control->signal.slot(),
+                                            asio::bind_executor(executor, std::move(finish)));
+  asio::co_spawn(executor, std::move(body), std::move(bound));
+}
+
+}  // namespace mesh::detail

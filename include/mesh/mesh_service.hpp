@@ -1,0 +1,306 @@
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <mesh/detail/call.hpp>
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/fixed_string.hpp>
+#include <mesh/detail/handler.hpp>
+#include <mesh/detail/unsafe_temporary.hpp>
+#include <mesh/errors.hpp>
+#include <mesh/leader_service.hpp>
+#include <mesh/message_map.hpp>
+#include <mesh/node.hpp>
+#include <mesh/options.hpp>
+#include <mesh/stats.hpp>
+
+namespace mesh {
+
+/// One node of a mesh: it can be called by the other nodes and can call them.
+///
+/// `Messages` is a `MessageMap`, `Broadcasts` a `BroadcastMap`. All services with the same key and
+/// Redis prefix form one mesh, whatever their maps say; different keys are independent.
+///
+/// Threads: every member may be called from any thread. Handlers and callbacks run on the executor
+/// given to the constructor, several at a time if it has several threads; give a strand to have
+/// one at a time. A handler must not block its thread for longer than `health_check_interval`
+/// where the executor has only one.
+///
+/// Asynchronous members take a trailing completion token, by default `use_awaitable`, complete on
+/// the caller's executor and honour its cancellation slot: a cancelled operation throws
+/// `boost::system::system_error` with `operation_aborted`.
+///
+/// Destroying a running service is safe but abrupt: pending calls fail with `MeshStoppedError`,
+/// running handlers are cancelled but not waited for, and the node's registration is left for the
+/// leader to clean up. Prefer `co_await stop()`.
+template <typename Messages, typename Broadcasts = BroadcastMap<>>
+class MeshService {
+  template <detail::FixedString Name>
+  using MessageOf = typename Messages::template find<Name>;
+  template <detail::FixedString Name>
+  using BroadcastOf = typename Broadcasts::template find<Name>;
+
+  template <detail::FixedString Name>
+  struct Checked {
+    static_assert(!std::is_void_v<MessageOf<Name>>, "this name is not in the service's MessageMap");
+    using request = typename MessageOf<Name>::request_type;
+    using response = typename MessageOf<Name>::response_type;
+  };
+  template <detail::FixedString Name>
+  struct CheckedBroadcast {
+    static_assert(!std::is_void_v<BroadcastOf<Name>>,
+                  "this name is not in the service's BroadcastMap");
+    using payload = typename BroadcastOf<Name>::payload_type;
+  };
+
+ public:
+  /// Uses the default options, and so the Redis that the environment names. Does no I/O. Throws
+  /// `std::invalid_argument` for an empty key or a malformed variable.
+  MeshService(boost::asio::any_io_executor executor, const std::string& key)
+      : core_(std::move(executor), key, MeshOptions{}) {}
+
+  /// Does no I/O. Throws `std::invalid_argument` for an empty key or wrong options.
+  MeshService(boost::asio::any_io_executor executor, const std::string& key,
+              const MeshOptions& options)
+      : core_(std::move(executor), key, options) {}
+
+  MeshService(const MeshService&) = delete;
+  MeshService& operator=(const MeshService&) = delete;
+
+  /// This node's id; 0 before `start()` has completed and after `stop()`.
+  InstanceId instance_id() const noexcept { return core_.instance_id(); }
+
+  /// The election that decides which node cleans up. Use it to ask `is_leader()` and to set its
+  /// callbacks; the mesh starts and stops it.
+  LeaderService& leader() noexcept { return core_.leader(); }
+
+  /// What this service has counted so far.
+  MeshStats stats() const { return core_.stats(); }
+
+  /// Sets the function that answers requests called `Name`, before or after `start()`, replacing
+  /// an earlier one; calls already running finish with the old one.
+  ///
+  /// The function takes the request (nothing if it is `void`) and returns the response or an
+  /// `asio::awaitable` of it. What it throws reaches a remote caller as `MeshHandlerError` with the
+  /// exception's `what()`, and a local caller as the exception itself. While it runs, the caller is
+  /// sent a heartbeat every 0.75 × the caller's timeout. `stop()` cancels it.
+  template <detail::FixedString Name, typename Function>
+  void register_handler(Function function) {
+    using Request = typename Checked<Name>::request;
+    using Response = typename Checked<Name>::response;
+    static_assert(detail::RequestFunction<Function, Request, Response>,
+                  "the handler must take the message's request type and return its response type "
+                  "or an awaitable of it");
+    core_.set_handler(MessageOf<Name>::name,
+                      std::make_shared<detail::FunctionHandler<Function, Request, Response>>(
+                          MessageOf<Name>::name, std::move(function)));
+  }
+
+  /// Calls the handler `Name` of a node and completes with its response.
+  ///
+  /// With this node's own id the handler is called directly: nothing is serialized, there is no
+  /// timeout, and its exceptions come through unchanged. Otherwise the timeout starts anew with
+  /// each heartbeat of the remote handler, so long work does not time out. While Redis is
+  /// unreachable the call waits within its timeout.
+  ///
+  /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (at once, if nobody listens
+  /// under that id), `MeshHandlerError`, `MeshNoHandlerError`, `MeshDecodeError` (the response
+  /// does not fit), `MeshEncodeError`, `MeshLimitError`, `MeshNotRunningError`,
+  /// `MeshStoppedError`; and `std::invalid_argument` for a negative timeout.
+  ///
+  /// The request is read before the function returns. Name it in a variable: some compilers
+  /// destroy a temporary aggregate in a `co_await` expression twice, so on those a temporary does
+  /// not compile here.
+  template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
+  requires(!std::is_void_v<typename Checked<Name>::request>) auto invoke(
+      InstanceId instance_id, const detail::Boxed<typename Checked<Name>::request>& request,
+      InvokeOptions options = {}, CompletionToken&& token = {}) {
+    return start_call<Name>(instance_id, request, options, token);
+  }
+
+  /// The same for a temporary request.
+  template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
+  requires(!std::is_void_v<typename Checked<Name>::request>) auto invoke(
+      InstanceId instance_id, detail::Boxed<typename Checked<Name>::request>&& request,
+      InvokeOptions options = {}, CompletionToken&& token = {}) {
+    static_assert(!detail::is_unsafe_temporary<typename Checked<Name>::request>,
+                  "this compiler destroys a temporary aggregate in a co_await expression twice: "
+                  "name the request in a variable and pass that");
+    return start_call<Name>(instance_id, request, options, token);
+  }
+
+  /// The same for a message without a request payload.
+  template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
+  requires(std::is_void_v<typename Checked<Name>::request>) auto invoke(
+      InstanceId instance_id, InvokeOptions options = {}, CompletionToken&& token = {}) {
+    return start_call<Name>(instance_id, detail::Boxed<void>{}, options, token);
+  }
+
+  /// Joins the mesh: connects, takes an id, subscribes, registers, and enters the election.
+  ///
+  /// Throws `MeshAlreadyRunningError`, `MeshConnectionError` (Redis cannot be reached within
+  /// `connect_timeout`), `MeshRedisError` (Redis refuses a command), `MeshStoppedError`. After a
+  /// failure or a cancellation the service is as before and can be started again.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto start(CompletionToken&& token = {}) {
+    return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
+        [core = core_.core()](auto handler) { detail::start_core(core, std::move(handler)); },
+        token);
+  }
+
+  /// Leaves the mesh: fails pending calls with `MeshStoppedError`, cancels running handlers (their
+  /// callers get an error) and waits for them, gives up leadership, removes the registration and
+  /// disconnects. Returns within `MeshOptions::stop_timeout` even when Redis is gone or a handler
+  /// does not react. Never throws for lost connections, does nothing if not started, and may be
+  /// called several times. Not cancellable. Do not await it in a handler of the same service.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto stop(CompletionToken&& token = {}) {
+    return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
+        [core = core_.core()](auto handler) { detail::stop_core(core, std::move(handler)); },
+        token);
+  }
+
+  /// Completes with the live nodes, this one included, in ascending order of their ids.
+  /// Throws `MeshNotRunningError`, `MeshConnectionError`, `MeshRedisError`, `MeshStoppedError`.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto get_nodes(CompletionToken&& token = {}) {
+    return boost::asio::async_initiate<CompletionToken,
+                                       void(std::exception_ptr, std::vector<MeshNode>)>(
+        [core = core_.core()](auto handler) { detail::list_nodes(core, std::move(handler)); },
+        token);
+  }
+
+  /// Sets what is called, plainly or as a coroutine, with the id of each node that this node
+  /// removed as leader because it had stopped its heartbeats. Called once per removed node, one at
+  /// a time; what it throws is logged. A node that stops in good order is not reported.
+  template <detail::VoidCallback<InstanceId> Function>
+  void set_node_cleaned_up_callback(Function callback) {
+    core_.set_cleaned_up_callback(detail::make_async_callback<InstanceId>(std::move(callback)));
+  }
+
+  /// Sets what is called after this node found that it had been removed while alive (it was frozen
+  /// for longer than `node_ttl`, or Redis lost its data) and has registered again under its id.
+  template <detail::VoidCallback<> Function>
+  void set_reregistered_callback(Function callback) {
+    core_.set_reregistered_callback(detail::make_async_callback<>(std::move(callback)));
+  }
+
+  /// Sets the function that receives broadcasts called `Name`, replacing an earlier one. It takes
+  /// the payload (nothing if it is `void`) and, if it wants, the sender's id, plainly or as a
+  /// coroutine; what it throws is logged.
+  template <detail::FixedString Name, typename Function>
+  void register_broadcast_handler(Function function) {
+    using Payload = typename CheckedBroadcast<Name>::payload;
+    static_assert(detail::BroadcastFunction<Function, Payload>,
+                  "the handler must take the broadcast's payload type and, optionally, the "
+                  "sender's InstanceId");
+    core_.set_broadcast_handler(
+        BroadcastOf<Name>::name,
+        std::make_shared<detail::FunctionBroadcastHandler<Function, Payload>>(
+            BroadcastOf<Name>::name, std::move(function)));
+  }
+
+  /// Sends to every node of the mesh and, unless `skip_self`, calls this node's own handler
+  /// without a round trip. Completes when Redis has accepted the message; delivery is at most
+  /// once, and a node that is reconnecting misses it. Waits up to `request_timeout` for a lost
+  /// connection. Throws `MeshNotRunningError`, `MeshConnectionError`, `MeshRedisError`,
+  /// `MeshEncodeError`, `MeshLimitError`, `MeshStoppedError`. Name the payload in a variable, as
+  /// for `invoke()`.
+  template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
+  requires(!std::is_void_v<typename CheckedBroadcast<Name>::payload>) auto broadcast(
+      const detail::Boxed<typename CheckedBroadcast<Name>::payload>& payload,
+      BroadcastOptions options = {}, CompletionToken&& token = {}) {
+    return start_broadcast<Name>(payload, options, token);
+  }
+
+  /// The same for a temporary payload.
+  template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
+  requires(!std::is_void_v<typename CheckedBroadcast<Name>::payload>) auto broadcast(
+      detail::Boxed<typename CheckedBroadcast<Name>::payload>&& payload,
+      BroadcastOptions options = {}, CompletionToken&& token = {}) {
+    static_assert(!detail::is_unsafe_temporary<typename CheckedBroadcast<Name>::payload>,
+                  "this compiler destroys a temporary aggregate in a co_await expression twice: "
+                  "name the payload in a variable and pass that");
+    return start_broadcast<Name>(payload, options, token);
+  }
+
+  /// The same for a broadcast without a payload.
+  template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
+  requires(std::is_void_v<typename CheckedBroadcast<Name>::payload>) auto broadcast(
+      BroadcastOptions options = {}, CompletionToken&& token = {}) {
+    return start_broadcast<Name>(detail::Boxed<void>{}, options, token);
+  }
+
+ private:
+  template <detail::FixedString Name, typename CompletionToken>
+  auto start_call(InstanceId instance_id,
+                  const detail::Boxed<typename Checked<Name>::request>& request,
+                  InvokeOptions options, CompletionToken& token) {
+    using Request = typename Checked<Name>::request;
+    using Response = typename Checked<Name>::response;
+    constexpr std::string_view type = MessageOf<Name>::name;
+
+    detail::PreparedCall<Request, Response> call;
+    call.core = core_.core();
+    call.executor = core_.executor();
+    try {
+      if (options.timeout < std::chrono::milliseconds::zero()) {
+        throw std::invalid_argument("InvokeOptions::timeout must not be negative");
+      }
+      if (instance_id != 0 && instance_id == core_.instance_id()) {
+        call.local = std::static_pointer_cast<detail::TypedHandler<Request, Response>>(
+            core_.find_handler(type));
+        if (!call.local) throw MeshNoHandlerError(std::string(type));
+        call.local_request = request;
+      } else {
+        call.remote.target = instance_id;
+        call.remote.type = type;
+        call.remote.timeout = options.timeout;
+        call.remote.data =
+            detail::to_json_text(type, detail::encode_payload<Request>(type, request));
+      }
+    } catch (...) {
+      call.error = std::current_exception();
+    }
+    return boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
+        detail::InitiateCall<Request, Response>{}, token, std::move(call));
+  }
+
+  template <detail::FixedString Name, typename CompletionToken>
+  auto start_broadcast(const detail::Boxed<typename CheckedBroadcast<Name>::payload>& payload,
+                       BroadcastOptions options, CompletionToken& token) {
+    constexpr std::string_view type = BroadcastOf<Name>::name;
+    std::exception_ptr error;
+    std::string data;
+    try {
+      data = detail::to_json_text(
+          type, detail::encode_payload<typename CheckedBroadcast<Name>::payload>(type, payload));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
+        [core = core_.core(), options](auto handler, std::exception_ptr failure, std::string text) {
+          detail::send_broadcast(core, type, std::move(failure), std::move(text), options,
+                                 std::move(handler));
+        },
+        token, std::move(error), std::move(data));
+  }
+
+  detail::CoreHandle core_;
+};
+
+}  // namespace mesh

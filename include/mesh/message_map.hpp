@@ -1,0 +1,105 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+
+#include <nlohmann/json.hpp>
+
+#include <mesh/detail/fixed_string.hpp>
+
+namespace mesh {
+
+namespace detail {
+
+template <typename T>
+concept JsonPayload = std::is_void_v<T> ||
+    (std::default_initializable<T>&& requires(const T& value, T& target, nlohmann::json& document) {
+      nlohmann::json(value);
+      document.get_to(target);
+    });
+
+}  // namespace detail
+
+/// One request/response pair: its name on the wire and its C++ types.
+///
+/// A payload is any default-constructible type that nlohmann_json can convert both ways,
+/// `nlohmann::json` itself for untyped use, or `void` for none.
+template <detail::FixedString Name, typename Request, typename Response>
+struct Message {
+  static_assert(!std::string_view(Name).empty(), "a message name must not be empty");
+  static_assert(detail::JsonPayload<Request>,
+                "the request type needs a default constructor and to_json/from_json");
+  static_assert(detail::JsonPayload<Response>,
+                "the response type needs a default constructor and to_json/from_json");
+
+  static constexpr std::string_view name{Name};
+  using request_type = Request;
+  using response_type = Response;
+};
+
+/// One broadcast: its name on the wire and the type of its payload.
+template <detail::FixedString Name, typename Payload>
+struct Broadcast {
+  static_assert(!std::string_view(Name).empty(), "a broadcast name must not be empty");
+  static_assert(detail::JsonPayload<Payload>,
+                "the payload type needs a default constructor and to_json/from_json");
+
+  static constexpr std::string_view name{Name};
+  using payload_type = Payload;
+};
+
+namespace detail {
+
+template <typename... Entries>
+consteval bool names_are_unique() {
+  constexpr std::size_t count = sizeof...(Entries);
+  if constexpr (count > 1) {
+    const std::string_view names[] = {Entries::name...};
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t j = i + 1; j < count; ++j) {
+        if (names[i] == names[j]) return false;
+      }
+    }
+  }
+  return true;
+}
+
+template <FixedString Name, typename... Entries>
+struct FindEntry {
+  using type = void;
+};
+
+template <FixedString Name, typename First, typename... Rest>
+struct FindEntry<Name, First, Rest...> {
+  using type =
+      typename std::conditional_t<First::name == std::string_view(Name), std::type_identity<First>,
+                                  FindEntry<Name, Rest...>>::type;
+};
+
+}  // namespace detail
+
+/// The messages a mesh understands; names must be unique.
+template <typename... Messages>
+struct MessageMap {
+  static_assert(detail::names_are_unique<Messages...>(),
+                "MessageMap: two messages have the same name");
+
+  /// The entry called `Name`, or `void`.
+  template <detail::FixedString Name>
+  using find = typename detail::FindEntry<Name, Messages...>::type;
+};
+
+/// The broadcasts a mesh understands; names must be unique.
+template <typename... Broadcasts>
+struct BroadcastMap {
+  static_assert(detail::names_are_unique<Broadcasts...>(),
+                "BroadcastMap: two broadcasts have the same name");
+
+  /// The entry called `Name`, or `void`.
+  template <detail::FixedString Name>
+  using find = typename detail::FindEntry<Name, Broadcasts...>::type;
+};
+
+}  // namespace mesh

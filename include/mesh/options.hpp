@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <mesh/log.hpp>
+
+namespace mesh {
+
+/// Where Redis is and how to talk to it.
+///
+/// Default-constructed options mean 127.0.0.1:6379; `from_env()` reads the environment. Fields set
+/// afterwards override what the environment said.
+struct RedisOptions {
+  std::string host = "127.0.0.1";  ///< Name or address; ignored with `unix_socket` or Sentinel.
+  std::uint16_t port = 6379;
+  std::string unix_socket;  ///< Path of a unix socket; wins over `host` when not empty.
+  std::string username;     ///< ACL user; empty for the default user.
+  std::string password;     ///< Empty means no AUTH. Never logged.
+  int database = 0;         ///< Selected with SELECT when not 0. Pub/sub channels ignore it.
+  bool tls = false;  ///< Must be false: this version has no TLS and refuses rather than talk plain.
+
+  std::string sentinel_host;  ///< Not empty: ask this Sentinel for the master's address.
+  std::uint16_t sentinel_port = 26379;
+  std::string sentinel_name = "mymaster";  ///< Name of the master as Sentinel knows it.
+
+  std::string application_name;  ///< Last fallback of both prefixes; empty: the executable's name.
+  std::string prefix;            ///< Key prefix of meshes; empty: the application name.
+  std::string mutex_prefix;      ///< Key prefix of leader locks; empty: the application name.
+
+  std::chrono::milliseconds connect_timeout{5000};  ///< Name lookup to first reply, at least 1 ms.
+  std::chrono::milliseconds reconnect_min_delay{50};
+  std::chrono::milliseconds reconnect_max_delay{5000};
+  /// A connection silent for this long is sent a PING; after as long again it is given up.
+  std::chrono::milliseconds health_check_interval{5000};
+
+  /// Reads `{name}_REDIS_X` for each setting X, falling back to `REDIS_X`; an empty variable counts
+  /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, PREFIX, SENTINEL_HOST,
+  /// SENTINEL_PORT, SENTINEL_NAME. URL is redis://[[user]:password@]host[:port][/db] or
+  /// unix://[[user]:password@]/path[?db=N]; a more specific variable wins over it. `mutex_prefix`
+  /// is `MUTEX_REDIS_PREFIX`, then `REDIS_PREFIX`, then the application name.
+  /// Throws `std::invalid_argument` naming the variable and what was expected.
+  static RedisOptions from_env(std::string_view name, std::string application_name = {});
+
+  /// Throws `std::invalid_argument` naming the first option that is out of range.
+  void validate() const;
+};
+
+/// Tuning of a leader election.
+struct LeaderOptions {
+  std::chrono::milliseconds ttl{30000};               ///< How long a lock lives without renewal.
+  std::chrono::milliseconds renewal_interval{10000};  ///< How often the leader renews; below `ttl`.
+  std::chrono::milliseconds retry_delay{5000};        ///< How often a follower tries to take over.
+
+  /// Throws `std::invalid_argument` naming the first option that is out of range.
+  void validate() const;
+};
+
+/// Bounds that keep one node from being overrun. All must be at least 1.
+struct MeshLimits {
+  std::size_t message_size = std::size_t{16} << 20U;  ///< Bytes of one message, either direction.
+  std::size_t nesting_depth = 64;          ///< Levels of arrays and objects in one message.
+  std::size_t pending_calls = 65536;       ///< Own calls that wait for an answer.
+  std::size_t concurrent_handlers = 4096;  ///< Handlers running for others; excess is refused.
+  std::size_t queued_bytes = std::size_t{64} << 20U;  ///< Commands waiting for Redis to come back.
+};
+
+/// Tuning of a `MeshService`.
+struct MeshOptions {
+  std::chrono::milliseconds heartbeat_interval{5000};  ///< How often a node says it is alive.
+  std::chrono::milliseconds node_ttl{15000};  ///< Silence after which the leader removes a node.
+  std::chrono::milliseconds request_timeout{10000};  ///< Default timeout of remote calls.
+  std::chrono::milliseconds stop_timeout{5000};      ///< Upper bound of `stop()`, 1 ms or more.
+  LeaderOptions leader{};
+  RedisOptions redis = RedisOptions::from_env("MESH");
+  MeshLimits limits{};
+  std::string hostname;  ///< What this node registers as; empty: the machine's host name.
+  LogSink log = stderr_log_sink();
+
+  /// Throws `std::invalid_argument` naming the first option that is out of range.
+  void validate() const;
+};
+
+/// Options of one call. Trivially destructible on purpose: see `MeshService::invoke()`.
+struct InvokeOptions {
+  /// Time without an answer or a heartbeat after which the call fails; 0 takes
+  /// `MeshOptions::request_timeout`. Negative values throw `std::invalid_argument`.
+  std::chrono::milliseconds timeout{0};
+};
+
+/// Options of one broadcast.
+struct BroadcastOptions {
+  bool skip_self = false;  ///< True: this node's own handler is not called.
+};
+
+}  // namespace mesh

@@ -1,0 +1,59 @@
+#include <async/task_group.hpp>
+
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <util/cancellation.hpp>
+
+namespace mesh {
+
+struct TaskGroup::State {
+  State(Strand strand_, std::function<void(std::exception_ptr)> on_error_)
+      : strand(strand_), changed(std::move(strand_)), on_error(std::move(on_error_)) {}
+
+  Strand strand;
+  Event changed;
+  std::function<void(std::exception_ptr)> on_error;
+  std::list<asio::cancellation_signal> signals;
+};
+
+TaskGroup::TaskGroup(Strand strand, std::function<void(std::exception_ptr)> on_error)
+    : state_(std::make_shared<State>(std::move(strand), std::move(on_error))) {}
+
+TaskGroup::~TaskGroup() { state_->on_error = nullptr; }
+
+void TaskGroup::spawn(asio::awaitable<void> task) { spawn_on(state_->strand, std::move(task)); }
+
+void TaskGroup::spawn_on(const asio::any_io_executor& executor, asio::awaitable<void> task) {
+  const auto entry = state_->signals.emplace(state_->signals.end());
+  auto finish = [state = state_, entry](const std::exception_ptr& error) {
+    state->signals.erase(entry);
+    if (error && state->on_error && !is_cancellation(error)) state->on_error(error);
+    state->changed.notify_all();
+  };
+  detail::spawn_operation<void>(
+      executor, state_->strand, std::move(task),
+      asio::bind_cancellation_slot(entry->slot(),
+                                   asio::bind_executor(state_->strand, std::move(finish))));
+}
+
+void TaskGroup::cancel_all() {
+  for (asio::cancellation_signal& signal : state_->signals) {
+    signal.emit(asio::cancellation_type::terminal);
+  }
+}
+
+asio::awaitable<bool> TaskGroup::join_until(TimePoint deadline) {
+  const auto state = state_;
+  while (!state->signals.empty()) {
+    if (!co_await state->changed.wait_until(deadline)) break;
+  }
+  co_return state->signals.empty();
+}
+
+std::size_t TaskGroup::size() const { return state_->signals.size(); }
+
+}  // namespace mesh

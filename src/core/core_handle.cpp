@@ -1,0 +1,109 @@
+#include <mesh/detail/core_handle.hpp>
+
+#include <utility>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <mesh/detail/spawn_operation.hpp>
+
+#include <core/mesh_core.hpp>
+#include <leader/election.hpp>
+
+namespace mesh::detail {
+
+namespace {
+
+// Each holds on to the core from before its first step, which is taken later.
+
+asio::awaitable<void> start(std::shared_ptr<core::MeshCore> core) { co_await core->start(); }
+
+asio::awaitable<void> stop(std::shared_ptr<core::MeshCore> core) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await core->stop();
+}
+
+asio::awaitable<std::vector<MeshNode>> list(std::shared_ptr<core::MeshCore> core) {
+  co_return co_await core->list_nodes();
+}
+
+asio::awaitable<void> broadcast(std::shared_ptr<core::MeshCore> core, std::string type,
+                                std::exception_ptr error, std::string data,
+                                BroadcastOptions options) {
+  if (error) std::rethrow_exception(error);
+  co_await core->broadcast(std::move(type), std::move(data), options);
+}
+
+}  // namespace
+
+CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
+                       const MeshOptions& options)
+    : core_(std::make_shared<core::MeshCore>(std::move(executor), key, options)),
+      leader_(
+          new LeaderService(std::make_shared<leader::Election>(core_->strand(), core_->leader()))) {
+}
+
+CoreHandle::~CoreHandle() {
+  asio::post(core_->strand(), [core = core_] { core->abandon(); });
+}
+
+const asio::any_io_executor& CoreHandle::executor() const noexcept { return core_->executor(); }
+
+InstanceId CoreHandle::instance_id() const noexcept { return core_->instance_id(); }
+
+LeaderService& CoreHandle::leader() noexcept { return *leader_; }
+
+MeshStats CoreHandle::stats() const { return core_->stats(); }
+
+void CoreHandle::set_handler(std::string_view type, std::shared_ptr<RequestHandler> handler) {
+  core_->server().handlers().set(type, std::move(handler));
+}
+
+std::shared_ptr<RequestHandler> CoreHandle::find_handler(std::string_view type) const {
+  return core_->server().handlers().find(type);
+}
+
+void CoreHandle::set_broadcast_handler(std::string_view type,
+                                       std::shared_ptr<BroadcastHandler> handler) {
+  core_->server().broadcast_handlers().set(type, std::move(handler));
+}
+
+void CoreHandle::set_cleaned_up_callback(AsyncCallback<InstanceId> callback) {
+  core_->set_cleaned_up_callback(std::move(callback));
+}
+
+void CoreHandle::set_reregistered_callback(AsyncCallback<> callback) {
+  core_->set_reregistered_callback(std::move(callback));
+}
+
+void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
+               CallCompletion completion) {
+  asio::dispatch(core->strand(),
+                 [core, call = std::move(call), completion = std::move(completion)]() mutable {
+                   core->begin_call(std::move(call), std::move(completion));
+                 });
+}
+
+void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion) {
+  spawn_operation<void>(core->strand(), core->executor(), start(core), std::move(completion));
+}
+
+void stop_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion) {
+  spawn_operation<void>(core->strand(), core->executor(), stop(core), std::move(completion));
+}
+
+void list_nodes(const std::shared_ptr<core::MeshCore>& core, NodesCompletion completion) {
+  spawn_operation<std::vector<MeshNode>>(core->strand(), core->executor(), list(core),
+                                         std::move(completion));
+}
+
+void send_broadcast(const std::shared_ptr<core::MeshCore>& core, std::string_view type,
+                    std::exception_ptr error, std::string data, BroadcastOptions options,
+                    VoidCompletion completion) {
+  spawn_operation<void>(
+      core->strand(), core->executor(),
+      broadcast(core, std::string(type), std::move(error), std::move(data), options),
+      std::move(completion));
+}
+
+}  // namespace mesh::detail

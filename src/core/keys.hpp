@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+#include <mesh/node.hpp>
+#include <mesh/options.hpp>
+
+#include <config/key_prefix.hpp>
+
+namespace mesh::core {
+
+/// The Redis names of one mesh. They are shared with the TypeScript original: see docs/protocol.md.
+class Keys {
+ public:
+  Keys(const RedisOptions& redis, const std::string& mesh_key)
+      : stem_(config::mesh_prefix(redis) + ":mesh:" + mesh_key),
+        leader_lock_(config::lock_key(redis, "mesh:" + mesh_key)) {}
+
+  std::string next_id() const { return stem_ + ":next_id"; }
+  std::string heartbeats() const { return stem_ + ":heartbeats"; }
+  std::string nodes() const { return stem_ + ":nodes"; }
+  std::string broadcast_channel() const { return stem_ + ":broadcast"; }
+  std::string node_channel_prefix() const { return stem_ + ":node:"; }
+  std::string node_channel(InstanceId id) const {
+    return node_channel_prefix() + std::to_string(id);
+  }
+  const std::string& leader_lock() const { return leader_lock_; }
+
+ private:
+  std::string stem_;
+  std::string leader_lock_;
+};
+
+}  // namespace mesh::core

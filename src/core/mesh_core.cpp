@@ -1,0 +1,441 @@
+#include <core/mesh_core.hpp>
+
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+#include <mesh/detail/post_completion.hpp>
+#include <mesh/errors.hpp>
+
+#include <util/describe_error.hpp>
+#include <wire/codec.hpp>
+
+namespace mesh::core {
+
+namespace {
+
+MeshOptions validated(const std::string& key, MeshOptions options) {
+  if (key.empty()) throw std::invalid_argument("the key of a MeshService must not be empty");
+  options.validate();
+  return options;
+}
+
+std::string host_name(const MeshOptions& options) {
+  if (!options.hostname.empty()) return options.hostname;
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+}  // namespace
+
+MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options)
+    : executor_(std::move(executor)),
+      strand_(executor_),
+      options_(validated(key, std::move(options))),
+      keys_(options_.redis, key),
+      drop_log_(options_.log),
+      heartbeat_log_(options_.log),
+      commands_(std::make_shared<redis::Client>(strand_, options_.redis, "commands",
+                                                options_.limits.queued_bytes, options_.log)),
+      subscriptions_(std::make_shared<redis::Client>(strand_, options_.redis, "pub/sub",
+                                                     options_.limits.queued_bytes, options_.log)),
+      registry_(commands_, keys_, options_.node_ttl, host_name(options_)),
+      leader_(std::make_shared<leader::LeaderDriver>(
+          leader::LeaderContext{strand_, executor_, commands_, keys_.leader_lock(), options_.log},
+          options_.leader)),
+      pending_(strand_, executor_, counters_),
+      server_(std::make_shared<RequestServer>(
+          RequestServer::Context{strand_, executor_, options_.limits, options_.request_timeout,
+                                 options_.log},
+          counters_)),
+      callbacks_(strand_, executor_,
+                 [log = options_.log](const std::exception_ptr& error) {
+                   log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
+                 }),
+      background_(strand_,
+                  [log = options_.log](const std::exception_ptr& error) {
+                    log(LogLevel::error, "the heartbeats ended: " + describe_error(error));
+                  }),
+      heartbeat_due_(strand_),
+      state_changed_(strand_),
+      broadcast_channel_(keys_.broadcast_channel()) {}
+
+void MeshCore::set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback) {
+  asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
+    self->cleaned_up_ = std::move(callback);
+  });
+}
+
+void MeshCore::set_reregistered_callback(detail::AsyncCallback<> callback) {
+  asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
+    self->reregistered_ = std::move(callback);
+  });
+}
+
+// Starting and stopping ---------------------------------------------------------------------------
+
+asio::awaitable<void> MeshCore::start() {
+  const auto self = shared_from_this();
+  if (state_ != State::stopped) throw MeshAlreadyRunningError();
+  state_ = State::starting;
+  std::exception_ptr failure;
+  try {
+    co_await join_mesh();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return;
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  server_->cancel_all();
+  co_await server_->join_until(Clock::now() + options_.stop_timeout);
+  co_await disconnect();
+  become_stopped();
+  std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> MeshCore::join_mesh() {
+  const auto deadline = Clock::now() + options_.redis.connect_timeout;
+  connect_events();
+  commands_->open();
+  subscriptions_->open();
+  co_await commands_->wait_ready(deadline);
+  co_await subscriptions_->wait_ready(deadline);
+
+  const InstanceId id = co_await registry_.claim_id(deadline);
+  node_channel_ = keys_.node_channel(id);
+  server_->start([weak = weak_from_this()](InstanceId target, std::string message,
+                                           std::chrono::milliseconds useful_for) {
+    if (const auto self = weak.lock()) self->send_to_node(target, std::move(message), useful_for);
+  });
+  co_await subscriptions_->subscribe(node_channel_, deadline);
+  co_await subscriptions_->subscribe(broadcast_channel_, deadline);
+  co_await registry_.heartbeat(id, deadline);
+  if (state_ != State::starting) throw MeshStoppedError();
+
+  instance_id_ = id;
+  state_ = State::running;
+  background_.spawn(send_heartbeats(shared_from_this()));
+  leader_->start();
+}
+
+asio::awaitable<void> MeshCore::stop() {
+  const auto self = shared_from_this();
+  if (state_ == State::starting) {
+    // start() then fails with MeshStoppedError and cleans up.
+    commands_->close();
+    subscriptions_->close();
+  }
+  while (state_ == State::starting || state_ == State::stopping) {
+    co_await state_changed_.wait_until(TimePoint::max());
+  }
+  if (state_ == State::stopped) co_return;
+  state_ = State::stopping;
+  pending_.fail_all_stopped();
+  held_.clear();
+  background_.cancel_all();
+  co_await leave_mesh(Clock::now() + options_.stop_timeout);
+  co_await disconnect();
+  become_stopped();
+}
+
+asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
+  // Handlers that do not react must leave some time to say goodbye to Redis.
+  const auto handlers_deadline = deadline - Clock::duration(options_.stop_timeout) / 4;
+  co_await background_.join_until(deadline);
+  server_->cancel_all();
+  if (!co_await server_->join_until(handlers_deadline)) {
+    options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
+  }
+  co_await leader_->stop(deadline);
+  if (commands_->is_ready()) {
+    try {
+      co_await registry_.leave(instance_id_, deadline);
+    } catch (const MeshError& error) {
+      options_.log(LogLevel::warning,
+                   std::string("the registration is left for the leader: ") + error.what());
+    }
+  }
+  if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
+}
+
+asio::awaitable<void> MeshCore::disconnect() {
+  constexpr std::chrono::seconds patience{1};  // closing needs no answer from anyone
+  subscriptions_->close();
+  commands_->close();
+  co_await subscriptions_->join_until(Clock::now() + patience);
+  co_await commands_->join_until(Clock::now() + patience);
+}
+
+void MeshCore::become_stopped() {
+  pending_.fail_all_stopped();
+  held_.clear();
+  instance_id_ = 0;
+  state_ = State::stopped;
+  state_changed_.notify_all();
+}
+
+void MeshCore::abandon() {
+  pending_.fail_all_stopped();
+  held_.clear();
+  background_.cancel_all();
+  server_->cancel_all();
+  callbacks_.abandon();
+  leader_->abandon();
+  subscriptions_->close();
+  commands_->close();
+}
+
+// Registration ------------------------------------------------------------------------------------
+
+asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self*/) {
+  auto next = Clock::now() + options_.heartbeat_interval;
+  for (;;) {
+    co_await heartbeat_due_.wait_until(next);
+    next = Clock::now() + options_.heartbeat_interval;
+    try {
+      co_await send_heartbeat();
+      if (leader_->is_leader()) co_await remove_dead_nodes();
+    } catch (const MeshError& error) {
+      heartbeat_log_.warn(Clock::now(), std::string("heartbeat failed: ") + error.what());
+    }
+  }
+}
+
+asio::awaitable<void> MeshCore::send_heartbeat() {
+  const InstanceId id = instance_id_;
+  const auto deadline = Clock::now() + options_.node_ttl;
+  if (co_await registry_.heartbeat(id, deadline)) co_return;
+  options_.log(LogLevel::warning, "node " + std::to_string(id) +
+                                      " had been removed while it was alive; registered it again");
+  if (reregistered_) callbacks_.push(reregistered_);
+}
+
+asio::awaitable<void> MeshCore::remove_dead_nodes() {
+  const auto deadline = Clock::now() + options_.node_ttl;
+  const auto removed = co_await registry_.remove_dead(leader_->lock_value(), deadline);
+  if (!removed) {
+    leader_->on_lock_lost();
+    co_return;
+  }
+  for (const InstanceId id : *removed) {
+    options_.log(LogLevel::info, "removed node " + std::to_string(id) + ": no heartbeat for " +
+                                     std::to_string(options_.node_ttl.count()) + " ms");
+    if (cleaned_up_) callbacks_.push([callback = cleaned_up_, id] { return callback(id); });
+  }
+}
+
+asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
+  const auto self = shared_from_this();
+  if (state_ != State::running) throw MeshNotRunningError();
+  co_return co_await registry_.list(instance_id_, Clock::now() + options_.request_timeout);
+}
+
+// Incoming messages -------------------------------------------------------------------------------
+
+void MeshCore::connect_events() {
+  const std::weak_ptr<MeshCore> weak = weak_from_this();
+  redis::Client::Events commands;
+  commands.on_ready = [weak, first = true]() mutable {
+    const auto self = weak.lock();
+    if (!self || std::exchange(first, false)) return;
+    ++self->counters_.reconnects;
+    // Redis may have lost the registration with the connection.
+    self->heartbeat_due_.notify_all();
+  };
+  commands_->set_events(std::move(commands));
+
+  redis::Client::Events subscriptions;
+  subscriptions.on_ready = [weak, first = true]() mutable {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (!std::exchange(first, false)) ++self->counters_.reconnects;
+    self->send_held_requests();
+  };
+  subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
+    if (const auto self = weak.lock()) self->on_message(channel, payload);
+  };
+  subscriptions_->set_events(std::move(subscriptions));
+}
+
+void MeshCore::on_message(std::string_view channel, std::string_view payload) {
+  if (channel == node_channel_) {
+    on_node_message(payload);
+  } else if (channel == broadcast_channel_) {
+    on_broadcast_message(payload);
+  }
+}
+
+void MeshCore::on_node_message(std::string_view payload) {
+  auto message = wire::decode_node_message(payload, options_.limits);
+  if (auto* const request = std::get_if<wire::Request>(&message)) {
+    server_->on_request(std::move(*request));
+  } else if (auto* const response = std::get_if<wire::Response>(&message)) {
+    if (!pending_.on_response(std::move(*response))) drop("response to no pending call");
+  } else if (const auto* const heartbeat = std::get_if<wire::Heartbeat>(&message)) {
+    if (!pending_.on_heartbeat(heartbeat->request_id, Clock::now())) {
+      drop("heartbeat for no pending call");
+    }
+  } else {
+    drop(std::get<wire::Malformed>(message).reason);
+  }
+}
+
+void MeshCore::on_broadcast_message(std::string_view payload) {
+  auto message = wire::decode_broadcast(payload, options_.limits);
+  if (const auto* const malformed = std::get_if<wire::Malformed>(&message)) {
+    drop(malformed->reason);
+    return;
+  }
+  auto& broadcast = std::get<wire::Broadcast>(message);
+  // The own ones were delivered without the detour.
+  if (broadcast.sender != instance_id_) server_->on_broadcast(std::move(broadcast));
+}
+
+void MeshCore::drop(const std::string& reason) {
+  ++counters_.messages_dropped;
+  drop_log_.warn(Clock::now(), "dropped a message: " + reason);
+}
+
+// Outgoing messages -------------------------------------------------------------------------------
+
+void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion) {
+  const auto timeout =
+      call.timeout == std::chrono::milliseconds::zero() ? options_.request_timeout : call.timeout;
+  std::string request_id = uuids_.next();
+  std::string message =
+      wire::encode_request(request_id, instance_id_, call.type, call.data, timeout);
+  if (auto objection = objection_to_call(message.size())) {
+    refuse_call(std::move(completion), std::move(objection));
+    return;
+  }
+  enable_cancellation(completion, request_id);
+  auto executor = asio::prefer(asio::get_associated_executor(completion, executor_),
+                               asio::execution::outstanding_work.tracked);
+  PendingCall pending{std::move(completion), std::move(executor), call.target,
+                      std::string(call.type), timeout};
+  pending_.add(request_id, std::move(pending), Clock::now());
+  if (subscriptions_->is_ready()) {
+    publish_request(request_id, std::move(message));
+  } else {
+    held_.push_back(HeldRequest{std::move(request_id), std::move(message)});
+  }
+}
+
+std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
+  if (state_ != State::running) return std::make_exception_ptr(MeshNotRunningError());
+  if (pending_.size() >= options_.limits.pending_calls) {
+    return std::make_exception_ptr(
+        MeshLimitError(std::to_string(pending_.size()) +
+                       " calls are waiting for an answer (MeshLimits::pending_calls)"));
+  }
+  if (message_size > options_.limits.message_size) {
+    return std::make_exception_ptr(MeshLimitError("the request has " +
+                                                  std::to_string(message_size) +
+                                                  " bytes, more than MeshLimits::message_size"));
+  }
+  return nullptr;
+}
+
+void MeshCore::refuse_call(detail::CallCompletion completion, std::exception_ptr error) {
+  auto executor = asio::get_associated_executor(completion, executor_);
+  detail::post_completion(executor_, std::move(executor), std::move(completion), std::move(error),
+                          detail::Json());
+}
+
+void MeshCore::enable_cancellation(detail::CallCompletion& completion,
+                                   const std::string& request_id) {
+  auto slot = asio::get_associated_cancellation_slot(completion);
+  if (!slot.is_connected()) return;
+  slot.assign([weak = weak_from_this(), strand = strand_, request_id](asio::cancellation_type_t) {
+    asio::post(strand, [weak, request_id] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->pending_.fail(
+          request_id,
+          std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted)));
+    });
+  });
+}
+
+void MeshCore::publish_request(const std::string& request_id, std::string message) {
+  const PendingCall* const call = pending_.find(request_id);
+  if (call == nullptr) return;  // it ended while it was held
+  redis::Command command{"PUBLISH", keys_.node_channel(call->target), std::move(message)};
+  commands_->submit(std::move(command), Clock::now() + call->timeout,
+                    [weak = weak_from_this(), request_id](redis::Outcome outcome) {
+                      if (const auto self = weak.lock()) {
+                        self->on_request_published(request_id, outcome);
+                      }
+                    });
+}
+
+void MeshCore::on_request_published(const std::string& request_id, const redis::Outcome& outcome) {
+  const PendingCall* const call = pending_.find(request_id);
+  if (call == nullptr) return;
+  std::exception_ptr error;
+  if (outcome.failure == redis::Failure::overflow) {
+    error = std::make_exception_ptr(MeshLimitError(
+        "too many bytes wait for the connection to Redis (MeshLimits::queued_bytes)"));
+  } else if (outcome.failure != redis::Failure::none) {
+    return;  // it may have been sent, or there is still time: the timeout decides
+  } else if (outcome.reply.is_error()) {
+    error = std::make_exception_ptr(MeshRedisError("PUBLISH: " + outcome.reply.text));
+  } else if (outcome.reply.integer == 0) {
+    error = std::make_exception_ptr(MeshNodeUnreachableError(call->target, call->type));
+  }
+  if (error) pending_.fail(request_id, std::move(error));
+}
+
+void MeshCore::send_held_requests() {
+  while (!held_.empty()) {
+    HeldRequest request = std::move(held_.front());
+    held_.pop_front();
+    publish_request(request.request_id, std::move(request.message));
+  }
+}
+
+void MeshCore::send_to_node(InstanceId target, std::string message,
+                            std::chrono::milliseconds useful_for) {
+  redis::Command command{"PUBLISH", keys_.node_channel(target), std::move(message)};
+  commands_->submit(std::move(command), Clock::now() + useful_for,
+                    [weak = weak_from_this()](const redis::Outcome& outcome) {
+                      const auto self = weak.lock();
+                      if (self && outcome.reply.is_error()) {
+                        self->drop("PUBLISH of an answer: " + outcome.reply.text);
+                      }
+                    });
+}
+
+asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
+                                          BroadcastOptions options) {
+  const auto self = shared_from_this();
+  if (state_ != State::running) throw MeshNotRunningError();
+  std::string message = wire::encode_broadcast(instance_id_, type, data);
+  if (message.size() > options_.limits.message_size) {
+    throw MeshLimitError("the broadcast has " + std::to_string(message.size()) +
+                         " bytes, more than MeshLimits::message_size");
+  }
+  redis::Command command{"PUBLISH", broadcast_channel_, std::move(message)};
+  co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout);
+  ++counters_.broadcasts_sent;
+  if (options.skip_self) co_return;
+  wire::Broadcast own;
+  own.sender = instance_id_;
+  own.type = std::move(type);
+  own.data = detail::Json::parse(data);
+  server_->on_broadcast(std::move(own));
+}
+
+}  // namespace mesh::core

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/node.hpp>
+#include <mesh/options.hpp>
+
+#include <async/event.hpp>
+#include <async/serial_queue.hpp>
+#include <async/strand.hpp>
+#include <async/task_group.hpp>
+#include <core/counters.hpp>
+#include <core/keys.hpp>
+#include <core/pending_calls.hpp>
+#include <core/registry.hpp>
+#include <core/request_server.hpp>
+#include <leader/leader_driver.hpp>
+#include <redis/client.hpp>
+#include <util/rate_limited_log.hpp>
+#include <util/uuid.hpp>
+
+namespace mesh::core {
+
+/// A node without its types: ties the connections, the registry, the pending calls, the request
+/// server and the election together, and starts and stops them. What is not said to be callable
+/// from any thread must be called on the strand.
+class MeshCore : public std::enable_shared_from_this<MeshCore> {
+ public:
+  /// Throws `std::invalid_argument`.
+  MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options);
+  MeshCore(const MeshCore&) = delete;
+  MeshCore& operator=(const MeshCore&) = delete;
+
+  // From any thread.
+  const Strand& strand() const { return strand_; }
+  const asio::any_io_executor& executor() const { return executor_; }
+  InstanceId instance_id() const noexcept { return instance_id_; }
+  MeshStats stats() const { return counters_.snapshot(); }
+  RequestServer& server() { return *server_; }
+  const std::shared_ptr<leader::LeaderDriver>& leader() const { return leader_; }
+
+  void set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback);
+  void set_reregistered_callback(detail::AsyncCallback<> callback);
+
+  asio::awaitable<void> start();
+  asio::awaitable<void> stop();
+  asio::awaitable<std::vector<MeshNode>> list_nodes();
+  asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
+
+  /// Begins a remote call; the completion is called exactly once.
+  void begin_call(detail::OutgoingCall call, detail::CallCompletion completion);
+
+  /// Ends everything at once, for a service that is destroyed while it runs.
+  void abandon();
+
+ private:
+  enum class State { stopped, starting, running, stopping };
+
+  asio::awaitable<void> join_mesh();
+  asio::awaitable<void> leave_mesh(TimePoint deadline);
+  asio::awaitable<void> disconnect();
+  asio::awaitable<void> send_heartbeats(std::shared_ptr<MeshCore> self);
+  asio::awaitable<void> send_heartbeat();
+  asio::awaitable<void> remove_dead_nodes();
+  void become_stopped();
+
+  void connect_events();
+  void on_message(std::string_view channel, std::string_view payload);
+  void on_node_message(std::string_view payload);
+  void on_broadcast_message(std::string_view payload);
+  void drop(const std::string& reason);
+
+  std::exception_ptr objection_to_call(std::size_t message_size) const;
+  void refuse_call(detail::CallCompletion completion, std::exception_ptr error);
+  void enable_cancellation(detail::CallCompletion& completion, const std::string& request_id);
+  void publish_request(const std::string& request_id, std::string message);
+  void on_request_published(const std::string& request_id, const redis::Outcome& outcome);
+  void send_held_requests();
+  void send_to_node(InstanceId target, std::string message, std::chrono::milliseconds useful_for);
+
+  /// A request that waits for the subscription, without which its response would be missed.
+  struct HeldRequest {
+    std::string request_id;
+    std::string message;
+  };
+
+  asio::any_io_executor executor_;
+  Strand strand_;
+  MeshOptions options_;
+  Keys keys_;
+  Counters counters_;
+  UuidGenerator uuids_;
+  RateLimitedLog drop_log_;
+  RateLimitedLog heartbeat_log_;
+  std::shared_ptr<redis::Client> commands_;
+  std::shared_ptr<redis::Client> subscriptions_;
+  Registry registry_;
+  std::shared_ptr<leader::LeaderDriver> leader_;
+  PendingCalls pending_;
+  std::deque<HeldRequest> held_;
+  std::shared_ptr<RequestServer> server_;
+  SerialQueue callbacks_;
+  TaskGroup background_;
+  Event heartbeat_due_;
+  Event state_changed_;
+  detail::AsyncCallback<InstanceId> cleaned_up_;
+  detail::AsyncCallback<> reregistered_;
+  State state_ = State::stopped;
+  std::string node_channel_;
+  std::string broadcast_channel_;
+  std::atomic<InstanceId> instance_id_{0};
+};
+
+}  // namespace mesh::core

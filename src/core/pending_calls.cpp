@@ -1,0 +1,72 @@
+#include <core/pending_calls.hpp>
+
+#include <utility>
+
+#include <mesh/detail/post_completion.hpp>
+#include <mesh/errors.hpp>
+
+namespace mesh::core {
+
+PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters)
+    : via_(std::move(via)), counters_(counters), alarm_(strand, [this] { expire(); }) {}
+
+void PendingCalls::add(std::string request_id, PendingCall call, TimePoint now) {
+  ++counters_.calls_sent;
+  const TimePoint deadline = now + call.timeout;
+  calls_.insert(std::move(request_id), std::move(call), deadline);
+  alarm_.set(calls_.next_deadline());
+}
+
+bool PendingCalls::on_response(wire::Response response) {
+  auto call = calls_.extract(response.request_id);
+  if (!call) return false;
+  if (!response.error) {
+    complete(std::move(*call), nullptr, std::move(response.data));
+  } else if (auto type = wire::parse_no_handler_error(*response.error)) {
+    complete(std::move(*call), std::make_exception_ptr(MeshNoHandlerError(std::move(*type))), {});
+  } else {
+    complete(std::move(*call), std::make_exception_ptr(MeshHandlerError(*response.error)), {});
+  }
+  return true;
+}
+
+bool PendingCalls::on_heartbeat(const std::string& request_id, TimePoint now) {
+  const PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr) return false;
+  calls_.move_deadline(request_id, now + call->timeout);
+  alarm_.set(calls_.next_deadline());
+  return true;
+}
+
+bool PendingCalls::fail(const std::string& request_id, std::exception_ptr error) {
+  auto call = calls_.extract(request_id);
+  if (!call) return false;
+  complete(std::move(*call), std::move(error), {});
+  return true;
+}
+
+void PendingCalls::fail_all_stopped() {
+  for (PendingCall& call : calls_.drain()) {
+    complete(std::move(call), std::make_exception_ptr(MeshStoppedError()), {});
+  }
+  alarm_.set(std::nullopt);
+}
+
+void PendingCalls::expire() {
+  const auto now = Clock::now();
+  while (const auto due = calls_.first_due(now)) {
+    auto call = calls_.extract(*due);
+    auto error =
+        std::make_exception_ptr(MeshRequestTimeoutError(call->target, call->type, call->timeout));
+    complete(std::move(*call), std::move(error), {});
+  }
+  alarm_.set(calls_.next_deadline());
+}
+
+void PendingCalls::complete(PendingCall call, std::exception_ptr error, detail::Json data) {
+  ++(error ? counters_.calls_failed : counters_.calls_succeeded);
+  detail::post_completion(via_, std::move(call.executor), std::move(call.completion),
+                          std::move(error), std::move(data));
+}
+
+}  // namespace mesh::core

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/node.hpp>
+
+#include <async/alarm.hpp>
+#include <async/strand.hpp>
+#include <core/counters.hpp>
+#include <core/deadline_map.hpp>
+#include <wire/codec.hpp>
+
+namespace mesh::core {
+
+/// One call that waits for its response.
+struct PendingCall {
+  detail::CallCompletion completion;
+  asio::any_completion_executor executor;  // of the completion, tracked as outstanding work
+  InstanceId target = 0;
+  std::string type{};
+  std::chrono::milliseconds timeout{0};
+};
+
+/// The calls that this node has begun and that have not ended, by request id. Each ends exactly
+/// once: by a response, an error, its timeout, or when all are failed. All members must be called
+/// on the strand; completions are posted, never run inside.
+class PendingCalls {
+ public:
+  /// Completions go by way of `via`: see `detail::post_completion()`.
+  PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters);
+
+  void add(std::string request_id, PendingCall call, TimePoint now);
+  /// False if there is no such call, as for all below.
+  bool on_response(wire::Response response);
+  bool on_heartbeat(const std::string& request_id, TimePoint now);
+  bool fail(const std::string& request_id, std::exception_ptr error);
+  /// The target and type of a pending call.
+  const PendingCall* find(const std::string& request_id) { return calls_.find(request_id); }
+  /// Fails every call with `MeshStoppedError`.
+  void fail_all_stopped();
+
+  std::size_t size() const { return calls_.size(); }
+
+ private:
+  void expire();
+  void complete(PendingCall call, std::exception_ptr error, detail::Json data);
+
+  asio::any_io_executor via_;
+  Counters& counters_;
+  DeadlineMap<std::string, PendingCall> calls_;
+  Alarm alarm_;
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,101 @@
+#include <core/registry.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <utility>
+
+#include <scripts/claim_id.lua.hpp>
+#include <scripts/heartbeat.lua.hpp>
+#include <scripts/leave.lua.hpp>
+#include <scripts/list_nodes.lua.hpp>
+#include <scripts/remove_dead_nodes.lua.hpp>
+
+namespace mesh::core {
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+// Others may have put anything into the sets: what is not an id is passed over.
+std::optional<InstanceId> parse_id(const std::string& text) {
+  InstanceId id = 0;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, id);
+  if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
+  return id;
+}
+
+}  // namespace
+
+Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
+                   std::chrono::milliseconds node_ttl, std::string hostname)
+    : client_(std::move(client)),
+      keys_(std::move(keys)),
+      node_ttl_(std::to_string(node_ttl.count())),
+      hostname_(std::move(hostname)),
+      claim_id_(scripts::claim_id),
+      heartbeat_(scripts::heartbeat),
+      list_nodes_(scripts::list_nodes),
+      remove_dead_nodes_(scripts::remove_dead_nodes),
+      leave_(scripts::leave) {}
+
+asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
+  Strings keys{keys_.next_id(), keys_.heartbeats()};
+  Strings arguments{keys_.node_channel_prefix()};
+  const redis::Reply reply =
+      co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  co_return reply.integer;
+}
+
+asio::awaitable<bool> Registry::heartbeat(InstanceId id, TimePoint deadline) {
+  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id()};
+  Strings arguments{std::to_string(id), hostname_};
+  const redis::Reply reply =
+      co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  co_return reply.integer == 1;
+}
+
+asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
+  Strings keys{keys_.heartbeats(), keys_.nodes()};
+  Strings arguments{node_ttl_};
+  const redis::Reply reply =
+      co_await list_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  std::vector<MeshNode> nodes;
+  nodes.reserve(reply.elements.size() / 2);
+  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
+    const auto id = parse_id(reply.elements[i].text);
+    if (!id) continue;
+    MeshNode node;
+    node.instance_id = *id;
+    node.hostname = reply.elements[i + 1].text;
+    node.self = *id == self;
+    nodes.push_back(std::move(node));
+  }
+  std::sort(nodes.begin(), nodes.end(), [](const MeshNode& left, const MeshNode& right) {
+    return left.instance_id < right.instance_id;
+  });
+  co_return nodes;
+}
+
+asio::awaitable<std::optional<std::vector<InstanceId>>> Registry::remove_dead(
+    std::string lock_value, TimePoint deadline) {
+  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes()};
+  Strings arguments{std::move(lock_value), node_ttl_};
+  const redis::Reply reply =
+      co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  if (reply.kind != redis::Reply::Kind::array) co_return std::nullopt;
+  std::vector<InstanceId> removed;
+  for (const redis::Reply& element : reply.elements) {
+    if (const auto id = parse_id(element.text)) removed.push_back(*id);
+  }
+  co_return removed;
+}
+
+asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
+  Strings keys{keys_.heartbeats(), keys_.nodes()};
+  Strings arguments{std::to_string(id)};
+  co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
+}
+
+}  // namespace mesh::core

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <mesh/node.hpp>
+
+#include <async/strand.hpp>
+#include <core/keys.hpp>
+#include <redis/client.hpp>
+#include <redis/script.hpp>
+
+namespace mesh::core {
+
+/// The list of nodes in Redis. Every operation is one atomic script, uses the clock of Redis, and
+/// throws as `redis::Client::request()`.
+class Registry {
+ public:
+  Registry(std::shared_ptr<redis::Client> client, Keys keys, std::chrono::milliseconds node_ttl,
+           std::string hostname);
+
+  asio::awaitable<InstanceId> claim_id(TimePoint deadline);
+  /// Registers the node or prolongs its registration. False if it was not registered.
+  asio::awaitable<bool> heartbeat(InstanceId id, TimePoint deadline);
+  /// In ascending order of the ids. `self` marks the one with that id.
+  asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
+  /// The ids removed, or nothing if the leader lock does not hold `lock_value`.
+  asio::awaitable<std::optional<std::vector<InstanceId>>> remove_dead(std::string lock_value,
+                                                                      TimePoint deadline);
+  asio::awaitable<void> leave(InstanceId id, TimePoint deadline);
+
+ private:
+  std::shared_ptr<redis::Client> client_;
+  Keys keys_;
+  std::string node_ttl_;
+  std::string hostname_;
+  redis::Script claim_id_;
+  redis::Script heartbeat_;
+  redis::Script list_nodes_;
+  redis::Script remove_dead_nodes_;
+  redis::Script leave_;
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <mesh/detail/handler.hpp>
+#include <mesh/options.hpp>
+
+#include <async/alarm.hpp>
+#include <async/strand.hpp>
+#include <async/task_group.hpp>
+#include <core/counters.hpp>
+#include <core/deadline_map.hpp>
+#include <core/handler_table.hpp>
+#include <wire/codec.hpp>
+
+namespace mesh::core {
+
+/// Runs the handlers that other nodes ask for, sends their callers heartbeats meanwhile and the
+/// response in the end. All members must be called on the strand.
+class RequestServer : public std::enable_shared_from_this<RequestServer> {
+ public:
+  /// Sends a message to a node; it is of no use any more after `useful_for`.
+  using Send = std::function<void(InstanceId target, std::string message,
+                                  std::chrono::milliseconds useful_for)>;
+
+  struct Context {
+    Strand strand;
+    asio::any_io_executor executor;  ///< Where the handlers run.
+    MeshLimits limits;
+    std::chrono::milliseconds default_timeout;
+    LogSink log;
+  };
+
+  RequestServer(Context context, Counters& counters);
+  RequestServer(const RequestServer&) = delete;
+  RequestServer& operator=(const RequestServer&) = delete;
+
+  HandlerTable<detail::RequestHandler>& handlers() { return handlers_; }
+  HandlerTable<detail::BroadcastHandler>& broadcast_handlers() { return broadcast_handlers_; }
+
+  void start(Send send);
+  void on_request(wire::Request request);
+  void on_broadcast(wire::Broadcast broadcast);
+
+  /// Cancels what runs; the callers get an error. Until `start()` requests are ignored.
+  void cancel_all();
+  /// False if some handlers were still running at the deadline; nothing more is sent for those.
+  asio::awaitable<bool> join_until(TimePoint deadline);
+
+ private:
+  /// A handler at work for another node.
+  struct Job {
+    InstanceId caller = 0;
+    std::chrono::milliseconds timeout{0};
+  };
+
+  asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
+                              std::shared_ptr<detail::RequestHandler> handler,
+                              wire::Request request);
+  asio::awaitable<void> deliver(std::shared_ptr<RequestServer> self,
+                                std::shared_ptr<detail::BroadcastHandler> handler,
+                                wire::Broadcast broadcast);
+  void finish(const std::string& request_id, std::string response);
+  std::string encode_result(const wire::Request& request, const detail::Json& result) const;
+  std::string describe_failure(const std::exception_ptr& error) const;
+  void send_heartbeats();
+  bool is_full() const { return tasks_.size() >= context_.limits.concurrent_handlers; }
+
+  Context context_;
+  Counters& counters_;
+  Send send_;
+  HandlerTable<detail::RequestHandler> handlers_;
+  HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
+  DeadlineMap<std::string, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
+  Alarm alarm_;
+  std::atomic<bool> stopping_{false};
+  TaskGroup tasks_;
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,88 @@
+#include <leader/election.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <mesh/errors.hpp>
+
+#include <config/key_prefix.hpp>
+
+namespace mesh::leader {
+
+namespace {
+
+constexpr std::chrono::seconds stop_timeout{5};
+constexpr std::size_t queued_bytes = std::size_t{1} << 20U;
+
+LeaderContext make_context(const Strand& strand, asio::any_io_executor executor,
+                           std::shared_ptr<redis::Client> client, std::string lock_key,
+                           LogSink log) {
+  return LeaderContext{strand, std::move(executor), std::move(client), std::move(lock_key),
+                       std::move(log)};
+}
+
+void validate(const std::string& key, const LeaderOptions& options, const RedisOptions& redis,
+              const LogSink& log) {
+  if (key.empty()) throw std::invalid_argument("the key of a LeaderService must not be empty");
+  if (!log) throw std::invalid_argument("the log sink of a LeaderService must not be empty");
+  options.validate();
+  redis.validate();
+}
+
+}  // namespace
+
+Election::Election(asio::any_io_executor executor, const std::string& key,
+                   const LeaderOptions& options, const RedisOptions& redis, LogSink log)
+    : strand_(executor), stopped_(strand_) {
+  validate(key, options, redis, log);
+  client_ = std::make_shared<redis::Client>(strand_, redis, "election " + key, queued_bytes, log);
+  driver_ =
+      std::make_shared<LeaderDriver>(make_context(strand_, std::move(executor), client_,
+                                                  config::lock_key(redis, key), std::move(log)),
+                                     options);
+}
+
+Election::Election(Strand strand, std::shared_ptr<LeaderDriver> driver)
+    : strand_(std::move(strand)), driver_(std::move(driver)), stopped_(strand_) {}
+
+void Election::start() {
+  if (belongs_to_mesh()) reject_use();
+  State expected = State::stopped;
+  if (!state_.compare_exchange_strong(expected, State::running)) throw MeshAlreadyRunningError();
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->state_ != State::running) return;
+    self->client_->open();
+    self->driver_->start();
+  });
+}
+
+asio::awaitable<void> Election::stop() {
+  if (belongs_to_mesh()) reject_use();
+  const auto self = shared_from_this();
+  const auto deadline = Clock::now() + stop_timeout;
+  while (state_ == State::stopping) co_await stopped_.wait_until(deadline);
+  if (state_ == State::stopped) co_return;
+  state_ = State::stopping;
+  co_await driver_->stop(deadline);
+  client_->close();
+  co_await client_->join_until(Clock::now() + stop_timeout);
+  state_ = State::stopped;
+  stopped_.notify_all();
+}
+
+void Election::abandon() {
+  if (belongs_to_mesh()) return;
+  asio::post(strand_, [self = shared_from_this()] {
+    self->driver_->abandon();
+    self->client_->close();
+  });
+}
+
+void Election::reject_use() {
+  throw std::logic_error("a mesh starts and stops its own leader election");
+}
+
+}  // namespace mesh::leader

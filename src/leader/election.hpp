@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <mesh/log.hpp>
+#include <mesh/options.hpp>
+
+#include <async/event.hpp>
+#include <async/strand.hpp>
+#include <leader/leader_driver.hpp>
+#include <redis/client.hpp>
+
+namespace mesh::leader {
+
+/// What stands behind a `LeaderService`: either an election with a connection of its own, or the
+/// one of a mesh, which alone starts and stops that.
+class Election : public std::enable_shared_from_this<Election> {
+ public:
+  /// Of its own. Throws `std::invalid_argument` for wrong options.
+  Election(asio::any_io_executor executor, const std::string& key, const LeaderOptions& options,
+           const RedisOptions& redis, LogSink log);
+  /// Of a mesh.
+  Election(Strand strand, std::shared_ptr<LeaderDriver> driver);
+  Election(const Election&) = delete;
+  Election& operator=(const Election&) = delete;
+
+  const Strand& strand() const { return strand_; }
+  /// The user's executor.
+  asio::any_io_executor executor() const { return strand_.get_inner_executor(); }
+  LeaderDriver& driver() const { return *driver_; }
+  const std::shared_ptr<LeaderDriver>& shared_driver() const { return driver_; }
+
+  /// From any thread. Throws `MeshAlreadyRunningError`.
+  void start();
+  /// On the strand.
+  asio::awaitable<void> stop();
+  /// From any thread.
+  void abandon();
+
+ private:
+  enum class State { stopped, running, stopping };
+
+  bool belongs_to_mesh() const { return client_ == nullptr; }
+  [[noreturn]] static void reject_use();
+
+  Strand strand_;
+  std::shared_ptr<redis::Client> client_;  // null where a mesh owns the driver
+  std::shared_ptr<LeaderDriver> driver_;
+  Event stopped_;
+  std::atomic<State> state_{State::stopped};
+};
+
+}  // namespace mesh::leader

@@ -1,0 +1,152 @@
+#include <leader/leader_driver.hpp>
+
+#include <optional>
+#include <utility>
+
+#include <mesh/errors.hpp>
+#include <scripts/acquire_leadership.lua.hpp>
+#include <scripts/release_leadership.lua.hpp>
+#include <scripts/renew_leadership.lua.hpp>
+
+#include <util/describe_error.hpp>
+#include <util/uuid.hpp>
+
+namespace mesh::leader {
+
+LeaderDriver::LeaderDriver(LeaderContext context, const LeaderOptions& options)
+    : context_(std::move(context)),
+      options_(options),
+      lease_(options),
+      lock_value_(UuidGenerator().next()),
+      acquire_(scripts::acquire_leadership),
+      renew_(scripts::renew_leadership),
+      release_(scripts::release_leadership),
+      changed_(context_.strand),
+      election_(context_.strand, nullptr),
+      callbacks_(context_.strand, context_.executor,
+                 [log = context_.log](const std::exception_ptr& error) {
+                   log(LogLevel::error, "a leader callback threw: " + describe_error(error));
+                 }) {}
+
+void LeaderDriver::start() {
+  lease_ = Lease(options_);
+  failing_ = false;
+  election_.spawn(run(shared_from_this()));
+}
+
+asio::awaitable<void> LeaderDriver::stop(TimePoint deadline) {
+  const auto self = shared_from_this();
+  election_.cancel_all();
+  co_await election_.join_until(deadline);
+  apply(lease_.on_resigned());
+  if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
+  co_await release(deadline);
+}
+
+void LeaderDriver::abandon() {
+  election_.cancel_all();
+  callbacks_.abandon();
+  leads_until_ = 0;
+}
+
+bool LeaderDriver::is_leader() const noexcept {
+  return Clock::now().time_since_epoch().count() < leads_until_.load();
+}
+
+std::int64_t LeaderDriver::fencing_token() const noexcept {
+  const auto token = token_.load();
+  return is_leader() ? token : 0;
+}
+
+void LeaderDriver::set_became_leader_callback(detail::AsyncCallback<> callback) {
+  became_leader_ = std::move(callback);
+}
+
+void LeaderDriver::set_lost_leader_callback(detail::AsyncCallback<> callback) {
+  lost_leader_ = std::move(callback);
+}
+
+void LeaderDriver::on_lock_lost() {
+  apply(lease_.on_refused(Clock::now()));
+  changed_.notify_all();
+}
+
+asio::awaitable<void> LeaderDriver::run(std::shared_ptr<LeaderDriver> /*self*/) {
+  for (;;) {
+    apply(lease_.on_time(Clock::now()));
+    if (lease_.is_attempt_due(Clock::now())) {
+      co_await attempt();
+    } else {
+      co_await changed_.wait_until(lease_.next_event(Clock::now()));
+    }
+  }
+}
+
+asio::awaitable<void> LeaderDriver::attempt() {
+  const auto sent_at = Clock::now();
+  const auto kind = lease_.next_attempt();
+  std::optional<std::int64_t> answer;
+  std::string failure;
+  try {
+    answer = co_await ask(kind, sent_at);
+  } catch (const MeshError& error) {
+    failure = error.what();
+  }
+  const auto now = Clock::now();
+  if (!answer) {
+    note_failure(failure);
+    apply(lease_.on_failed(now));
+    co_return;
+  }
+  failing_ = false;
+  if (*answer == 0) {
+    apply(lease_.on_refused(now));
+    co_return;
+  }
+  if (kind == Lease::Attempt::acquire) newest_token_ = *answer;
+  apply(lease_.on_granted(sent_at, now));
+}
+
+asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, TimePoint sent_at) {
+  const auto deadline = lease_.answer_deadline(sent_at);
+  const bool is_renewal = attempt == Lease::Attempt::renew;
+  std::vector<std::string> keys{context_.lock_key};
+  if (!is_renewal) keys.push_back(context_.lock_key + ":fencing_token");
+  std::vector<std::string> arguments{lock_value_, std::to_string(options_.ttl.count())};
+  redis::Script& script = is_renewal ? renew_ : acquire_;
+  const redis::Reply reply =
+      co_await script.run(*context_.client, std::move(keys), std::move(arguments), deadline);
+  co_return reply.integer;
+}
+
+asio::awaitable<void> LeaderDriver::release(TimePoint deadline) {
+  if (!context_.client->is_ready()) co_return;
+  std::vector<std::string> keys{context_.lock_key};
+  std::vector<std::string> arguments{lock_value_};
+  try {
+    co_await release_.run(*context_.client, std::move(keys), std::move(arguments), deadline);
+  } catch (const MeshError& error) {
+    context_.log(LogLevel::warning,
+                 std::string("the leader lock is left to run out: ") + error.what());
+  }
+}
+
+void LeaderDriver::apply(Lease::Change change) {
+  const auto ends_at = lease_.ends_at();
+  if (change == Lease::Change::won) token_ = newest_token_;
+  leads_until_ = ends_at ? ends_at->time_since_epoch().count() : 0;
+  if (change == Lease::Change::none) return;
+  const bool won = change == Lease::Change::won;
+  context_.log(LogLevel::info,
+               (won ? "became leader of " : "is no longer leader of ") + context_.lock_key);
+  const detail::AsyncCallback<>& callback = won ? became_leader_ : lost_leader_;
+  if (callback) callbacks_.push(callback);
+}
+
+void LeaderDriver::note_failure(const std::string& cause) {
+  if (!std::exchange(failing_, true)) {
+    context_.log(LogLevel::warning, "the election of " + context_.lock_key + " failed: " + cause);
+  }
+}
+
+}  // namespace mesh::leader

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <mesh/detail/callback.hpp>
+#include <mesh/log.hpp>
+#include <mesh/options.hpp>
+
+#include <async/event.hpp>
+#include <async/serial_queue.hpp>
+#include <async/strand.hpp>
+#include <async/task_group.hpp>
+#include <leader/lease.hpp>
+#include <redis/client.hpp>
+#include <redis/script.hpp>
+
+namespace mesh::leader {
+
+/// What an election needs of its surroundings.
+struct LeaderContext {
+  Strand strand;
+  asio::any_io_executor executor;  ///< Where the callbacks run.
+  std::shared_ptr<redis::Client> client;
+  std::string lock_key;
+  LogSink log;
+};
+
+/// Runs an election: asks Redis when the lease says so, and tells the callbacks what changed.
+/// `is_leader()` and `fencing_token()` may be called from any thread, everything else on the
+/// strand.
+class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
+ public:
+  LeaderDriver(LeaderContext context, const LeaderOptions& options);
+  LeaderDriver(const LeaderDriver&) = delete;
+  LeaderDriver& operator=(const LeaderDriver&) = delete;
+
+  void start();
+  /// Resigns and frees the lock, as far as that is done by the deadline. Does not throw.
+  asio::awaitable<void> stop(TimePoint deadline);
+  /// Ends the election without a word to anyone.
+  void abandon();
+
+  bool is_leader() const noexcept;
+  std::int64_t fencing_token() const noexcept;
+  const std::string& lock_key() const { return context_.lock_key; }
+  /// What the lock holds while this process leads.
+  const std::string& lock_value() const { return lock_value_; }
+
+  void set_became_leader_callback(detail::AsyncCallback<> callback);
+  void set_lost_leader_callback(detail::AsyncCallback<> callback);
+
+  /// To be called when someone saw that the lock is not ours any more.
+  void on_lock_lost();
+
+ private:
+  asio::awaitable<void> run(std::shared_ptr<LeaderDriver> self);
+  asio::awaitable<void> attempt();
+  asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, TimePoint sent_at);
+  asio::awaitable<void> release(TimePoint deadline);
+  void apply(Lease::Change change);
+  void note_failure(const std::string& cause);
+
+  LeaderContext context_;
+  LeaderOptions options_;
+  Lease lease_;
+  std::string lock_value_;
+  redis::Script acquire_;
+  redis::Script renew_;
+  redis::Script release_;
+  Event changed_;
+  TaskGroup election_;
+  SerialQueue callbacks_;
+  detail::AsyncCallback<> became_leader_;
+  detail::AsyncCallback<> lost_leader_;
+  std::int64_t newest_token_ = 0;
+  bool failing_ = false;
+  std::atomic<Clock::rep> leads_until_{0};  // 0: does not lead
+  std::atomic<std::int64_t> token_{0};
+};
+
+}  // namespace mesh::leader

@@ -1,0 +1,54 @@
+#include <leader/lease.hpp>
+
+#include <algorithm>
+
+namespace mesh::leader {
+
+TimePoint Lease::next_event(TimePoint now) const {
+  const TimePoint attempt = attempt_at_.value_or(now);
+  return ends_at_ ? std::min(attempt, *ends_at_) : attempt;
+}
+
+TimePoint Lease::answer_deadline(TimePoint sent_at) const {
+  return ends_at_ ? *ends_at_ : sent_at + usable();
+}
+
+Lease::Change Lease::on_granted(TimePoint sent_at, TimePoint now) {
+  // A lease that ran out before the answer came is lost first, and won with the next attempt.
+  if (on_time(now) == Change::lost) return Change::lost;
+  const TimePoint end_of_lease = sent_at + usable();
+  if (now >= end_of_lease) return on_failed(now);
+  const bool was_held = ends_at_.has_value();
+  ends_at_ = end_of_lease;
+  attempt_at_ = sent_at + std::min<Clock::duration>(options_.renewal_interval, usable() * 3 / 4);
+  return was_held ? Change::none : Change::won;
+}
+
+Lease::Change Lease::on_refused(TimePoint now) {
+  attempt_at_ = now + options_.retry_delay;
+  return end();
+}
+
+Lease::Change Lease::on_failed(TimePoint now) {
+  // A leader has no time to lose; a follower has.
+  const Clock::duration retry_of_leader = Clock::duration(options_.renewal_interval) / 4;
+  const Clock::duration retry_of_follower = options_.retry_delay;
+  attempt_at_ = now + (is_held(now) ? retry_of_leader : retry_of_follower);
+  return on_time(now);
+}
+
+Lease::Change Lease::on_time(TimePoint now) {
+  if (!ends_at_ || is_held(now)) return Change::none;
+  attempt_at_ = now;
+  return end();
+}
+
+Lease::Change Lease::on_resigned() { return end(); }
+
+Lease::Change Lease::end() {
+  const bool was_held = ends_at_.has_value();
+  ends_at_.reset();
+  return was_held ? Change::lost : Change::none;
+}
+
+}  // namespace mesh::leader

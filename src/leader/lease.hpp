@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+
+#include <mesh/options.hpp>
+
+#include <async/strand.hpp>
+
+namespace mesh::leader {
+
+/// Decides when to ask for the lock and whether it is certainly held. No I/O; time is passed in.
+///
+/// The lease counts from the moment the successful attempt was *sent*, minus a margin for clocks
+/// that do not run alike, so it ends here before the lock can end in Redis.
+class Lease {
+ public:
+  enum class Attempt { acquire, renew };
+  enum class Change { none, won, lost };
+
+  explicit Lease(const LeaderOptions& options) : options_(options) {}
+
+  bool is_held(TimePoint now) const { return ends_at_ && now < *ends_at_; }
+  /// When the lease ends unless it is renewed; nothing while it is not held.
+  std::optional<TimePoint> ends_at() const { return ends_at_; }
+
+  Attempt next_attempt() const { return ends_at_ ? Attempt::renew : Attempt::acquire; }
+  /// The first one is due at once.
+  bool is_attempt_due(TimePoint now) const { return !attempt_at_ || now >= *attempt_at_; }
+  /// When to look at the lease again.
+  TimePoint next_event(TimePoint now) const;
+  /// After this an answer to an attempt sent at `sent_at` is of no use.
+  TimePoint answer_deadline(TimePoint sent_at) const;
+
+  /// Redis says that the lock is ours. An answer that comes too late counts as a failure.
+  Change on_granted(TimePoint sent_at, TimePoint now);
+  /// Redis says that the lock is someone else's, or nobody's in answer to a renewal.
+  Change on_refused(TimePoint now);
+  /// There was no answer, so the lock may be ours or not.
+  Change on_failed(TimePoint now);
+  /// Time has passed.
+  Change on_time(TimePoint now);
+  /// The lock is given up.
+  Change on_resigned();
+
+ private:
+  Clock::duration usable() const { return Clock::duration(options_.ttl) * 19 / 20; }
+  Change end();
+
+  LeaderOptions options_;
+  std::optional<TimePoint> ends_at_;
+  std::optional<TimePoint> attempt_at_;
+};
+
+}  // namespace mesh::leader

@@ -1,0 +1,37 @@
+#include <mesh/log.hpp>
+
+#include <unistd.h>
+
+#include <string>
+
+namespace mesh {
+
+std::string_view to_string(LogLevel level) noexcept {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+  }
+  return "unknown";
+}
+
+LogSink stderr_log_sink(LogLevel minimum) {
+  return [minimum](LogLevel level, std::string_view text) {
+    if (level < minimum) return;
+    std::string line = "mesh ";
+    line.append(to_string(level)).append(": ").append(text).append("\n");
+    // A log line that cannot be written has nowhere to be reported.
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  };
+}
+
+LogSink null_log_sink() {
+  return [](LogLevel, std::string_view) {};
+}
+
+}  // namespace mesh

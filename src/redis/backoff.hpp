@@ -1,0 +1,24 @@
+#pragma once
+
+#include <chrono>
+
+namespace mesh::redis {
+
+/// Exponential back-off with full jitter above a floor: each delay is drawn between `minimum` and
+/// a ceiling that doubles up to `maximum`. `random` is a number in [0, 1).
+class Backoff {
+ public:
+  using Duration = std::chrono::milliseconds;
+
+  Backoff(Duration minimum, Duration maximum) : minimum_(minimum), maximum_(maximum) { reset(); }
+
+  Duration next(double random);
+  void reset() { ceiling_ = minimum_; }
+
+ private:
+  Duration minimum_;
+  Duration maximum_;
+  Duration ceiling_{};
+};
+
+}  // namespace mesh::redis

@@ -1,0 +1,250 @@
+#include <redis/client.hpp>
+
+#include <utility>
+
+#include <redis/backoff.hpp>
+#include <redis/connect.hpp>
+#include <redis/health_check.hpp>
+#include <util/describe_error.hpp>
+
+namespace mesh::redis {
+
+Client::Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
+               LogSink log)
+    : strand_(std::move(strand)),
+      options_(std::move(options)),
+      name_(std::move(name)),
+      log_(std::move(log)),
+      tasks_(strand_,
+             [this](const std::exception_ptr& error) {
+               this->log(LogLevel::error, "gave up: " + describe_error(error));
+             }),
+      state_changed_(strand_),
+      queue_(queued_bytes) {}
+
+void Client::open() {
+  if (open_) return;
+  open_ = true;
+  connects_ = 0;
+  attempts_failed_ = 0;
+  last_error_.reset();
+  tasks_.spawn(run(shared_from_this()));
+}
+
+void Client::close() {
+  if (!open_) return;
+  open_ = false;
+  ready_ = false;
+  channels_.clear();
+  tasks_.cancel_all();
+  // Hold on to what the callbacks below may release.
+  const auto link = std::exchange(link_, nullptr);
+  if (link) link->close("closed by this side");
+  while (auto queued = queue_.pop()) queued->callback(Outcome{Failure::stopped});
+  state_changed_.notify_all();
+}
+
+asio::awaitable<bool> Client::join_until(TimePoint deadline) { return tasks_.join_until(deadline); }
+
+asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
+  Backoff backoff(options_.reconnect_min_delay, options_.reconnect_max_delay);
+  std::uniform_real_distribution<double> jitter(0.0, 1.0);
+  Event never(strand_);
+  while (open_) {
+    if (co_await establish()) {
+      const auto connected_at = Clock::now();
+      const std::string cause = co_await watch(link_);
+      become_lost(cause);
+      // A connection that was lost at once again must not be retried without pause.
+      if (Clock::now() - connected_at > options_.reconnect_max_delay) backoff.reset();
+    }
+    co_await never.wait_until(Clock::now() + backoff.next(jitter(random_)));
+  }
+}
+
+asio::awaitable<bool> Client::establish() {
+  const auto deadline = Clock::now() + options_.connect_timeout;
+  try {
+    const auto link = co_await connect(strand_, options_, deadline);
+    link->set_message_callback(events_.on_message);
+    const std::vector<std::string> channels(channels_.begin(), channels_.end());
+    for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
+    // A channel added meanwhile is subscribed by whoever added it.
+    become_ready(link);
+    co_return true;
+  } catch (const MeshConnectionError& error) {
+    note_failed_attempt(error);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    const Endpoint endpoint = configured_endpoint(options_);
+    note_failed_attempt(MeshConnectionError(endpoint.name(), endpoint.port, error.what()));
+  }
+  co_return false;
+}
+
+asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
+  HealthCheck health(options_.health_check_interval, Clock::now());
+  while (!link->closed()) {
+    switch (health.poll(Clock::now(), link->connection().last_read())) {
+      case HealthCheck::Action::wait:
+        break;
+      case HealthCheck::Action::ping:
+        link->connection().ping();
+        break;
+      case HealthCheck::Action::give_up:
+        link->close("no answer to PING in time");
+        continue;
+    }
+    co_await link->wait_closed_until(health.next_poll());
+  }
+  co_return *link->closed();
+}
+
+void Client::become_ready(std::shared_ptr<Link> link) {
+  if (!open_) return;
+  link_ = std::move(link);
+  ready_ = true;
+  ++connects_;
+  if (last_error_) log(LogLevel::info, "connected to " + to_string(link_->address()));
+  last_error_.reset();
+  if (events_.on_ready) events_.on_ready();
+  send_queued();
+  state_changed_.notify_all();
+}
+
+void Client::become_lost(const std::string& cause) {
+  if (!ready_) return;
+  const auto link = std::exchange(link_, nullptr);
+  ready_ = false;
+  last_error_.emplace(link->address().name(), link->address().port, cause);
+  log(LogLevel::warning,
+      "lost the connection to " + to_string(link->address()) + ": " + cause + "; reconnecting");
+  if (events_.on_lost) events_.on_lost();
+  state_changed_.notify_all();
+}
+
+void Client::note_failed_attempt(const MeshConnectionError& error) {
+  ++attempts_failed_;
+  // Once per outage and cause.
+  const bool is_news = !last_error_ || last_error_->cause() != error.cause();
+  log(is_news ? LogLevel::warning : LogLevel::debug, error.what());
+  last_error_ = error;
+  expire_queued(Clock::now());
+  state_changed_.notify_all();
+}
+
+asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
+  const auto failed_before = attempts_failed_;
+  while (!ready_) {
+    if (!open_) throw MeshStoppedError();
+    if (attempts_failed_ > failed_before) throw MeshConnectionError(*last_error_);
+    if (!co_await state_changed_.wait_until(deadline)) break;
+  }
+  if (!ready_) throw_failure(Failure::expired);
+}
+
+void Client::submit(Command command, TimePoint deadline, OutcomeCallback callback) {
+  if (!open_) {
+    callback(Outcome{Failure::stopped});
+    return;
+  }
+  QueuedCommand queued{std::move(command), deadline, std::move(callback)};
+  if (ready_) {
+    send(std::move(queued));
+    return;
+  }
+  auto refused = queue_.push(std::move(queued));
+  if (refused) {
+    expire_queued(Clock::now());
+    refused = queue_.push(std::move(*refused));
+  }
+  if (refused) refused->callback(Outcome{Failure::overflow});
+}
+
+void Client::send(QueuedCommand queued) {
+  link_->connection().command(queued.command,
+                              [callback = std::move(queued.callback)](Reply* reply) {
+                                if (reply == nullptr) {
+                                  callback(Outcome{Failure::disconnected});
+                                } else {
+                                  callback(Outcome{Failure::none, std::move(*reply)});
+                                }
+                              });
+}
+
+void Client::send_queued() {
+  expire_queued(Clock::now());
+  while (ready_) {
+    auto queued = queue_.pop();
+    if (!queued) return;
+    send(std::move(*queued));
+  }
+}
+
+void Client::expire_queued(TimePoint now) {
+  for (const QueuedCommand& expired : queue_.take_expired(now)) {
+    expired.callback(Outcome{Failure::expired});
+  }
+}
+
+asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline) {
+  struct Waiter {
+    explicit Waiter(const Strand& strand) : arrived(strand) {}
+    Event arrived;
+    std::optional<Outcome> outcome;
+  };
+  const auto self = shared_from_this();
+  const auto waiter = std::make_shared<Waiter>(strand_);
+  submit(std::move(command), deadline, [waiter](Outcome outcome) {
+    waiter->outcome = std::move(outcome);
+    waiter->arrived.notify_all();
+  });
+  while (!waiter->outcome) {
+    if (!co_await waiter->arrived.wait_until(deadline) && !waiter->outcome) {
+      co_return Outcome{Failure::expired};
+    }
+  }
+  co_return std::move(*waiter->outcome);
+}
+
+Reply Client::require_reply(Outcome outcome, const std::string& what) const {
+  if (outcome.failure != Failure::none) throw_failure(outcome.failure);
+  if (outcome.reply.is_error()) throw MeshRedisError(what + ": " + outcome.reply.text);
+  return std::move(outcome.reply);
+}
+
+asio::awaitable<Reply> Client::request(Command command, TimePoint deadline) {
+  const auto self = shared_from_this();
+  const std::string name = command.front();
+  Outcome outcome = co_await execute(std::move(command), deadline);
+  co_return require_reply(std::move(outcome), name);
+}
+
+asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline) {
+  const auto self = shared_from_this();
+  channels_.insert(channel);
+  co_await wait_ready(deadline);
+  const auto link = link_;
+  co_await link->subscribe(channel, deadline);
+}
+
+void Client::throw_failure(Failure failure) const {
+  if (failure == Failure::stopped) throw MeshStoppedError();
+  if (failure == Failure::overflow) {
+    throw MeshLimitError("too much waits for the connection to Redis (MeshLimits::queued_bytes)");
+  }
+  std::string cause = "no answer in time";
+  if (failure == Failure::disconnected) {
+    cause = "the connection was lost before the answer came";
+  } else if (last_error_) {
+    cause = last_error_->cause();
+  }
+  const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
+  throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
+}
+
+void Client::log(LogLevel level, const std::string& text) const {
+  log_(level, "redis (" + name_ + "): " + text);
+}
+
+}  // namespace mesh::redis

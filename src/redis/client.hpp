@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <mesh/errors.hpp>
+#include <mesh/log.hpp>
+#include <mesh/options.hpp>
+
+#include <async/event.hpp>
+#include <async/strand.hpp>
+#include <async/task_group.hpp>
+#include <redis/command.hpp>
+#include <redis/command_queue.hpp>
+#include <redis/link.hpp>
+
+namespace mesh::redis {
+
+/// A connection that restores itself: it connects, authenticates, subscribes again, checks its
+/// health, and reconnects with back-off until closed. Commands issued while it is not ready wait
+/// for it. All members must be called on the strand; the owner closes it.
+class Client : public std::enable_shared_from_this<Client> {
+ public:
+  struct Events {
+    std::function<void()>
+        on_ready;  ///< (Re)connected and subscribed again, before queued commands.
+    std::function<void()> on_lost;
+    Link::MessageCallback on_message;
+  };
+  using OutcomeCallback = std::function<void(Outcome outcome)>;
+
+  /// `name` says in log lines what the connection is for.
+  Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
+         LogSink log);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  void set_events(Events events) { events_ = std::move(events); }
+
+  /// Begins to connect.
+  void open();
+  /// Fails everything that waits and disconnects. Commands are refused until `open()`. Forgets the
+  /// subscriptions.
+  void close();
+  /// False if the internal coroutines had not ended by the deadline. After `close()`.
+  asio::awaitable<bool> join_until(TimePoint deadline);
+
+  bool is_ready() const { return ready_; }
+  std::uint64_t reconnects() const { return connects_ > 0 ? connects_ - 1 : 0; }
+
+  /// Waits for the first connection. Throws `MeshConnectionError` as soon as an attempt has failed
+  /// or the deadline has passed, `MeshStoppedError` if closed.
+  asio::awaitable<void> wait_ready(TimePoint deadline);
+
+  /// Sends the command, or queues it until the deadline while disconnected. The callback runs
+  /// exactly once, unless the client is destroyed.
+  void submit(Command command, TimePoint deadline, OutcomeCallback callback);
+
+  /// The outcome, `Failure::expired` if none came until the deadline.
+  asio::awaitable<Outcome> execute(Command command, TimePoint deadline);
+
+  /// The reply of an outcome that has a good one. Throws as `request()`; `what` names the command.
+  Reply require_reply(Outcome outcome, const std::string& what) const;
+
+  /// The reply, which is never an error reply. Throws `MeshConnectionError`, `MeshRedisError` or
+  /// `MeshStoppedError`.
+  asio::awaitable<Reply> request(Command command, TimePoint deadline);
+
+  /// Subscribes now and after each reconnect. Throws as `request()`.
+  asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
+
+ private:
+  asio::awaitable<void> run(std::shared_ptr<Client> self);
+  asio::awaitable<bool> establish();
+  asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
+
+  void send(QueuedCommand queued);
+  void send_queued();
+  void expire_queued(TimePoint now);
+  void become_ready(std::shared_ptr<Link> link);
+  void become_lost(const std::string& cause);
+  void note_failed_attempt(const MeshConnectionError& error);
+  [[noreturn]] void throw_failure(Failure failure) const;
+  void log(LogLevel level, const std::string& text) const;
+
+  Strand strand_;
+  RedisOptions options_;
+  std::string name_;
+  LogSink log_;
+  Events events_;
+  TaskGroup tasks_;
+  Event state_changed_;
+  CommandQueue queue_;
+  std::minstd_rand random_{std::random_device{}()};
+
+  std::shared_ptr<Link> link_;  // set while ready
+  std::set<std::string> channels_;
+  bool open_ = false;
+  bool ready_ = false;
+  std::uint64_t connects_ = 0;
+  std::uint64_t attempts_failed_ = 0;
+  std::optional<MeshConnectionError> last_error_;
+};
+
+}  // namespace mesh::redis

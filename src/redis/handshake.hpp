@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <mesh/options.hpp>
+
+#include <redis/command.hpp>
+
+namespace mesh::redis {
+
+/// What is sent first on a new connection: credentials, database, and where Sentinel gave the
+/// address a check that it really is a master. Contains the password; not for log lines.
+std::vector<Command> handshake_commands(const RedisOptions& options);
+
+/// Why the reply to a handshake command rules the connection out; nothing if it does not.
+std::optional<std::string> handshake_objection(const Command& command, const Reply& reply);
+
+}  // namespace mesh::redis

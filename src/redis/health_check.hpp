@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+
+#include <async/strand.hpp>
+
+namespace mesh::redis {
+
+/// Decides when a silent connection is probed and when it is given up. A connection counts as dead
+/// only if a probe went unanswered, so a process that was frozen itself draws no wrong conclusion.
+class HealthCheck {
+ public:
+  enum class Action { wait, ping, give_up };
+
+  HealthCheck(Clock::duration interval, TimePoint now) : interval_(interval), last_read_(now) {}
+
+  /// `last_read` is when bytes last arrived.
+  Action poll(TimePoint now, TimePoint last_read);
+  /// When to poll next.
+  TimePoint next_poll() const;
+
+ private:
+  Clock::duration interval_;
+  TimePoint last_read_;
+  std::optional<TimePoint> pinged_at_;
+};
+
+}  // namespace mesh::redis

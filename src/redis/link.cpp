@@ -1,0 +1,104 @@
+#include <redis/link.hpp>
+
+#include <utility>
+
+#include <mesh/errors.hpp>
+
+namespace mesh::redis {
+
+std::shared_ptr<Link> Link::open(const Strand& strand, const Endpoint& address) {
+  auto link = std::make_shared<Link>(strand, address);
+  link->begin();
+  return link;
+}
+
+Link::Link(const Strand& strand, const Endpoint& address)
+    : strand_(strand), address_(address), changed_(strand) {}
+
+Link::~Link() {
+  if (connection_) connection_->close();
+}
+
+void Link::begin() {
+  const std::weak_ptr<Link> weak = weak_from_this();
+  Connection::Callbacks callbacks;
+  callbacks.on_connected = [weak] {
+    if (const auto self = weak.lock()) {
+      self->connected_ = true;
+      self->changed_.notify_all();
+    }
+  };
+  callbacks.on_subscribed = [weak](std::string_view channel) {
+    if (const auto self = weak.lock()) {
+      self->confirmed_.emplace(channel);
+      self->changed_.notify_all();
+    }
+  };
+  callbacks.on_message = [weak](std::string_view channel, std::string_view payload) {
+    const auto self = weak.lock();
+    if (self && self->on_message_) self->on_message_(channel, payload);
+  };
+  callbacks.on_closed = [weak](const std::string& cause) {
+    if (const auto self = weak.lock()) self->mark_closed(cause);
+  };
+  connection_ = Connection::open(strand_, address_, std::move(callbacks));
+}
+
+void Link::close(std::string cause) {
+  connection_->close();
+  mark_closed(std::move(cause));
+}
+
+void Link::mark_closed(std::string cause) {
+  if (closed_) return;
+  closed_ = std::move(cause);
+  changed_.notify_all();
+}
+
+void Link::fail(const std::string& cause) const {
+  throw MeshConnectionError(address_.name(), address_.port, cause);
+}
+
+template <typename Condition>
+asio::awaitable<bool> Link::wait(Condition condition, TimePoint deadline) {
+  const auto self = shared_from_this();
+  while (!condition()) {
+    if (closed_) fail(*closed_);
+    if (!co_await changed_.wait_until(deadline)) co_return condition();
+  }
+  co_return true;
+}
+
+asio::awaitable<void> Link::wait_connected(TimePoint deadline) {
+  if (!co_await wait([this] { return connected_; }, deadline)) fail("no connection in time");
+}
+
+asio::awaitable<Reply> Link::request(Command command, TimePoint deadline) {
+  // Shared with the callback, which may come after this coroutine gave up.
+  auto reply = std::make_shared<std::optional<Reply>>();
+  connection_->command(command, [reply, weak = weak_from_this()](Reply* received) {
+    const auto self = weak.lock();
+    if (received == nullptr || !self) return;  // the closing wakes the waiter
+    *reply = std::move(*received);
+    self->changed_.notify_all();
+  });
+  if (!co_await wait([&reply] { return reply->has_value(); }, deadline)) {
+    fail("no answer to " + command.front() + " in time");
+  }
+  co_return std::move(**reply);
+}
+
+asio::awaitable<void> Link::subscribe(std::string channel, TimePoint deadline) {
+  if (!confirmed_.contains(channel)) connection_->subscribe(channel);
+  if (!co_await wait([&] { return confirmed_.contains(channel); }, deadline)) {
+    fail("no answer to SUBSCRIBE in time");
+  }
+}
+
+asio::awaitable<bool> Link::wait_closed_until(TimePoint time) {
+  const auto self = shared_from_this();
+  if (!closed_) co_await changed_.wait_until(time);
+  co_return closed_.has_value();
+}
+
+}  // namespace mesh::redis

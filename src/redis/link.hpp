@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <async/event.hpp>
+#include <async/strand.hpp>
+#include <redis/command.hpp>
+#include <redis/connection.hpp>
+#include <redis/endpoint.hpp>
+
+namespace mesh::redis {
+
+/// A `Connection` for coroutines: what it reports by callback can be waited for here. All members
+/// must be called on the strand.
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  using MessageCallback = std::function<void(std::string_view channel, std::string_view payload)>;
+
+  static std::shared_ptr<Link> open(const Strand& strand, const Endpoint& address);
+
+  Link(const Strand& strand, const Endpoint& address);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  /// Throws `MeshConnectionError` if it fails or the deadline passes.
+  asio::awaitable<void> wait_connected(TimePoint deadline);
+  /// The reply, possibly an error reply. Throws `MeshConnectionError`.
+  asio::awaitable<Reply> request(Command command, TimePoint deadline);
+  /// Returns when Redis has confirmed. Throws `MeshConnectionError`.
+  asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
+  /// True if it closed before the time.
+  asio::awaitable<bool> wait_closed_until(TimePoint time);
+
+  void set_message_callback(MessageCallback callback) { on_message_ = std::move(callback); }
+  Connection& connection() { return *connection_; }
+  const Endpoint& address() const { return address_; }
+  /// Why it closed; nothing while it is open.
+  const std::optional<std::string>& closed() const { return closed_; }
+  void close(std::string cause);
+
+ private:
+  void begin();
+  void mark_closed(std::string cause);
+  [[noreturn]] void fail(const std::string& cause) const;
+  /// False when the deadline passes before `condition` holds. Throws if the connection closes.
+  template <typename Condition>
+  asio::awaitable<bool> wait(Condition condition, TimePoint deadline);
+
+  Strand strand_;
+  Endpoint address_;
+  Event changed_;
+  MessageCallback on_message_;
+  std::shared_ptr<Connection> connection_;
+  std::set<std::string, std::less<>> confirmed_;  // channels
+  bool connected_ = false;
+  std::optional<std::string> closed_;
+};
+
+}  // namespace mesh::redis

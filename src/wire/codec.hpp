@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include <mesh/node.hpp>
+#include <mesh/options.hpp>
+
+/// The JSON messages on the channels, without any I/O. Field names and the order of the tests on a
+/// received message are those of the TypeScript original: see docs/protocol.md.
+namespace mesh::wire {
+
+struct Request {
+  std::string request_id;
+  InstanceId sender = 0;
+  std::string type;
+  nlohmann::json data;
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+struct Response {
+  std::string request_id;
+  nlohmann::json data;
+  std::optional<std::string> error;  // present, even empty, means failure
+};
+
+struct Heartbeat {
+  std::string request_id;
+};
+
+struct Broadcast {
+  InstanceId sender = 0;
+  std::string type;
+  nlohmann::json data;
+};
+
+struct Malformed {
+  std::string reason;
+};
+
+using NodeMessage = std::variant<Request, Response, Heartbeat, Malformed>;
+using BroadcastMessage = std::variant<Broadcast, Malformed>;
+
+/// Both never throw for bad input; limits are `message_size` and `nesting_depth`.
+NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits);
+BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits);
+
+/// `data` is JSON text and is copied as it is.
+std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
+                           std::string_view data, std::chrono::milliseconds timeout);
+std::string encode_response(std::string_view request_id, std::string_view data);
+std::string encode_error(std::string_view request_id, std::string_view error);
+std::string encode_heartbeat(std::string_view request_id);
+std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data);
+
+/// The `error` text that means "no handler for this type", and its inverse.
+std::string no_handler_error(std::string_view type);
+std::optional<std::string> parse_no_handler_error(std::string_view error);
+
+}  // namespace mesh::wire
