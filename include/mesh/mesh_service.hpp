@@ -4,7 +4,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -120,7 +119,8 @@ class MeshService {
   /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (at once, if nobody listens
   /// under that id), `MeshHandlerError`, `MeshNoHandlerError`, `MeshDecodeError` (the response
   /// does not fit), `MeshEncodeError`, `MeshLimitError`, `MeshNotRunningError`,
-  /// `MeshStoppedError`; and `std::invalid_argument` for a negative timeout.
+  /// `MeshStoppedError`; and `std::invalid_argument` for a timeout that is negative or longer than
+  /// a year.
   ///
   /// The request is read before the function returns. Name it in a variable: some compilers
   /// destroy a temporary aggregate in a `co_await` expression twice, so on those a temporary does
@@ -258,9 +258,7 @@ class MeshService {
     call.core = core_.core();
     call.executor = core_.executor();
     try {
-      if (options.timeout < std::chrono::milliseconds::zero()) {
-        throw std::invalid_argument("InvokeOptions::timeout must not be negative");
-      }
+      detail::check_timeout(options.timeout);
       if (instance_id != 0 && instance_id == core_.instance_id()) {
         call.local = std::static_pointer_cast<detail::TypedHandler<Request, Response>>(
             core_.find_handler(type));

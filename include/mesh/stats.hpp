@@ -13,7 +13,7 @@ struct MeshStats {
   std::uint64_t requests_refused = 0;   ///< … refused because of `concurrent_handlers`.
   std::uint64_t broadcasts_sent = 0;
   std::uint64_t broadcasts_received = 0;
-  std::uint64_t messages_dropped = 0;  ///< Malformed, oversized, too deep, or for nobody.
+  std::uint64_t messages_dropped = 0;  ///< Malformed, too large or deep, for nobody, or unsendable.
   std::uint64_t reconnects = 0;        ///< Connections that had to be made anew.
 };
 

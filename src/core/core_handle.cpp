@@ -1,5 +1,6 @@
 #include <mesh/detail/core_handle.hpp>
 
+#include <stdexcept>
 #include <utility>
 
 #include <boost/asio/dispatch.hpp>
@@ -74,6 +75,12 @@ void CoreHandle::set_cleaned_up_callback(AsyncCallback<InstanceId> callback) {
 
 void CoreHandle::set_reregistered_callback(AsyncCallback<> callback) {
   core_->set_reregistered_callback(std::move(callback));
+}
+
+void check_timeout(std::chrono::milliseconds timeout) {
+  if (timeout < std::chrono::milliseconds::zero() || timeout > std::chrono::hours(24 * 365)) {
+    throw std::invalid_argument("InvokeOptions::timeout must be from 0 ms to 1 year");
+  }
 }
 
 void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,

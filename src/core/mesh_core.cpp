@@ -18,6 +18,7 @@
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
+#include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
 #include <wire/codec.hpp>
 
@@ -207,8 +208,10 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
     try {
       co_await send_heartbeat();
       if (leader_->is_leader()) co_await remove_dead_nodes();
-    } catch (const MeshError& error) {
-      heartbeat_log_.warn(Clock::now(), std::string("heartbeat failed: ") + error.what());
+    } catch (...) {
+      const auto error = std::current_exception();
+      if (is_cancellation(error)) throw;
+      heartbeat_log_.warn(Clock::now(), "heartbeat failed: " + describe_error(error));
     }
   }
 }
@@ -411,11 +414,27 @@ void MeshCore::send_to_node(InstanceId target, std::string message,
   redis::Command command{"PUBLISH", keys_.node_channel(target), std::move(message)};
   commands_->submit(std::move(command), Clock::now() + useful_for,
                     [weak = weak_from_this()](const redis::Outcome& outcome) {
-                      const auto self = weak.lock();
-                      if (self && outcome.reply.is_error()) {
-                        self->drop("PUBLISH of an answer: " + outcome.reply.text);
-                      }
+                      if (const auto self = weak.lock()) self->on_answer_published(outcome);
                     });
+}
+
+void MeshCore::on_answer_published(const redis::Outcome& outcome) {
+  switch (outcome.failure) {
+    case redis::Failure::none:
+      if (outcome.reply.is_error()) drop("an answer was refused: " + outcome.reply.text);
+      break;
+    case redis::Failure::disconnected:
+      drop("an answer may be lost: the connection ended while it was sent");
+      break;
+    case redis::Failure::expired:
+      drop("an answer is lost: Redis did not come back in time");
+      break;
+    case redis::Failure::overflow:
+      drop("an answer is lost: too much waits for Redis (MeshLimits::queued_bytes)");
+      break;
+    case redis::Failure::stopped:
+      break;
+  }
 }
 
 asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,

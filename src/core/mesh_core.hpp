@@ -87,6 +87,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void publish_request(const std::string& request_id, std::string message);
   void on_request_published(const std::string& request_id, const redis::Outcome& outcome);
   void send_held_requests();
+  void on_answer_published(const redis::Outcome& outcome);
   void send_to_node(InstanceId target, std::string message, std::chrono::milliseconds useful_for);
 
   /// A request that waits for the subscription, without which its response would be missed.

@@ -22,7 +22,10 @@ LeaderDriver::LeaderDriver(LeaderContext context, const LeaderOptions& options)
       renew_(scripts::renew_leadership),
       release_(scripts::release_leadership),
       changed_(context_.strand),
-      election_(context_.strand, nullptr),
+      election_(context_.strand,
+                [log = context_.log](const std::exception_ptr& error) {
+                  log(LogLevel::error, "the election ended: " + describe_error(error));
+                }),
       callbacks_(context_.strand, context_.executor,
                  [log = context_.log](const std::exception_ptr& error) {
                    log(LogLevel::error, "a leader callback threw: " + describe_error(error));

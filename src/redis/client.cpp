@@ -229,7 +229,7 @@ asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline)
 }
 
 void Client::throw_failure(Failure failure) const {
-  if (failure == Failure::stopped) throw MeshStoppedError();
+  if (failure == Failure::stopped || !open_) throw MeshStoppedError();
   if (failure == Failure::overflow) {
     throw MeshLimitError("too much waits for the connection to Redis (MeshLimits::queued_bytes)");
   }
