@@ -291,7 +291,8 @@ class MeshService {
       error = std::current_exception();
     }
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
-        [core = core_.core(), options](auto handler, std::exception_ptr failure, std::string text) {
+        [core = core_.core(), options, type](auto handler, std::exception_ptr failure,
+                                             std::string text) {
           detail::send_broadcast(core, type, std::move(failure), std::move(text), options,
                                  std::move(handler));
         },

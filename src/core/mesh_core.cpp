@@ -325,7 +325,7 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   }
   enable_cancellation(completion, request_id);
   auto executor = asio::prefer(asio::get_associated_executor(completion, executor_),
-                               asio::execution::outstanding_work.tracked);
+                               asio::execution::outstanding_work_t::tracked);
   PendingCall pending{std::move(completion), std::move(executor), call.target,
                       std::string(call.type), timeout};
   pending_.add(request_id, std::move(pending), Clock::now());

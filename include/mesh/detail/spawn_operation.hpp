@@ -53,7 +53,7 @@ void spawn_operation(const asio::any_io_executor& executor, const asio::any_io_e
   }
   // Tracked, so that the handler's context does not run out of work meanwhile.
   auto target = asio::prefer(asio::get_associated_executor(handler, via),
-                             asio::execution::outstanding_work.tracked);
+                             asio::execution::outstanding_work_t::tracked);
   auto finish = [control, via, target = std::move(target), handler = std::move(handler)](
                     std::exception_ptr error, auto... result) mutable {
     control->done = true;
