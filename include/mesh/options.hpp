@@ -68,7 +68,8 @@ struct MeshLimits {
   std::size_t queued_bytes = std::size_t{64} << 20U;  ///< Commands waiting for Redis to come back.
 };
 
-/// Tuning of a `MeshService`.
+/// Tuning of a `MeshService`. Where it is passed in an expression that contains `co_await`, name it
+/// in a variable first: some compilers destroy a temporary aggregate there twice.
 struct MeshOptions {
   std::chrono::milliseconds heartbeat_interval{5000};  ///< How often a node says it is alive.
   std::chrono::milliseconds node_ttl{15000};  ///< Silence after which the leader removes a node.

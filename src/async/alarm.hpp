@@ -23,9 +23,13 @@ class Alarm {
   void set(std::optional<TimePoint> time) {
     if (time == time_) return;
     time_ = time;
-    // A later deadline is met by the ring that is under way.
-    if (!time_ || (armed_ && *armed_ <= *time_)) return;
-    arm();
+    if (!time_) {
+      armed_.reset();
+      timer_.cancel();
+    } else if (!armed_ || *armed_ > *time_) {
+      // Otherwise the ring that is under way comes early enough, and then sets the timer anew.
+      arm();
+    }
   }
 
  private:

@@ -5,6 +5,7 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <mesh/detail/spawn_operation.hpp>
@@ -13,14 +14,22 @@ namespace mesh {
 
 namespace asio = boost::asio;
 
+/// Begins a coroutine that was spawned on another executor: spawning may run its first steps at
+/// once, on the stack and the strand of whoever spawned it.
+inline asio::awaitable<void> leave_strand() { co_await asio::post(asio::use_awaitable); }
+
 /// Runs `body` on another executor and resumes here when it is done.
 inline asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> body) {
+  auto posted = [](asio::awaitable<void> task) -> asio::awaitable<void> {
+    co_await leave_strand();
+    co_await std::move(task);
+  };
   auto initiate = [](auto handler, asio::any_io_executor target, asio::awaitable<void> task) {
     detail::spawn_operation<void>(asio::make_strand(target), target, std::move(task),
                                   std::move(handler));
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
-      initiate, asio::use_awaitable, std::move(executor), std::move(body));
+      initiate, asio::use_awaitable, std::move(executor), posted(std::move(body)));
 }
 
 }  // namespace mesh

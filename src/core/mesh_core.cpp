@@ -98,6 +98,8 @@ asio::awaitable<void> MeshCore::start() {
     failure = std::current_exception();
   }
   if (!failure) co_return;
+  // What closing the connections looked like from inside is of no interest then.
+  if (state_ == State::stopping) failure = std::make_exception_ptr(MeshStoppedError());
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   server_->cancel_all();
   co_await server_->join_until(Clock::now() + options_.stop_timeout);
@@ -135,6 +137,7 @@ asio::awaitable<void> MeshCore::stop() {
   const auto self = shared_from_this();
   if (state_ == State::starting) {
     // start() then fails with MeshStoppedError and cleans up.
+    state_ = State::stopping;
     commands_->close();
     subscriptions_->close();
   }

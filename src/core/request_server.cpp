@@ -7,6 +7,7 @@
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/errors.hpp>
 
+#include <async/run_on.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
 
@@ -97,6 +98,7 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
   std::exception_ptr error;
   std::string response;
   try {
+    co_await leave_strand();
     detail::Json data = std::move(request.data);
     const detail::Json result = co_await handler->handle(std::move(data));
     response = encode_result(request, result);
@@ -113,6 +115,7 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
 asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> /*self*/,
                                              std::shared_ptr<detail::BroadcastHandler> handler,
                                              wire::Broadcast broadcast) {
+  co_await leave_strand();
   detail::Json data = std::move(broadcast.data);
   co_await handler->handle(std::move(data), broadcast.sender);
 }

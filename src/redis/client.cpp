@@ -51,9 +51,10 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
   std::uniform_real_distribution<double> jitter(0.0, 1.0);
   Event never(strand_);
   while (open_) {
-    if (co_await establish()) {
+    co_await establish();
+    if (const auto link = link_) {
       const auto connected_at = Clock::now();
-      const std::string cause = co_await watch(link_);
+      const std::string cause = co_await watch(link);
       become_lost(cause);
       // A connection that was lost at once again must not be retried without pause.
       if (Clock::now() - connected_at > options_.reconnect_max_delay) backoff.reset();
@@ -62,7 +63,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
   }
 }
 
-asio::awaitable<bool> Client::establish() {
+asio::awaitable<void> Client::establish() {
   const auto deadline = Clock::now() + options_.connect_timeout;
   try {
     const auto link = co_await connect(strand_, options_, deadline);
@@ -71,7 +72,6 @@ asio::awaitable<bool> Client::establish() {
     for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
     // A channel added meanwhile is subscribed by whoever added it.
     become_ready(link);
-    co_return true;
   } catch (const MeshConnectionError& error) {
     note_failed_attempt(error);
   } catch (const boost::system::system_error& error) {
@@ -79,7 +79,6 @@ asio::awaitable<bool> Client::establish() {
     const Endpoint endpoint = configured_endpoint(options_);
     note_failed_attempt(MeshConnectionError(endpoint.name(), endpoint.port, error.what()));
   }
-  co_return false;
 }
 
 asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {

@@ -80,7 +80,7 @@ class Client : public std::enable_shared_from_this<Client> {
 
  private:
   asio::awaitable<void> run(std::shared_ptr<Client> self);
-  asio::awaitable<bool> establish();
+  asio::awaitable<void> establish();
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
 
   void send(QueuedCommand queued);
