@@ -39,6 +39,8 @@ namespace mesh {
 /// one at a time. A handler must not block its thread for longer than `health_check_interval`
 /// where the executor has only one.
 ///
+/// The context behind the executor must outlive the service, as for everything in Asio.
+///
 /// Asynchronous members take a trailing completion token, by default `use_awaitable`, complete on
 /// the caller's executor and honour its cancellation slot: a cancelled operation throws
 /// `boost::system::system_error` with `operation_aborted`.

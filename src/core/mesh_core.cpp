@@ -91,21 +91,51 @@ asio::awaitable<void> MeshCore::start() {
   const auto self = shared_from_this();
   if (state_ != State::stopped) throw MeshAlreadyRunningError();
   state_ = State::starting;
-  std::exception_ptr failure;
+  const auto attempt = std::make_shared<Attempt>();
+  background_.spawn(attempt_to_join(self, attempt));
+  std::exception_ptr cancellation;
+  try {
+    while (!attempt->ended) co_await state_changed_.wait_until(TimePoint::max());
+  } catch (...) {
+    cancellation = std::current_exception();
+  }
+  if (!cancellation && !attempt->error) co_return;
+
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (cancellation) background_.cancel_all();
+  while (!attempt->ended) co_await state_changed_.wait_until(TimePoint::max());
+  const bool was_stopped = state_ == State::stopping;
+  co_await clean_up_failed_start();
+  if (was_stopped) throw MeshStoppedError();
+  std::rethrow_exception(cancellation ? cancellation : attempt->error);
+}
+
+// A task of its own, so that stop() can cancel it whatever it waits for.
+asio::awaitable<void> MeshCore::attempt_to_join(std::shared_ptr<MeshCore> /*self*/,
+                                                std::shared_ptr<Attempt> attempt) {
   try {
     co_await join_mesh();
   } catch (...) {
-    failure = std::current_exception();
+    attempt->error = std::current_exception();
   }
-  if (!failure) co_return;
-  // What closing the connections looked like from inside is of no interest then.
-  if (state_ == State::stopping) failure = std::make_exception_ptr(MeshStoppedError());
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  server_->cancel_all();
-  co_await server_->join_until(Clock::now() + options_.stop_timeout);
+  attempt->ended = true;
+  state_changed_.notify_all();
+}
+
+asio::awaitable<void> MeshCore::clean_up_failed_start() {
+  const auto deadline = Clock::now() + options_.stop_timeout;
+  if (state_ == State::running) {
+    // The cancellation came when it had just succeeded.
+    state_ = State::stopping;
+    background_.cancel_all();
+    co_await leave_mesh(deadline);
+  } else {
+    server_->cancel_all();
+    co_await server_->join_until(deadline);
+    co_await unregister(deadline);
+  }
   co_await disconnect();
   become_stopped();
-  std::rethrow_exception(failure);
 }
 
 asio::awaitable<void> MeshCore::join_mesh() {
@@ -117,6 +147,7 @@ asio::awaitable<void> MeshCore::join_mesh() {
   co_await subscriptions_->wait_ready(deadline);
 
   const InstanceId id = co_await registry_.claim_id(deadline);
+  claimed_id_ = id;
   node_channel_ = keys_.node_channel(id);
   server_->start([weak = weak_from_this()](InstanceId target, std::string message,
                                            std::chrono::milliseconds useful_for) {
@@ -138,8 +169,7 @@ asio::awaitable<void> MeshCore::stop() {
   if (state_ == State::starting) {
     // start() then fails with MeshStoppedError and cleans up.
     state_ = State::stopping;
-    commands_->close();
-    subscriptions_->close();
+    background_.cancel_all();
   }
   while (state_ == State::starting || state_ == State::stopping) {
     co_await state_changed_.wait_until(TimePoint::max());
@@ -163,15 +193,19 @@ asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
   }
   co_await leader_->stop(deadline);
-  if (commands_->is_ready()) {
-    try {
-      co_await registry_.leave(instance_id_, deadline);
-    } catch (const MeshError& error) {
-      options_.log(LogLevel::warning,
-                   std::string("the registration is left for the leader: ") + error.what());
-    }
-  }
+  co_await unregister(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
+}
+
+asio::awaitable<void> MeshCore::unregister(TimePoint deadline) {
+  const InstanceId id = std::exchange(claimed_id_, 0);
+  if (id == 0 || !commands_->is_ready()) co_return;
+  try {
+    co_await registry_.leave(id, deadline);
+  } catch (const MeshError& error) {
+    options_.log(LogLevel::warning,
+                 std::string("the registration is left for the leader: ") + error.what());
+  }
 }
 
 asio::awaitable<void> MeshCore::disconnect() {
@@ -191,6 +225,7 @@ void MeshCore::become_stopped() {
 }
 
 void MeshCore::abandon() {
+  if (state_ != State::stopped) state_ = State::stopping;
   pending_.fail_all_stopped();
   held_.clear();
   background_.cancel_all();

@@ -67,8 +67,18 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
  private:
   enum class State { stopped, starting, running, stopping };
 
+  /// How an attempt to join ended.
+  struct Attempt {
+    bool ended = false;
+    std::exception_ptr error;
+  };
+
+  asio::awaitable<void> attempt_to_join(std::shared_ptr<MeshCore> self,
+                                        std::shared_ptr<Attempt> attempt);
   asio::awaitable<void> join_mesh();
+  asio::awaitable<void> clean_up_failed_start();
   asio::awaitable<void> leave_mesh(TimePoint deadline);
+  asio::awaitable<void> unregister(TimePoint deadline);
   asio::awaitable<void> disconnect();
   asio::awaitable<void> send_heartbeats(std::shared_ptr<MeshCore> self);
   asio::awaitable<void> send_heartbeat();
@@ -118,6 +128,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   detail::AsyncCallback<InstanceId> cleaned_up_;
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;
+  InstanceId claimed_id_ = 0;  // from before it is registered until after it is unregistered
   std::string node_channel_;
   std::string broadcast_channel_;
   std::atomic<InstanceId> instance_id_{0};

@@ -54,7 +54,8 @@ void RequestServer::on_request(wire::Request request) {
            " handlers are running (MeshLimits::concurrent_handlers)");
     return;
   }
-  // The same id again is a repetition of a request that is being worked on.
+  // The same id again is a repetition of a request that was or is being worked on.
+  if (answered_.contains(request.request_id)) return;
   if (!jobs_.insert(request.request_id, Job{request.sender, timeout},
                     Clock::now() + heartbeat_interval(timeout))) {
     return;
@@ -139,6 +140,7 @@ std::string RequestServer::describe_failure(const std::exception_ptr& error) con
 
 void RequestServer::finish(const std::string& request_id, std::string response) {
   const auto job = jobs_.extract(request_id);
+  answered_.add(request_id);
   // Nothing where the node has stopped without waiting for this handler.
   if (job && send_) send_(job->caller, std::move(response), job->timeout);
 }

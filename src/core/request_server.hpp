@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -18,6 +19,7 @@
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
 #include <core/handler_table.hpp>
+#include <core/recent_ids.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
@@ -79,6 +81,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::RequestHandler> handlers_;
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   DeadlineMap<std::string, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
+  RecentIds answered_{4096};            // so that a repeated request does not run twice
   Alarm alarm_;
   std::atomic<bool> stopping_{false};
   TaskGroup tasks_;
