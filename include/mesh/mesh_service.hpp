@@ -82,7 +82,8 @@ class MeshService {
   MeshService(const MeshService&) = delete;
   MeshService& operator=(const MeshService&) = delete;
 
-  /// This node's id; 0 before `start()` has completed and after `stop()`.
+  /// This node's id; 0 before `start()` has completed and after `stop()`. It stays the same while
+  /// the node runs, except as told at `set_reregistered_callback()`.
   InstanceId instance_id() const noexcept { return core_.instance_id(); }
 
   /// The election that decides which node cleans up. Use it to ask `is_leader()` and to set its
@@ -195,7 +196,8 @@ class MeshService {
   }
 
   /// Sets what is called after this node found that it had been removed while alive (it was frozen
-  /// for longer than `node_ttl`, or Redis lost its data) and has registered again under its id.
+  /// for longer than `node_ttl`, or Redis lost its data) and has registered again: under its id or,
+  /// if another node had got that meanwhile, under a new one. See `instance_id()`.
   template <detail::VoidCallback<> Function>
   void set_reregistered_callback(Function callback) {
     core_.set_reregistered_callback(detail::make_async_callback<>(std::move(callback)));

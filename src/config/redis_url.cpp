@@ -82,9 +82,11 @@ void apply_host_and_port(std::string_view text, RedisOptions& options) {
     if (close == std::string_view::npos) fail("an IPv6 address in a URL must end with ]");
     options.host = std::string(text.substr(1, close - 1));
     text.remove_prefix(close + 1);
-    if (text.empty()) return;
-    if (!take_prefix(text, ":")) fail("only :port may follow the ] of an IPv6 address in a URL");
-    apply_port(text, options);
+    if (take_prefix(text, ":")) {
+      apply_port(text, options);
+    } else if (!text.empty()) {
+      fail("only :port may follow the ] of an IPv6 address in a URL");
+    }
   } else {
     if (const auto port = take_tail(text, ':')) apply_port(*port, options);
     options.host = percent_decode(text);

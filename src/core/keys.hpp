@@ -24,6 +24,9 @@ class Keys {
   std::string node_channel(InstanceId id) const {
     return node_channel_prefix() + std::to_string(id);
   }
+  /// Ours alone: who holds an id, so that two nodes never share one.
+  std::string owner_prefix() const { return stem_ + ":owner:"; }
+  std::string owner(InstanceId id) const { return owner_prefix() + std::to_string(id); }
   const std::string& leader_lock() const { return leader_lock_; }
 
  private:

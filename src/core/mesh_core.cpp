@@ -39,6 +39,10 @@ std::string host_name(const MeshOptions& options) {
   return name.data();
 }
 
+MeshLimitError too_much_waits() {
+  return MeshLimitError("too much waits for the connection to Redis (MeshLimits::queued_bytes)");
+}
+
 }  // namespace
 
 MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options)
@@ -147,13 +151,11 @@ asio::awaitable<void> MeshCore::join_mesh() {
   co_await subscriptions_->wait_ready(deadline);
 
   const InstanceId id = co_await registry_.claim_id(deadline);
-  claimed_id_ = id;
-  node_channel_ = keys_.node_channel(id);
   server_->start([weak = weak_from_this()](InstanceId target, std::string message,
                                            std::chrono::milliseconds useful_for) {
     if (const auto self = weak.lock()) self->send_to_node(target, std::move(message), useful_for);
   });
-  co_await subscriptions_->subscribe(node_channel_, deadline);
+  co_await listen_as(id, deadline);
   co_await subscriptions_->subscribe(broadcast_channel_, deadline);
   co_await registry_.heartbeat(id, deadline);
   if (state_ != State::starting) throw MeshStoppedError();
@@ -162,6 +164,12 @@ asio::awaitable<void> MeshCore::join_mesh() {
   state_ = State::running;
   background_.spawn(send_heartbeats(shared_from_this()));
   leader_->start();
+}
+
+asio::awaitable<void> MeshCore::listen_as(InstanceId id, TimePoint deadline) {
+  claimed_id_ = id;
+  node_channel_ = keys_.node_channel(id);
+  co_await subscriptions_->subscribe(node_channel_, deadline);
 }
 
 asio::awaitable<void> MeshCore::stop() {
@@ -177,7 +185,7 @@ asio::awaitable<void> MeshCore::stop() {
   if (state_ == State::stopped) co_return;
   state_ = State::stopping;
   pending_.fail_all_stopped();
-  held_.clear();
+  drop_held_requests();
   background_.cancel_all();
   co_await leave_mesh(Clock::now() + options_.stop_timeout);
   co_await disconnect();
@@ -218,7 +226,7 @@ asio::awaitable<void> MeshCore::disconnect() {
 
 void MeshCore::become_stopped() {
   pending_.fail_all_stopped();
-  held_.clear();
+  drop_held_requests();
   instance_id_ = 0;
   state_ = State::stopped;
   state_changed_.notify_all();
@@ -227,7 +235,7 @@ void MeshCore::become_stopped() {
 void MeshCore::abandon() {
   if (state_ != State::stopped) state_ = State::stopping;
   pending_.fail_all_stopped();
-  held_.clear();
+  drop_held_requests();
   background_.cancel_all();
   server_->cancel_all();
   callbacks_.abandon();
@@ -238,7 +246,24 @@ void MeshCore::abandon() {
 
 // Registration ------------------------------------------------------------------------------------
 
+// Pending calls own the coroutines that wait for them, and those may own the service. When the
+// execution context is destroyed under a running service, this, as part of a task of the context,
+// is what breaks the circle.
+class MeshCore::ContextWatch {
+ public:
+  explicit ContextWatch(MeshCore& core) : core_(core) {}
+  ~ContextWatch() {
+    if (core_.state_ == State::running) core_.pending_.drop_all();
+  }
+  ContextWatch(const ContextWatch&) = delete;
+  ContextWatch& operator=(const ContextWatch&) = delete;
+
+ private:
+  MeshCore& core_;
+};
+
 asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self*/) {
+  const ContextWatch watch(*this);
   auto next = Clock::now() + options_.heartbeat_interval;
   for (;;) {
     co_await heartbeat_due_.wait_until(next);
@@ -256,16 +281,36 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
 
 asio::awaitable<void> MeshCore::send_heartbeat() {
   const InstanceId id = instance_id_;
-  const auto deadline = Clock::now() + options_.node_ttl;
-  if (co_await registry_.heartbeat(id, deadline)) co_return;
-  options_.log(LogLevel::warning, "node " + std::to_string(id) +
-                                      " had been removed while it was alive; registered it again");
+  // However late the answer is, it must be heard: it alone tells that the node had been removed.
+  switch (co_await registry_.heartbeat(id, TimePoint::max())) {
+    case Registry::Registration::known:
+      co_return;
+    case Registry::Registration::missing:
+      options_.log(LogLevel::warning, "node " + std::to_string(id) +
+                                          " had been removed while it was alive; registered again");
+      break;
+    case Registry::Registration::taken_by_another:
+      co_await move_to_new_id();
+      options_.log(LogLevel::warning, "the id " + std::to_string(id) +
+                                          " went to another node; registered as node " +
+                                          std::to_string(instance_id_));
+      break;
+  }
   if (reregistered_) callbacks_.push(reregistered_);
 }
 
+asio::awaitable<void> MeshCore::move_to_new_id() {
+  const auto deadline = Clock::now() + options_.redis.connect_timeout;
+  subscriptions_->unsubscribe(node_channel_);
+  const InstanceId id = co_await registry_.claim_id(deadline);
+  co_await listen_as(id, deadline);
+  co_await registry_.heartbeat(id, deadline);
+  instance_id_ = id;
+}
+
 asio::awaitable<void> MeshCore::remove_dead_nodes() {
-  const auto deadline = Clock::now() + options_.node_ttl;
-  const auto removed = co_await registry_.remove_dead(leader_->lock_value(), deadline);
+  // However late the answer is, it must be heard: the nodes it names are reported only once.
+  const auto removed = co_await registry_.remove_dead(leader_->lock_value(), TimePoint::max());
   if (!removed) {
     leader_->on_lock_lost();
     co_return;
@@ -370,7 +415,7 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   if (subscriptions_->is_ready()) {
     publish_request(request_id, std::move(message));
   } else {
-    held_.push_back(HeldRequest{std::move(request_id), std::move(message)});
+    hold_request(std::move(request_id), std::move(message));
   }
 }
 
@@ -427,8 +472,7 @@ void MeshCore::on_request_published(const std::string& request_id, const redis::
   if (call == nullptr) return;
   std::exception_ptr error;
   if (outcome.failure == redis::Failure::overflow) {
-    error = std::make_exception_ptr(MeshLimitError(
-        "too many bytes wait for the connection to Redis (MeshLimits::queued_bytes)"));
+    error = std::make_exception_ptr(too_much_waits());
   } else if (outcome.failure != redis::Failure::none) {
     return;  // it may have been sent, or there is still time: the timeout decides
   } else if (outcome.reply.is_error()) {
@@ -439,10 +483,34 @@ void MeshCore::on_request_published(const std::string& request_id, const redis::
   if (error) pending_.fail(request_id, std::move(error));
 }
 
+void MeshCore::hold_request(std::string request_id, std::string message) {
+  if (message.size() > options_.limits.queued_bytes - held_bytes_) forget_ended_requests();
+  if (message.size() > options_.limits.queued_bytes - held_bytes_) {
+    pending_.fail(request_id, std::make_exception_ptr(too_much_waits()));
+    return;
+  }
+  held_bytes_ += message.size();
+  held_.push_back(HeldRequest{std::move(request_id), std::move(message)});
+}
+
+void MeshCore::forget_ended_requests() {
+  std::erase_if(held_, [this](const HeldRequest& request) {
+    if (pending_.find(request.request_id) != nullptr) return false;
+    held_bytes_ -= request.message.size();
+    return true;
+  });
+}
+
+void MeshCore::drop_held_requests() {
+  held_.clear();
+  held_bytes_ = 0;
+}
+
 void MeshCore::send_held_requests() {
   while (!held_.empty()) {
     HeldRequest request = std::move(held_.front());
     held_.pop_front();
+    held_bytes_ -= request.message.size();
     publish_request(request.request_id, std::move(request.message));
   }
 }

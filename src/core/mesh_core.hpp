@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -67,6 +68,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
  private:
   enum class State { stopped, starting, running, stopping };
 
+  class ContextWatch;
+
   /// How an attempt to join ended.
   struct Attempt {
     bool ended = false;
@@ -82,6 +85,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> disconnect();
   asio::awaitable<void> send_heartbeats(std::shared_ptr<MeshCore> self);
   asio::awaitable<void> send_heartbeat();
+  asio::awaitable<void> listen_as(InstanceId id, TimePoint deadline);
+  asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> remove_dead_nodes();
   void become_stopped();
 
@@ -96,6 +101,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void enable_cancellation(detail::CallCompletion& completion, const std::string& request_id);
   void publish_request(const std::string& request_id, std::string message);
   void on_request_published(const std::string& request_id, const redis::Outcome& outcome);
+  void hold_request(std::string request_id, std::string message);
+  void forget_ended_requests();
+  void drop_held_requests();
   void send_held_requests();
   void on_answer_published(const redis::Outcome& outcome);
   void send_to_node(InstanceId target, std::string message, std::chrono::milliseconds useful_for);
@@ -120,6 +128,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<leader::LeaderDriver> leader_;
   PendingCalls pending_;
   std::deque<HeldRequest> held_;
+  std::size_t held_bytes_ = 0;
   std::shared_ptr<RequestServer> server_;
   SerialQueue callbacks_;
   TaskGroup background_;

@@ -45,6 +45,9 @@ class PendingCalls {
   /// Fails every call with `MeshStoppedError`.
   void fail_all_stopped();
 
+  /// Destroys every call without a word to its owner.
+  void drop_all() { calls_.drain(); }
+
   std::size_t size() const { return calls_.size(); }
 
  private:

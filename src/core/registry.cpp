@@ -11,11 +11,16 @@
 #include <scripts/list_nodes.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
+#include <util/uuid.hpp>
+
 namespace mesh::core {
 
 namespace {
 
 using Strings = std::vector<std::string>;
+
+// Long enough to outlast a pause of the node; nobody waits for it to end.
+constexpr int owner_ttl_in_node_ttls = 10;
 
 // Others may have put anything into the sets: what is not an id is passed over.
 std::optional<InstanceId> parse_id(const std::string& text) {
@@ -33,7 +38,9 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
     : client_(std::move(client)),
       keys_(std::move(keys)),
       node_ttl_(std::to_string(node_ttl.count())),
+      owner_ttl_(std::to_string((node_ttl * owner_ttl_in_node_ttls).count())),
       hostname_(std::move(hostname)),
+      uuid_(UuidGenerator().next()),
       claim_id_(scripts::claim_id),
       heartbeat_(scripts::heartbeat),
       list_nodes_(scripts::list_nodes),
@@ -42,18 +49,19 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
 
 asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   Strings keys{keys_.next_id(), keys_.heartbeats()};
-  Strings arguments{keys_.node_channel_prefix()};
+  Strings arguments{keys_.node_channel_prefix(), keys_.owner_prefix(), uuid_, owner_ttl_};
   const redis::Reply reply =
       co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
   co_return reply.integer;
 }
 
-asio::awaitable<bool> Registry::heartbeat(InstanceId id, TimePoint deadline) {
-  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id()};
-  Strings arguments{std::to_string(id), hostname_};
+asio::awaitable<Registry::Registration> Registry::heartbeat(InstanceId id, TimePoint deadline) {
+  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
+  Strings arguments{std::to_string(id), hostname_, uuid_, owner_ttl_};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
-  co_return reply.integer == 1;
+  if (reply.integer < 0) co_return Registration::taken_by_another;
+  co_return reply.integer == 1 ? Registration::known : Registration::missing;
 }
 
 asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
@@ -81,7 +89,7 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
 asio::awaitable<std::optional<std::vector<InstanceId>>> Registry::remove_dead(
     std::string lock_value, TimePoint deadline) {
   Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes()};
-  Strings arguments{std::move(lock_value), node_ttl_};
+  Strings arguments{std::move(lock_value), node_ttl_, keys_.owner_prefix()};
   const redis::Reply reply =
       co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
   if (reply.kind != redis::Reply::Kind::array) co_return std::nullopt;
@@ -93,8 +101,8 @@ asio::awaitable<std::optional<std::vector<InstanceId>>> Registry::remove_dead(
 }
 
 asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
-  Strings keys{keys_.heartbeats(), keys_.nodes()};
-  Strings arguments{std::to_string(id)};
+  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
+  Strings arguments{std::to_string(id), uuid_};
   co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
 }
 

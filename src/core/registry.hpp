@@ -24,8 +24,11 @@ class Registry {
            std::string hostname);
 
   asio::awaitable<InstanceId> claim_id(TimePoint deadline);
-  /// Registers the node or prolongs its registration. False if it was not registered.
-  asio::awaitable<bool> heartbeat(InstanceId id, TimePoint deadline);
+  /// What a heartbeat found; after the first two the node is registered.
+  enum class Registration { known, missing, taken_by_another };
+
+  /// Registers the node or prolongs its registration.
+  asio::awaitable<Registration> heartbeat(InstanceId id, TimePoint deadline);
   /// In ascending order of the ids. `self` marks the one with that id.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
   /// The ids removed, or nothing if the leader lock does not hold `lock_value`.
@@ -36,8 +39,10 @@ class Registry {
  private:
   std::shared_ptr<redis::Client> client_;
   Keys keys_;
-  std::string node_ttl_;
+  std::string node_ttl_;   // in ms
+  std::string owner_ttl_;  // in ms
   std::string hostname_;
+  std::string uuid_;  // tells this node from another with the same id
   redis::Script claim_id_;
   redis::Script heartbeat_;
   redis::Script list_nodes_;

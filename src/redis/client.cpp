@@ -227,6 +227,11 @@ asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline)
   co_await link->subscribe(channel, deadline);
 }
 
+void Client::unsubscribe(const std::string& channel) {
+  channels_.erase(channel);
+  if (link_) link_->connection().unsubscribe(channel);
+}
+
 void Client::throw_failure(Failure failure) const {
   if (failure == Failure::stopped || !open_) throw MeshStoppedError();
   if (failure == Failure::overflow) {

@@ -78,6 +78,9 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Subscribes now and after each reconnect. Throws as `request()`.
   asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
 
+  /// Messages may still come for a moment. One subscription must remain.
+  void unsubscribe(const std::string& channel);
+
  private:
   asio::awaitable<void> run(std::shared_ptr<Client> self);
   asio::awaitable<void> establish();

@@ -147,6 +147,13 @@ void Connection::subscribe(const std::string& channel) {
   redisAsyncCommandArgv(adapter_->context(), on_push, nullptr, 2, arguments, lengths);
 }
 
+void Connection::unsubscribe(const std::string& channel) {
+  if (!is_open()) return;
+  const char* arguments[] = {"UNSUBSCRIBE", channel.data()};
+  const std::size_t lengths[] = {std::strlen(arguments[0]), channel.size()};
+  redisAsyncCommandArgv(adapter_->context(), nullptr, nullptr, 2, arguments, lengths);
+}
+
 void Connection::ping() {
   if (!is_open()) return;
   if (!subscribed_) {

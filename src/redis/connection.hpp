@@ -44,6 +44,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void command(std::span<const std::string> arguments, ReplyCallback callback);
   void subscribe(const std::string& channel);
+  void unsubscribe(const std::string& channel);
   /// Sends a PING whose answer is not reported; any byte that arrives shows in `last_read()`.
   void ping();
   void close();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include <redis/sigpipe_guard.hpp>
@@ -67,9 +68,13 @@ void EventAdapter::wait_writable() {
 
 void EventAdapter::post_flush() {
   flush_posted_ = true;
-  asio::post(strand_, [self = shared_from_this()] {
-    self->flush_posted_ = false;
-    self->write_now();
+  // By way of the executor behind the strand: what else this turn dispatches to the strand comes
+  // before it.
+  asio::post(strand_.get_inner_executor(), [self = shared_from_this()] {
+    asio::dispatch(self->strand_, [self] {
+      self->flush_posted_ = false;
+      self->write_now();
+    });
   });
 }
 

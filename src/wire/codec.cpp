@@ -50,6 +50,8 @@ Json parse_object(std::string_view text, const MeshLimits& limits) {
   if (text.size() > limits.message_size) {
     throw BadMessage("message of " + std::to_string(text.size()) + " bytes exceeds message_size");
   }
+  // The parser would take a zero byte for the end of the text.
+  if (text.find('\0') != std::string_view::npos) throw BadMessage("a zero byte in the message");
   if (is_too_deep(text, limits.nesting_depth)) throw BadMessage("nesting exceeds nesting_depth");
   Json message = Json::parse(text, nullptr, false);
   if (message.is_discarded()) throw BadMessage("not valid JSON");
@@ -156,6 +158,7 @@ NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits)
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits) {
   try {
     Json message = parse_object(text, limits);
+    if (!is_truthy(message, "broadcast")) throw BadMessage("field broadcast is not true");
     Broadcast broadcast;
     broadcast.sender = take_instance_id(message);
     broadcast.type = take_string(message, "type");

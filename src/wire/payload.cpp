@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -53,6 +54,7 @@ class FaultFinder {
       : document_(document), failure_(failure), decode_(decode) {}
 
   std::string find() {
+    attempts_left_ = std::min(max_attempts, max_work / weight(document_));
     collect(Pointer(), document_);
     const auto found = failure_.missing_key ? find_missing() : find_mistyped(false);
     if (found) return found->to_string();
@@ -65,6 +67,18 @@ class FaultFinder {
  private:
   static constexpr std::size_t max_places = 256;
   static constexpr std::size_t max_attempts = 1024;
+  static constexpr std::size_t max_work = std::size_t{1} << 16U;  // values copied in all attempts
+
+  static std::size_t weight(const Json& value) {
+    constexpr std::size_t bytes_as_costly_as_a_value = 64;
+    std::size_t sum = 1;
+    if (value.is_string()) {
+      sum += value.get_ref<const std::string&>().size() / bytes_as_costly_as_a_value;
+    } else if (value.is_structured()) {
+      for (const Json& member : value) sum += weight(member);
+    }
+    return sum;
+  }
 
   // Deepest first, so that a field is blamed before what contains it.
   void collect(const Pointer& place, const Json& value) {
@@ -103,7 +117,8 @@ class FaultFinder {
   }
 
   bool try_with(const Pointer& place, const Json& replacement, bool accept_other_complaint) {
-    if (++attempts_ > max_attempts) return false;
+    if (attempts_left_ == 0) return false;
+    --attempts_left_;
     Json altered = document_;
     altered[place] = replacement;
     try {
@@ -126,7 +141,7 @@ class FaultFinder {
   const Failure& failure_;
   const Decode& decode_;
   std::vector<Pointer> places_;
-  std::size_t attempts_ = 0;
+  std::size_t attempts_left_ = 0;
 };
 
 }  // namespace

@@ -47,8 +47,10 @@ asio::awaitable<void> run_callback(std::shared_ptr<Function> function, Args... a
 /// Makes one shape of plain and coroutine callbacks.
 template <typename... Args, VoidCallback<Args...> Function>
 AsyncCallback<Args...> make_async_callback(Function function) {
+  // An empty std::function or null pointer means no callback. A lambda converts to bool as well, by
+  // way of a pointer that is never null.
   if constexpr (std::is_constructible_v<bool, const Function&> &&
-                !std::is_convertible_v<Function, bool (*)(Args...)>) {
+                (std::is_pointer_v<Function> || !std::is_convertible_v<Function, bool>)) {
     if (!static_cast<bool>(function)) return nullptr;
   }
   // The frame keeps the function alive when it is replaced while running.

@@ -1,9 +1,16 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
--- Returns 1, or 0 if the node was not registered.
--- KEYS: heartbeats, nodes, next id. ARGV: id, host name.
+-- Returns 1, 0 if the node was not registered, or -1 if another node has its id: then nothing is
+-- changed. An id that is registered without an owner was taken by a node that knows no owners.
+-- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
+-- live of the ownership in ms.
+local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local owner = redis.call('GET', KEYS[4])
+if (owner and owner ~= ARGV[3]) or (known and not owner) then
+  return -1
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[4])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call(known and 'HSETNX' or 'HSET', KEYS[2], ARGV[1], ARGV[2])
 if (tonumber(redis.call('GET', KEYS[3]) or '0') or 0) < tonumber(ARGV[1]) then
