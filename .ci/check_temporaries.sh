@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Finds temporaries of aggregate type inside co_await expressions, in code and documentation:
+# g++ 12 destroys them twice. Looks for `Type{` and `{.field` between a co_await and the end of its
+# statement. Trivially destructible option structs are safe.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Those that must contain one are the tests of the compile-time guard.
+find README.md docs include src examples tests -name node_modules -prune -o \
+  \( -name '*.cpp' -o -name '*.hpp' -o -name '*.md' \) -print |
+  grep -v '^tests/compile/temporary_' |
+  xargs perl -0777 -ne '
+    s{//[^\n]*}{}g;
+    while (/\bco_await\b/g) {
+      my ($at, $end, $depth) = ($-[0], pos, 0);
+      my $statement = "";
+      for my $c (split //, substr($_, $end, 2000)) {
+        last if $c eq ";" || ($c eq "{" && $depth < 0);  # the latter: the block after if (...)
+        $depth += ($c eq "(") - ($c eq ")");
+        $statement .= $c;
+      }
+      $statement =~ s/"(?:[^"\\]|\\.)*"//g;
+      $statement =~ s/\{\s*\.(?:timeout|skip_self)\b//g;
+      next unless $statement =~ /\b(?:[A-Z]\w*|Json|json)\s*\{|\{\s*\.\w/;
+      my $line = 1 + (substr($_, 0, $at) =~ tr/\n//);
+      print "$ARGV:$line: a temporary aggregate in a co_await expression: name it first\n";
+      $found = 1;
+    }
+    END { exit($found ? 1 : 0) }'

@@ -1,0 +1,13 @@
+# Compiles SOURCE, without output, and checks the outcome: the regular expression EXPECTED must
+# match an error, or, if it is empty, there must be none. COMMAND is the compiler and its flags.
+execute_process(COMMAND ${COMMAND} "${SOURCE}" RESULT_VARIABLE result ERROR_VARIABLE errors)
+
+if(EXPECTED STREQUAL "")
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "should compile:\n${errors}")
+  endif()
+elseif(result EQUAL 0)
+  message(FATAL_ERROR "should not compile")
+elseif(NOT errors MATCHES "error:[^\n]*${EXPECTED}")
+  message(FATAL_ERROR "the expected error '${EXPECTED}' is not among these:\n${errors}")
+endif()

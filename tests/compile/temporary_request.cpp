@@ -1,0 +1,5 @@
+#include "messages.hpp"
+
+asio::awaitable<void> run(Service& service) {
+  co_await service.invoke<"greet">(1, Greeting{.name = "Ada"});
+}

@@ -1,0 +1,359 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/this_coro.hpp>
+#include <integration/fault_nodes.hpp>
+#include <integration/redis_proxy.hpp>
+#include <mesh/mesh.hpp>
+#include <support/channel_recorder.hpp>
+#include <support/coroutine.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test::faults {
+namespace {
+
+/// `small` has the limits, `other` the default ones.
+struct LimitedPair {
+  LimitedPair(const asio::any_io_executor& executor, const MeshLimits& limits)
+      : small(executor, mesh_key, limited(limits)),
+        other(executor, mesh_key, patient_options(server.options(), log)) {
+    register_handlers(small);
+    register_handlers(other);
+  }
+
+  MeshOptions limited(const MeshLimits& limits) const {
+    MeshOptions options = patient_options(server.options(), log);
+    options.limits = limits;
+    return options;
+  }
+  asio::awaitable<void> start() {
+    co_await small.start();
+    co_await other.start();
+  }
+  asio::awaitable<void> stop() {
+    co_await small.stop();
+    co_await other.stop();
+  }
+
+  RedisServer server;
+  LogCapture log;
+  Node small;
+  Node other;
+};
+
+void expect_names(const MeshError& error, const std::string& limit) {
+  EXPECT_NE(std::string(error.what()).find(limit), std::string::npos) << error.what();
+}
+
+TEST(Limits, TooManyPendingCallsFailAtOnce) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    MeshLimits limits;
+    limits.pending_calls = 3;
+    LimitedPair pair(executor, limits);
+    bool may_answer = false;
+    pair.other.register_handler<"wait">([&](int value) -> asio::awaitable<int> {
+      const auto allowed = [&] { return may_answer; };
+      co_await eventually(allowed, 50s);
+      co_return value;
+    });
+    co_await pair.start();
+    const InstanceId target = pair.other.instance_id();
+    std::vector<std::shared_ptr<Call>> calls;
+    for (int i = 0; i < 3; ++i) calls.push_back(begin_wait(executor, pair.small, target, 0ms, 50s));
+    const std::string text = "one too many";
+    const auto error =
+        co_await expect_error<MeshLimitError>(pair.small.invoke<"echo">(target, text));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "pending_calls");
+    EXPECT_EQ(calls[0]->completions, 0);
+    // The own handlers are called without a pending call.
+    EXPECT_EQ(co_await pair.small.invoke<"echo">(pair.small.instance_id(), text), text);
+    may_answer = true;
+    for (const auto& call : calls) {
+      const auto is_done = [&] { return call->is_done(); };
+      EXPECT_TRUE(co_await eventually(is_done));
+      EXPECT_TRUE(call->succeeded) << call->what();
+    }
+    EXPECT_EQ(co_await pair.small.invoke<"echo">(target, text), text);
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, CallersLearnThatTooManyHandlersAreRunning) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    MeshLimits limits;
+    limits.concurrent_handlers = 2;
+    LimitedPair pair(executor, limits);
+    int running = 0;
+    bool may_answer = false;
+    pair.small.register_handler<"wait">([&](int value) -> asio::awaitable<int> {
+      ++running;
+      const auto allowed = [&] { return may_answer; };
+      co_await eventually(allowed, 50s);
+      co_return value;
+    });
+    co_await pair.start();
+    const InstanceId target = pair.small.instance_id();
+    std::vector<std::shared_ptr<Call>> calls;
+    for (int i = 0; i < 2; ++i) calls.push_back(begin_wait(executor, pair.other, target, 0ms, 50s));
+    const auto both_run = [&] { return running == 2; };
+    CO_ASSERT_TRUE(co_await eventually(both_run));
+    const std::string text = "one too many";
+    const auto error =
+        co_await expect_error<MeshHandlerError>(pair.other.invoke<"echo">(target, text));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "busy");
+    expect_names(*error, "concurrent_handlers");
+    EXPECT_EQ(pair.small.stats().requests_refused, 1U);
+    may_answer = true;
+    for (const auto& call : calls) {
+      const auto is_done = [&] { return call->is_done(); };
+      EXPECT_TRUE(co_await eventually(is_done));
+      EXPECT_TRUE(call->succeeded) << call->what();
+    }
+    EXPECT_TRUE(co_await echoes(pair.other, target, 20s));
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, ABroadcastForABusyNodeIsDroppedAndLogged) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    MeshLimits limits;
+    limits.concurrent_handlers = 1;
+    LimitedPair pair(executor, limits);
+    int begun = 0;
+    bool may_end = false;
+    pair.small.register_broadcast_handler<"news">(
+        [&](const std::string& /*text*/) -> asio::awaitable<void> {
+          ++begun;
+          const auto allowed = [&] { return may_end; };
+          co_await eventually(allowed, 50s);
+        });
+    co_await pair.start();
+    const std::string text = "extra! extra!";
+    co_await pair.other.broadcast<"news">(text);
+    const auto runs = [&] { return begun == 1; };
+    CO_ASSERT_TRUE(co_await eventually(runs));
+    co_await pair.other.broadcast<"news">(text);
+    const auto is_refused = [&] { return pair.small.stats().requests_refused == 1; };
+    EXPECT_TRUE(co_await eventually(is_refused));
+    EXPECT_TRUE(pair.log.contains("news", LogLevel::warning)) << pair.log.text();
+    may_end = true;
+    const auto gets_through = [&]() -> asio::awaitable<bool> {
+      co_await pair.other.broadcast<"news">(text);
+      co_return begun > 1;
+    };
+    EXPECT_TRUE(co_await eventually(gets_through));
+    co_await pair.stop();
+  });
+}
+
+// Sizes -------------------------------------------------------------------------------------------
+
+MeshLimits small_messages() {
+  MeshLimits limits;
+  limits.message_size = 1000;
+  return limits;
+}
+
+const std::string too_long(2000, 'x');
+
+TEST(Limits, ARequestThatIsTooLargeIsNotSent) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+    co_await pair.start();
+    const InstanceId target = pair.other.instance_id();
+    const auto error =
+        co_await expect_error<MeshLimitError>(pair.small.invoke<"echo">(target, too_long));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "message_size");
+    EXPECT_TRUE(co_await echoes(pair.small, target, 20s));
+    EXPECT_EQ(pair.other.stats().requests_received, 1U);
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, AResponseThatIsTooLargeBecomesAnErrorAtTheCaller) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+    pair.small.register_handler<"echo">(
+        [](const std::string& text) { return text == "the long one" ? too_long : text; });
+    co_await pair.start();
+    const InstanceId target = pair.small.instance_id();
+    const std::string text = "the long one";
+    const auto error =
+        co_await expect_error<MeshHandlerError>(pair.other.invoke<"echo">(target, text));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "message_size");
+    EXPECT_TRUE(co_await echoes(pair.other, target, 20s));
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, ABroadcastThatIsTooLargeIsNotSent) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+    int heard = 0;
+    pair.small.register_broadcast_handler<"news">([&](const std::string& /*text*/) { ++heard; });
+    co_await pair.start();
+    const ChannelRecorder recorder(pair.server.options(), {key_of("broadcast")});
+    const auto error =
+        co_await expect_error<MeshLimitError>(pair.small.broadcast<"news">(too_long));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "message_size");
+    const std::string text = "short";
+    co_await pair.small.broadcast<"news">(text);
+    const auto arrived = [&] { return recorder.size() == 1 && heard == 1; };
+    EXPECT_TRUE(co_await eventually(arrived));
+    EXPECT_EQ(pair.small.stats().broadcasts_sent, 1U);
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, WhatOthersSendTooLargeIsDropped) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+    co_await pair.start();
+    const InstanceId target = pair.small.instance_id();
+    const auto error = co_await expect_error<MeshRequestTimeoutError>(
+        pair.other.invoke<"echo">(target, too_long, {.timeout = 300ms}));
+    EXPECT_TRUE(error);
+    EXPECT_EQ(pair.small.stats().messages_dropped, 1U);
+    EXPECT_EQ(pair.small.stats().requests_received, 0U);
+    co_await pair.other.broadcast<"news">(too_long);
+    const auto dropped = [&] { return pair.small.stats().messages_dropped == 2; };
+    EXPECT_TRUE(co_await eventually(dropped));
+    EXPECT_TRUE(co_await echoes(pair.other, target, 20s));
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, AMessageOfTheDefaultSizeGetsThrough) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    const std::string text(std::size_t{8} << 20U, 'y');
+    const std::string answer =
+        co_await pair.a.invoke<"echo">(pair.b.instance_id(), text, {.timeout = 50s});
+    EXPECT_TRUE(answer == text);
+    co_await pair.stop();
+  });
+}
+
+// The queue of a node without Redis ---------------------------------------------------------------
+
+/// A node whose queue takes a few thousand bytes, and that has noticed that Redis is gone.
+struct CutOffNode {
+  explicit CutOffNode(const asio::any_io_executor& executor)
+      : proxy(server), node(executor, mesh_key, limited()) {}
+
+  MeshOptions limited() const {
+    MeshOptions options = patient_options(proxy.options(), log);
+    options.heartbeat_interval = 10min;
+    options.node_ttl = 20min;
+    options.leader.ttl = 20min;
+    options.leader.renewal_interval = 10min;
+    options.limits.queued_bytes = 4000;
+    return options;
+  }
+  asio::awaitable<bool> start_and_cut_off() {
+    co_await node.start();
+    const auto leads = [this] { return node.leader().is_leader(); };
+    co_await eventually(leads);
+    proxy.cut();
+    const auto noticed = [this] { return log.count("lost the connection") >= 2; };
+    co_return co_await eventually(noticed);
+  }
+
+  RedisServer server;
+  RedisProxy proxy;
+  LogCapture log;
+  Node node;
+};
+
+TEST(Limits, BroadcastsThatWaitForRedisAreBounded) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    CutOffNode cut_off(executor);
+    CO_ASSERT_TRUE(co_await cut_off.start_and_cut_off());
+    const std::string text(1000, 'n');
+    std::size_t sent = 0;
+    std::size_t refused = 0;
+    auto complete = [&](const std::exception_ptr& error) {
+      if (!error) {
+        ++sent;
+        return;
+      }
+      try {
+        std::rethrow_exception(error);
+      } catch (const MeshLimitError& limit) {
+        expect_names(limit, "queued_bytes");
+        ++refused;
+      } catch (const std::exception& other) {
+        ADD_FAILURE() << other.what();
+      }
+    };
+    for (int i = 0; i < 10; ++i) {
+      cut_off.node.broadcast<"news">(text, {}, asio::bind_executor(executor, complete));
+    }
+    const auto some_refused = [&] { return refused == 7; };
+    EXPECT_TRUE(co_await eventually(some_refused)) << refused;
+    EXPECT_EQ(sent, 0U);
+    cut_off.proxy.restore();
+    const auto others_sent = [&] { return sent == 3; };
+    EXPECT_TRUE(co_await eventually(others_sent)) << sent;
+    co_await cut_off.node.stop();
+  });
+}
+
+TEST(Limits, CallsThatWaitForRedisAreBounded) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    CutOffNode cut_off(executor);
+    Node target(executor, mesh_key, patient_options(cut_off.server.options(), cut_off.log));
+    register_handlers(target);
+    co_await target.start();
+    CO_ASSERT_TRUE(co_await cut_off.start_and_cut_off());
+    const std::string text(1000, 'c');
+    std::vector<std::shared_ptr<Call>> calls;
+    for (int i = 0; i < 10; ++i) {
+      calls.push_back(begin_echo(executor, cut_off.node, target.instance_id(), text, 50s));
+    }
+    const auto refused = [&] {
+      return std::ranges::count_if(
+          calls, [](const auto& call) { return call->template failed_with<MeshLimitError>(); });
+    };
+    const auto most_refused = [&] { return refused() == 7; };
+    EXPECT_TRUE(co_await eventually(most_refused, 5s)) << refused();
+    for (const auto& call : calls) {
+      if (call->is_done()) {
+        EXPECT_NE(call->what().find("queued_bytes"), std::string::npos) << call->what();
+      }
+    }
+    cut_off.proxy.restore();
+    const auto all_done = [&] {
+      return std::ranges::all_of(calls, [](const auto& call) { return call->is_done(); });
+    };
+    EXPECT_TRUE(co_await eventually(all_done));
+    const auto answered =
+        std::ranges::count_if(calls, [](const auto& call) { return call->succeeded; });
+    EXPECT_EQ(answered, 3);
+    EXPECT_TRUE(co_await echoes(cut_off.node, target.instance_id(), 20s));
+    co_await cut_off.node.stop();
+    co_await target.stop();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test::faults

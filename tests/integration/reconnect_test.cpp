@@ -1,0 +1,529 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/this_coro.hpp>
+#include <integration/fault_nodes.hpp>
+#include <integration/redis_proxy.hpp>
+#include <mesh/mesh.hpp>
+#include <support/coroutine.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test::faults {
+namespace {
+
+/// How often one of a node's two connections was lost.
+std::size_t losses(const LogCapture& log) { return log.count("lost the connection"); }
+
+RedisOptions with_quick_health_check(RedisOptions redis) {
+  redis.health_check_interval = 200ms;
+  redis.connect_timeout = 500ms;
+  return redis;
+}
+
+/// `a` talks through the proxy, `b` is never disturbed.
+struct ProxiedPair {
+  explicit ProxiedPair(const asio::any_io_executor& executor)
+      : proxy(server), pair(executor, proxy.options(), server.options()) {}
+
+  /// Cuts `a` off and returns when it has noticed.
+  asio::awaitable<bool> cut_off() {
+    proxy.cut();
+    const auto noticed = [this] { return losses(pair.log) >= 2; };
+    co_return co_await eventually(noticed);
+  }
+
+  RedisServer server;
+  RedisProxy proxy;
+  Pair pair;
+};
+
+// Redis restarts ----------------------------------------------------------------------------------
+
+TEST(Reconnect, ARestartWithDataIsSurvived) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    server.restart_with_data();
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id()));
+    EXPECT_TRUE(co_await recovers(pair.b, pair.a.instance_id()));
+    EXPECT_EQ(pair.a.instance_id(), 1);
+    EXPECT_EQ(pair.b.instance_id(), 2);
+    const auto nodes = co_await pair.a.get_nodes();
+    EXPECT_EQ(nodes.size(), 2U);
+    EXPECT_GE(pair.a.stats().reconnects, 2U);
+    co_await pair.stop();
+    EXPECT_FALSE(server.probe().exists(key_of("heartbeats")));
+  });
+}
+
+TEST(Reconnect, ARestartWithoutDataIsSurvived) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    server.restart();
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id()));
+    EXPECT_TRUE(co_await recovers(pair.b, pair.a.instance_id()));
+    RedisProbe probe = server.probe();
+    const auto both_registered = [&] {
+      return probe.zscore(key_of("heartbeats"), "1") && probe.zscore(key_of("heartbeats"), "2") &&
+             probe.hget(key_of("nodes"), "1") && probe.hget(key_of("nodes"), "2") &&
+             probe.get(key_of("next_id")) == "2";
+    };
+    EXPECT_TRUE(co_await eventually(both_registered));
+    const auto is_led = [&] { return pair.a.leader().is_leader() || pair.b.leader().is_leader(); };
+    EXPECT_TRUE(co_await eventually(is_led));
+    co_await pair.stop();
+  });
+}
+
+TEST(Reconnect, ALongOutageIsSurvived) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    server.kill();
+    const auto all_lost = [&] { return losses(pair.log) >= 4; };
+    EXPECT_TRUE(co_await eventually(all_lost)) << pair.log.text();
+    co_await sleep_for(1s);  // several attempts fail
+    server.start();
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id()));
+    EXPECT_TRUE(co_await recovers(pair.b, pair.a.instance_id()));
+    co_await pair.stop();
+  });
+}
+
+TEST(Reconnect, ServiceOnAUnixSocketComesBack) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    Pair pair(co_await asio::this_coro::executor, server.socket_options());
+    co_await pair.start();
+    server.restart();
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id()));
+    co_await pair.stop();
+  });
+}
+
+TEST(Reconnect, ScriptsThatRedisForgotAreSentAgain) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    const auto leads = [&] { return pair.a.leader().is_leader(); };
+    EXPECT_TRUE(co_await eventually(leads));
+    const auto before = co_await pair.a.get_nodes();
+    RedisProbe probe = server.probe();
+    probe.command({"SCRIPT", "FLUSH"});
+    const auto after = co_await pair.a.get_nodes();
+    EXPECT_EQ(after, before);
+    const auto last_heartbeat = probe.zscore(key_of("heartbeats"), "1");
+    const auto beats_on = [&] { return probe.zscore(key_of("heartbeats"), "1") > last_heartbeat; };
+    EXPECT_TRUE(co_await eventually(beats_on));
+    // The renewal and the cleanup too.
+    probe.command({"ZADD", key_of("heartbeats"), "1000", "77"});
+    const auto is_removed = [&] { return !probe.zscore(key_of("heartbeats"), "77"); };
+    EXPECT_TRUE(co_await eventually(is_removed));
+    const auto is_led = [&] { return pair.a.leader().is_leader() || pair.b.leader().is_leader(); };
+    EXPECT_TRUE(co_await eventually(is_led));
+    probe.command({"SCRIPT", "FLUSH"});
+    Node late(co_await asio::this_coro::executor, mesh_key,
+              patient_options(server.options(), pair.log));
+    co_await late.start();
+    EXPECT_EQ(late.instance_id(), 3);
+    co_await late.stop();
+    probe.command({"SCRIPT", "FLUSH"});
+    co_await pair.stop();
+    EXPECT_FALSE(probe.exists(key_of("heartbeats")));
+    EXPECT_FALSE(probe.exists(mesh_lock));
+    EXPECT_FALSE(pair.log.contains("NOSCRIPT")) << pair.log.text();
+  });
+}
+
+// Connections are lost ----------------------------------------------------------------------------
+
+asio::awaitable<void> survive_client_kill(std::string kind) {
+  RedisServer server;
+  Pair pair(co_await asio::this_coro::executor, server.options());
+  co_await pair.start();
+  for (int round = 1; round <= 3; ++round) {
+    const auto a_before = pair.a.stats().reconnects;
+    const auto b_before = pair.b.stats().reconnects;
+    const auto killed = server.command({"CLIENT", "KILL", "TYPE", kind}).get<int>();
+    EXPECT_EQ(killed, 2);
+    const auto both_are_back = [&] {
+      return pair.a.stats().reconnects > a_before && pair.b.stats().reconnects > b_before;
+    };
+    EXPECT_TRUE(co_await eventually(both_are_back)) << pair.log.text();
+    EXPECT_TRUE(co_await echoes(pair.a, pair.b.instance_id(), 20s));
+    EXPECT_TRUE(co_await echoes(pair.b, pair.a.instance_id(), 20s));
+  }
+  co_await pair.stop();
+}
+
+TEST(Reconnect, KilledPubSubConnectionsComeBack) {
+  run_coroutine([]() -> asio::awaitable<void> { co_await survive_client_kill("pubsub"); });
+}
+
+TEST(Reconnect, KilledCommandConnectionsComeBack) {
+  run_coroutine([]() -> asio::awaitable<void> { co_await survive_client_kill("normal"); });
+}
+
+TEST(Reconnect, ARedisThatHangsIsNoticedAndUsedAgainLater) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    const RedisOptions redis = with_quick_health_check(server.options());
+    Pair pair(co_await asio::this_coro::executor, redis);
+    co_await pair.start();
+    server.pause();
+    const auto noticed = [&] { return pair.log.count("no answer to PING") >= 4; };
+    EXPECT_TRUE(co_await eventually(noticed)) << pair.log.text();
+    co_await sleep_for(600ms);  // attempts to reconnect hang and are given up
+    server.resume();
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id()));
+    EXPECT_TRUE(co_await recovers(pair.b, pair.a.instance_id()));
+    EXPECT_GE(pair.a.stats().reconnects, 2U);
+    co_await pair.stop();
+  });
+}
+
+TEST(Reconnect, AnIdleConnectionPassesItsHealthChecks) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    LogCapture log;
+    MeshOptions options = patient_options(server.options(), log);
+    options.redis.health_check_interval = 1s;
+    options.heartbeat_interval = 50s;
+    options.leader.ttl = 60s;
+    options.leader.renewal_interval = 50s;
+    options.leader.retry_delay = 50s;
+    RedisProbe probe = server.probe();
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
+    co_await node.start();
+    const auto pings = [&] {
+      const std::string stats = probe.text({"INFO", "commandstats"});
+      const std::string name = "cmdstat_ping:calls=";
+      const auto at = stats.find(name);
+      return at == std::string::npos ? 0 : std::stoi(stats.substr(at + name.size()));
+    };
+    const int before = pings();
+    const auto both_checked_thrice = [&] { return pings() >= before + 6; };
+    EXPECT_TRUE(co_await eventually(both_checked_thrice));
+    EXPECT_EQ(node.stats().reconnects, 0U) << log.text();
+    co_await node.stop();
+  });
+}
+
+// What callers notice -----------------------------------------------------------------------------
+
+TEST(Reconnect, ACallWaitsForTheConnectionWithinItsTimeout) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    ProxiedPair net(executor);
+    co_await net.pair.start();
+    CO_ASSERT_TRUE(co_await net.cut_off());
+    const auto call = begin_echo(executor, net.pair.a, net.pair.b.instance_id(), "patience", 50s);
+    const auto waits = [&] { return !call->is_done(); };
+    EXPECT_TRUE(co_await holds_for(waits, 300ms)) << call->what();
+    net.proxy.restore();
+    const auto is_done = [&] { return call->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_done));
+    EXPECT_TRUE(call->succeeded) << call->what();
+    EXPECT_EQ(call->answer, "patience");
+    co_await net.pair.stop();
+    EXPECT_EQ(call->completions, 1);
+  });
+}
+
+TEST(Reconnect, ACallWhoseTimeoutPassesMeanwhileTimesOut) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    ProxiedPair net(co_await asio::this_coro::executor);
+    co_await net.pair.start();
+    CO_ASSERT_TRUE(co_await net.cut_off());
+    const std::string text = "too late";
+    const auto begin = std::chrono::steady_clock::now();
+    const InstanceId target = net.pair.b.instance_id();
+    const auto error = co_await expect_error<MeshRequestTimeoutError>(
+        net.pair.a.invoke<"echo">(target, text, {.timeout = 200ms}));
+    CO_ASSERT_TRUE(error);
+    EXPECT_EQ(error->instance_id(), target);
+    EXPECT_EQ(error->type(), "echo");
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 200ms);
+    net.proxy.restore();
+    EXPECT_TRUE(co_await echoes(net.pair.a, target, 20s));
+    // It is not sent after all.
+    EXPECT_EQ(net.proxy.chunks_with(text), 0U);
+    co_await net.pair.stop();
+  });
+}
+
+TEST(Reconnect, ABroadcastAndAListingWaitForTheConnection) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    ProxiedPair net(executor);
+    std::vector<std::string> received;
+    net.pair.b.register_broadcast_handler<"news">(
+        [&](const std::string& text) { received.push_back(text); });
+    co_await net.pair.start();
+    CO_ASSERT_TRUE(co_await net.cut_off());
+    std::optional<std::exception_ptr> broadcast;
+    std::optional<std::size_t> listed;
+    auto sent = [&](std::exception_ptr error) { broadcast = std::move(error); };
+    auto counted = [&](std::exception_ptr error, std::vector<MeshNode> nodes) {
+      if (!error) listed = nodes.size();
+    };
+    net.pair.a.broadcast<"news">("spring", {}, asio::bind_executor(executor, sent));
+    net.pair.a.get_nodes(asio::bind_executor(executor, counted));
+    const auto wait = [&] { return !broadcast && !listed; };
+    EXPECT_TRUE(co_await holds_for(wait, 200ms));
+    net.proxy.restore();
+    const auto both_done = [&] { return broadcast && listed; };
+    EXPECT_TRUE(co_await eventually(both_done));
+    EXPECT_TRUE(broadcast && *broadcast == nullptr);
+    EXPECT_EQ(listed, 2U);
+    const auto arrived = [&] { return received == std::vector<std::string>{"spring"}; };
+    EXPECT_TRUE(co_await eventually(arrived));
+    co_await net.pair.stop();
+  });
+}
+
+TEST(Reconnect, AnAnswerWaitsForTheConnectionOfTheAnsweringNode) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    ProxiedPair net(executor);
+    int handled = 0;
+    bool may_answer = false;
+    net.pair.a.register_handler<"echo">([&](std::string text) -> asio::awaitable<std::string> {
+      ++handled;
+      const auto allowed = [&] { return may_answer; };
+      co_await eventually(allowed, 50s);
+      co_return text;
+    });
+    co_await net.pair.start();
+    const auto call = begin_echo(executor, net.pair.b, net.pair.a.instance_id(), "hello", 50s);
+    const auto begun = [&] { return handled == 1; };
+    CO_ASSERT_TRUE(co_await eventually(begun));
+    CO_ASSERT_TRUE(co_await net.cut_off());
+    may_answer = true;
+    const auto waits = [&] { return !call->is_done(); };
+    EXPECT_TRUE(co_await holds_for(waits, 200ms));
+    net.proxy.restore();
+    const auto is_done = [&] { return call->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_done));
+    EXPECT_TRUE(call->succeeded) << call->what();
+    EXPECT_EQ(handled, 1);
+    co_await net.pair.stop();
+  });
+}
+
+TEST(Reconnect, TheSubscriptionIsRestoredBeforeCallsAreSent) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    ProxiedPair net(executor);
+    co_await net.pair.start();
+    const auto subscriptions = net.proxy.chunks_with("SUBSCRIBE");
+    const auto reconnects = net.pair.a.stats().reconnects;
+    net.proxy.hold_subscriptions();
+    net.proxy.drop_connections();
+    const auto resubscribes = [&] {
+      return net.proxy.chunks_with("SUBSCRIBE") > subscriptions &&
+             net.pair.a.stats().reconnects > reconnects;  // the commands'
+    };
+    CO_ASSERT_TRUE(co_await eventually(resubscribes));
+    const auto call = begin_echo(executor, net.pair.a, net.pair.b.instance_id(), "not-yet", 50s);
+    const auto is_held = [&] { return net.proxy.chunks_with("not-yet") == 0; };
+    EXPECT_TRUE(co_await holds_for(is_held, 300ms));
+    net.proxy.release_subscriptions();
+    const auto is_done = [&] { return call->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_done));
+    EXPECT_TRUE(call->succeeded) << call->what();
+    co_await net.pair.stop();
+  });
+}
+
+TEST(Reconnect, EachOf200CallsHasOneOutcomeAcrossARestart) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    RedisServer server;
+    Pair pair(executor, server.options());
+    std::map<std::string, int> handled;
+    pair.b.register_handler<"echo">([&](std::string text) -> asio::awaitable<std::string> {
+      ++handled[text];
+      co_await sleep_for(5ms);
+      co_return text;
+    });
+    co_await pair.start();
+    std::vector<std::shared_ptr<Call>> calls;
+    const auto begin_some = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        const std::string text = "call " + std::to_string(calls.size());
+        calls.push_back(begin_echo(executor, pair.a, pair.b.instance_id(), text, 3s));
+      }
+    };
+    begin_some(50);
+    co_await sleep_for(3ms);
+    begin_some(50);
+    server.kill();
+    begin_some(50);
+    co_await sleep_for(300ms);
+    server.start();
+    begin_some(50);
+    const auto all_done = [&] {
+      return std::ranges::all_of(calls, [](const auto& call) { return call->is_done(); });
+    };
+    EXPECT_TRUE(co_await eventually(all_done, 40s));
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id()));
+    co_await pair.stop();
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      const Call& call = *calls[i];
+      const std::string text = "call " + std::to_string(i);
+      EXPECT_EQ(call.completions, 1) << text;
+      EXPECT_LE(handled[text], 1) << text;
+      if (call.succeeded) {
+        EXPECT_EQ(call.answer, text);
+        EXPECT_EQ(handled[text], 1) << text;
+      } else {
+        EXPECT_TRUE(call.failed_with<MeshRequestTimeoutError>() ||
+                    call.failed_with<MeshNodeUnreachableError>())
+            << text << ": " << call.what();
+      }
+    }
+    const MeshStats stats = pair.a.stats();
+    EXPECT_EQ(stats.calls_sent, stats.calls_succeeded + stats.calls_failed);
+    EXPECT_GE(stats.calls_sent, 200U);
+  });
+}
+
+// Back-off ----------------------------------------------------------------------------------------
+
+TEST(Reconnect, AttemptsAreSpacedByAGrowingBackoff) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    RedisProxy proxy(server);
+    RedisOptions redis = proxy.options();
+    redis.reconnect_min_delay = 40ms;
+    redis.reconnect_max_delay = 10s;
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    co_await node.start();
+    EXPECT_EQ(proxy.accepted(), 2U);
+    const auto begin = std::chrono::steady_clock::now();
+    proxy.cut();
+    const auto tries = [&] { return proxy.accepted() >= 2 + 4; };
+    EXPECT_TRUE(co_await eventually(tries));
+    co_await sleep_for(1s);
+    const auto elapsed = std::chrono::steady_clock::now() - begin;
+    const auto attempts = proxy.accepted() - 2;
+    // Even at the shortest delay for both connections.
+    EXPECT_LE(attempts, 2 * static_cast<std::size_t>(elapsed / 40ms + 1));
+    proxy.restore();
+    // An outage does not fill the log.
+    EXPECT_LE(log.count("", LogLevel::warning), 10U) << log.text();
+    co_await node.stop();
+  });
+}
+
+TEST(Reconnect, AServerThatHangsUpAtOnceIsNotHammered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    RedisProxy proxy(server);
+    RedisOptions redis = proxy.options();
+    redis.reconnect_min_delay = 20ms;
+    redis.reconnect_max_delay = 1s;
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    co_await node.start();
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begin < 1s) {
+      // Often after the handshake.
+      proxy.drop_connections();
+      co_await sleep_for(10ms);
+    }
+    const auto elapsed = std::chrono::steady_clock::now() - begin;
+    EXPECT_LE(proxy.accepted(), 2 + 2 * static_cast<std::size_t>(elapsed / 20ms + 1));
+    co_await node.stop();
+  });
+}
+
+// Stopping without Redis --------------------------------------------------------------------------
+
+enum class Fault { killed, hangs };
+
+void inflict(RedisServer& server, Fault fault) {
+  if (fault == Fault::killed) {
+    server.kill();
+  } else {
+    server.pause();
+  }
+}
+
+void expect_quick_stop(Fault fault, bool notice_first) {
+  RedisServer server;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    MeshOptions options = patient_options(server.options(), log);
+    options.stop_timeout = 500ms;
+    options.leader.ttl = 60s;
+    const auto executor = co_await asio::this_coro::executor;
+    Node node(executor, mesh_key, options);
+    co_await node.start();
+    const auto leads = [&] { return node.leader().is_leader(); };
+    EXPECT_TRUE(co_await eventually(leads));
+    inflict(server, fault);
+    if (notice_first) {
+      const auto noticed = [&] { return losses(log) >= 2; };
+      EXPECT_TRUE(co_await eventually(noticed));
+    }
+    const auto call = begin_echo(executor, node, 99, "never sent", 50s);
+    const auto begin = std::chrono::steady_clock::now();
+    co_await node.stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+    EXPECT_EQ(node.instance_id(), 0);
+    EXPECT_FALSE(node.leader().is_leader());
+    const auto is_done = [&] { return call->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_done));
+    EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
+    if (fault == Fault::hangs) server.resume();
+    if (fault == Fault::killed) server.start();
+    co_await node.start();
+    EXPECT_GT(node.instance_id(), 0);
+    co_await node.stop();
+  });
+}
+
+TEST(Reconnect, StopIsBoundedRightAfterRedisWasKilled) { expect_quick_stop(Fault::killed, false); }
+TEST(Reconnect, StopIsBoundedWhileRedisIsGone) { expect_quick_stop(Fault::killed, true); }
+TEST(Reconnect, StopIsBoundedWhileRedisHangs) { expect_quick_stop(Fault::hangs, false); }
+
+void expect_safe_destruction(Fault fault) {
+  RedisServer server;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    LogCapture log;
+    auto node = std::make_unique<Node>(executor, mesh_key, patient_options(server.options(), log));
+    co_await node->start();
+    inflict(server, fault);
+    const auto call = begin_echo(executor, *node, 99, "never sent", 50s);
+    node.reset();
+    const auto is_done = [&] { return call->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_done));
+    EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
+    // And run_coroutine() sees that nothing stays behind.
+  });
+  server.resume();
+}
+
+TEST(Reconnect, DestructionIsSafeWhileRedisIsGone) { expect_safe_destruction(Fault::killed); }
+TEST(Reconnect, DestructionIsSafeWhileRedisHangs) { expect_safe_destruction(Fault::hangs); }
+
+}  // namespace
+}  // namespace mesh::test::faults

@@ -1,0 +1,325 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <boost/asio/this_coro.hpp>
+#include <integration/fault_nodes.hpp>
+#include <integration/redis_proxy.hpp>
+#include <mesh/mesh.hpp>
+#include <support/channel_recorder.hpp>
+#include <support/coroutine.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test::faults {
+namespace {
+
+const std::string heartbeats = key_of("heartbeats");
+const std::string nodes_hash = key_of("nodes");
+const std::string next_id = key_of("next_id");
+
+/// Heartbeats that do not come during the test.
+MeshOptions without_heartbeats(const RedisOptions& redis, const LogCapture& log) {
+  MeshOptions options = patient_options(redis, log);
+  options.heartbeat_interval = 10min;
+  options.node_ttl = 20min;
+  return options;
+}
+
+TEST(RegistrationRecovery, ANodeThatWasRemovedRegistersFullyAgainAndSaysSo) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    LogCapture log;
+    MeshOptions options = patient_options(server.options(), log);
+    options.hostname = "host-of-this-test";
+    int reregistered = 0;
+    InstanceId id_in_callback = 0;
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
+    node.set_reregistered_callback([&]() -> asio::awaitable<void> {
+      ++reregistered;
+      id_in_callback = node.instance_id();
+      co_return;
+    });
+    co_await node.start();
+    RedisProbe probe = server.probe();
+    for (int round = 1; round <= 2; ++round) {
+      EXPECT_EQ(probe.integer({"ZREM", heartbeats, "1"}), 1);
+      probe.command({"HDEL", nodes_hash, "1"});
+      const auto is_back = [&] {
+        return reregistered == round && probe.zscore(heartbeats, "1") &&
+               probe.hget(nodes_hash, "1") == "host-of-this-test";
+      };
+      EXPECT_TRUE(co_await eventually(is_back)) << log.text();
+    }
+    EXPECT_EQ(id_in_callback, 1);
+    EXPECT_EQ(node.instance_id(), 1);
+    EXPECT_TRUE(log.contains("had been removed while it was alive", LogLevel::warning));
+    const auto nodes = co_await node.get_nodes();
+    CO_ASSERT_TRUE(nodes.size() == 1);
+    EXPECT_EQ(nodes.front().hostname, "host-of-this-test");
+    co_await node.stop();
+    EXPECT_EQ(reregistered, 2);
+  });
+}
+
+TEST(RegistrationRecovery, AHostnameThatIsMissingIsRestored) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    LogCapture log;
+    MeshOptions options = patient_options(server.options(), log);
+    options.hostname = "host-of-this-test";
+    int reregistered = 0;
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
+    node.set_reregistered_callback([&] { ++reregistered; });
+    co_await node.start();
+    RedisProbe probe = server.probe();
+    EXPECT_EQ(probe.integer({"HDEL", nodes_hash, "1"}), 1);
+    const auto is_back = [&] { return probe.hget(nodes_hash, "1") == "host-of-this-test"; };
+    EXPECT_TRUE(co_await eventually(is_back));
+    co_await node.stop();
+    EXPECT_EQ(reregistered, 0);
+  });
+}
+
+TEST(RegistrationRecovery, WhatTheCallbackThrowsIsLoggedAndTheNodeGoesOn) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    node.set_reregistered_callback([] { throw std::runtime_error("oops, said the callback"); });
+    co_await node.start();
+    RedisProbe probe = server.probe();
+    probe.command({"ZREM", heartbeats, "1"});
+    const auto is_logged = [&] { return log.contains("oops, said the callback", LogLevel::error); };
+    EXPECT_TRUE(co_await eventually(is_logged));
+    const auto score = probe.zscore(heartbeats, "1");
+    const auto beats_on = [&] { return probe.zscore(heartbeats, "1") > score; };
+    EXPECT_TRUE(co_await eventually(beats_on));
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, ANodeFrozenForLongerThanItsTtlIsRemovedAndComesBack) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    RedisProxy proxy(server);
+    LogCapture log;
+    std::vector<InstanceId> removed;
+    int reregistered = 0;
+    MeshOptions options = patient_options(server.options(), log);
+    options.node_ttl = 1s;
+    Node leader(executor, mesh_key, options);
+    leader.set_node_cleaned_up_callback([&](InstanceId id) { removed.push_back(id); });
+    co_await leader.start();
+    const auto leads = [&] { return leader.leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+
+    MeshOptions through_proxy = patient_options(proxy.options(), log);
+    through_proxy.node_ttl = 1s;
+    through_proxy.redis.health_check_interval = 60s;
+    Node frozen(executor, mesh_key, through_proxy);
+    register_handlers(frozen);
+    frozen.set_reregistered_callback([&] { ++reregistered; });
+    co_await frozen.start();
+    const InstanceId id = frozen.instance_id();
+    proxy.freeze();
+    const auto is_removed = [&] { return std::ranges::count(removed, id) > 0; };
+    EXPECT_TRUE(co_await eventually(is_removed)) << log.text();
+    const auto left = co_await leader.get_nodes();
+    EXPECT_EQ(left.size(), 1U);
+    // The heartbeat that is stuck on its way does the registering, so its answer has to tell, even
+    // after the node has given up on it.
+    co_await sleep_for(1500ms);
+    proxy.thaw();
+    const auto is_back = [&] { return reregistered > 0; };
+    EXPECT_TRUE(co_await eventually(is_back)) << log.text();
+    EXPECT_EQ(frozen.instance_id(), id);
+    EXPECT_TRUE(co_await recovers(leader, id));
+    const auto both_listed = [&]() -> asio::awaitable<bool> {
+      const auto nodes = co_await leader.get_nodes();
+      co_return nodes.size() == 2;
+    };
+    EXPECT_TRUE(co_await eventually(both_listed));
+    co_await frozen.stop();
+    co_await leader.stop();
+  });
+}
+
+TEST(RegistrationRecovery, HeartbeatsRestoreEverythingAfterAFlush) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    LogCapture log;
+    std::vector<std::unique_ptr<Node>> nodes;
+    std::atomic<int> reregistered = 0;
+    for (int i = 0; i < 3; ++i) {
+      nodes.push_back(
+          std::make_unique<Node>(executor, mesh_key, patient_options(server.options(), log)));
+      nodes.back()->set_reregistered_callback([&] { ++reregistered; });
+      co_await nodes.back()->start();
+    }
+    RedisProbe probe = server.probe();
+    probe.command({"FLUSHALL"});
+    const auto all_back = [&] {
+      return reregistered == 3 && probe.integer({"ZCARD", heartbeats}) == 3 &&
+             probe.integer({"HLEN", nodes_hash}) == 3 && probe.get(next_id) == "3";
+    };
+    EXPECT_TRUE(co_await eventually(all_back)) << log.text();
+    Node next(executor, mesh_key, patient_options(server.options(), log));
+    co_await next.start();
+    EXPECT_EQ(next.instance_id(), 4);
+    co_await next.stop();
+    for (const auto& node : nodes) co_await node->stop();
+  });
+}
+
+TEST(RegistrationRecovery, AHeartbeatNeverLowersTheNextId) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await node.start();
+    RedisProbe probe = server.probe();
+    probe.command({"SET", next_id, "1000"});
+    const auto score = probe.zscore(heartbeats, "1");
+    const auto has_beaten = [&] { return probe.zscore(heartbeats, "1") > score; };
+    EXPECT_TRUE(co_await eventually(has_beaten));
+    EXPECT_EQ(probe.get(next_id), "1000");
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, AStartRefusesIdsThatAreRegistered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    const std::string now = std::to_string(probe.time().count());
+    probe.command({"ZADD", heartbeats, now, "1", now, "2", now, "4"});
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key,
+              without_heartbeats(server.options(), log));
+    co_await node.start();
+    EXPECT_EQ(node.instance_id(), 3);
+    co_await node.stop();
+    co_await node.start();
+    EXPECT_EQ(node.instance_id(), 5);
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, AStartRefusesIdsWhoseChannelIsInUse) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    const ChannelRecorder others(server.options(), {channel_of(1), channel_of(2)});
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key,
+              without_heartbeats(server.options(), log));
+    co_await node.start();
+    EXPECT_EQ(node.instance_id(), 3);
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, IdsStayUniqueWhenTheCounterIsLostBeforeAnyHeartbeat) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    LogCapture log;
+    std::vector<std::unique_ptr<Node>> nodes;
+    for (InstanceId expected = 1; expected <= 4; ++expected) {
+      nodes.push_back(
+          std::make_unique<Node>(executor, mesh_key, without_heartbeats(server.options(), log)));
+      co_await nodes.back()->start();
+      EXPECT_EQ(nodes.back()->instance_id(), expected);
+      server.command({"FLUSHALL"});
+    }
+    for (const auto& node : nodes) co_await node->stop();
+  });
+}
+
+using Nodes = std::vector<std::unique_ptr<Node>>;
+
+/// All run under ids of their own and are registered.
+asio::awaitable<bool> are_told_apart(const Nodes& nodes, RedisProbe& probe) {
+  const auto distinct = [&] {
+    std::set<InstanceId> ids;
+    for (const auto& node : nodes) {
+      if (node->instance_id() != 0) ids.insert(node->instance_id());
+    }
+    return ids.size() == nodes.size() &&
+           probe.integer({"ZCARD", heartbeats}) == static_cast<std::int64_t>(nodes.size());
+  };
+  co_return co_await eventually(distinct);
+}
+
+TEST(RegistrationRecovery, NodesThatStartAtOnceOnARedisThatLostItsDataGetDifferentIds) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    RedisServer server;
+    LogCapture log;
+    Nodes nodes;
+    std::size_t started = 0;
+    const auto start_more = [&](std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) {
+        nodes.push_back(
+            std::make_unique<Node>(executor, mesh_key, patient_options(server.options(), log)));
+        auto complete = [&](const std::exception_ptr& error) {
+          EXPECT_FALSE(error);
+          ++started;
+        };
+        nodes.back()->start(asio::bind_executor(executor, complete));
+      }
+    };
+    start_more(5);
+    const auto first_started = [&] { return started == 5; };
+    CO_ASSERT_TRUE(co_await eventually(first_started));
+    server.restart();
+    start_more(5);
+    const auto all_started = [&] { return started == 10; };
+    CO_ASSERT_TRUE(co_await eventually(all_started));
+    RedisProbe probe = server.probe();
+    EXPECT_TRUE(co_await are_told_apart(nodes, probe)) << log.text();
+    for (const auto& node : nodes) co_await node->stop();
+  });
+}
+
+TEST(RegistrationRecovery, ANodeThatWasCutOffDuringAFlushSharesItsIdWithNobodyAfterwards) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    RedisProxy proxy(server);
+    RedisProbe probe = server.probe();
+    LogCapture log;
+    Nodes nodes;
+    nodes.push_back(
+        std::make_unique<Node>(executor, mesh_key, patient_options(proxy.options(), log)));
+    co_await nodes.back()->start();
+    proxy.cut();
+    const auto noticed = [&] { return log.count("lost the connection") >= 2; };
+    CO_ASSERT_TRUE(co_await eventually(noticed));
+    // Nothing in Redis tells of the node any more, so the next one may get the same id.
+    probe.command({"FLUSHALL"});
+    nodes.push_back(
+        std::make_unique<Node>(executor, mesh_key, patient_options(server.options(), log)));
+    co_await nodes.back()->start();
+    proxy.restore();
+    const auto reconnected = [&] { return nodes.front()->stats().reconnects >= 2; };
+    EXPECT_TRUE(co_await eventually(reconnected));
+    EXPECT_TRUE(co_await are_told_apart(nodes, probe))
+        << "ids " << nodes[0]->instance_id() << " and " << nodes[1]->instance_id();
+    for (const auto& node : nodes) co_await node->stop();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test::faults

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <integration/support/messages.hpp>
+#include <support/channel_recorder.hpp>
+#include <support/coroutine.hpp>
+#include <support/log_capture.hpp>
+#include <support/redis_probe.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+/// Each test has a mesh of its own, on a redis-server that all tests of the process share.
+class MeshTest : public ::testing::Test {
+ protected:
+  MeshTest() : key_(fresh_key()), probe_(redis().probe()) {}
+
+  static RedisServer& redis() {
+    static RedisServer server;
+    return server;
+  }
+
+  const std::string& key() const { return key_; }
+  RedisProbe& probe() { return probe_; }
+  const LogCapture& log() const { return log_; }
+
+  /// Quick reactions, but timeouts that a slow machine does not run into.
+  MeshOptions options() const {
+    MeshOptions result;
+    result.heartbeat_interval = 50ms;
+    result.node_ttl = 60s;
+    result.request_timeout = 30s;
+    result.leader.ttl = 30s;
+    result.leader.renewal_interval = 200ms;
+    result.leader.retry_delay = 50ms;
+    result.redis = redis().options();
+    result.log = log_.sink();
+    return result;
+  }
+
+  std::string name(const std::string& suffix) const { return "test:mesh:" + key_ + ":" + suffix; }
+  std::string channel(InstanceId id) const { return name("node:" + std::to_string(id)); }
+  std::string lock() const { return "test:leader:mesh:" + key_; }
+
+  asio::awaitable<std::unique_ptr<Service>> make_node(MeshOptions node_options) {
+    const auto executor = co_await asio::this_coro::executor;
+    co_return std::make_unique<Service>(executor, key_, node_options);
+  }
+  asio::awaitable<std::unique_ptr<Service>> make_node() {
+    MeshOptions node_options = options();
+    co_return co_await make_node(std::move(node_options));
+  }
+  asio::awaitable<std::unique_ptr<Service>> start_node(MeshOptions node_options) {
+    auto node = co_await make_node(std::move(node_options));
+    co_await node->start();
+    co_return node;
+  }
+  asio::awaitable<std::unique_ptr<Service>> start_node() {
+    MeshOptions node_options = options();
+    co_return co_await start_node(std::move(node_options));
+  }
+
+  /// Makes Redis believe in a node; with a last heartbeat of long ago unless told otherwise.
+  void register_ghost(InstanceId id, double score = 1) {
+    const std::string member = std::to_string(id);
+    probe_.command({"HSET", name("nodes"), member, "ghost-host"});
+    probe_.command({"ZADD", name("heartbeats"), std::to_string(score), member});
+  }
+  bool is_registered(InstanceId id) {
+    return probe_.zscore(name("heartbeats"), std::to_string(id)).has_value();
+  }
+  double last_heartbeat(InstanceId id) {
+    return probe_.zscore(name("heartbeats"), std::to_string(id)).value_or(0);
+  }
+
+  /// Waits until the node has sent this many heartbeats.
+  asio::awaitable<bool> heartbeats_pass(InstanceId id, int count) {
+    for (int i = 0; i < count; ++i) {
+      auto advanced = [this, id, before = last_heartbeat(id)] {
+        return last_heartbeat(id) > before;
+      };
+      if (!co_await eventually(advanced)) co_return false;
+    }
+    co_return true;
+  }
+
+  /// Lets somebody else lead this mesh for good.
+  void occupy_leadership() { probe_.command({"SET", lock(), "somebody else", "PX", "600000"}); }
+
+  std::int64_t calls_of(const std::string& command) {
+    const std::string stats = probe_.text({"INFO", "commandstats"});
+    const std::string label = "cmdstat_" + command + ":calls=";
+    const auto begin = stats.find(label);
+    return begin == std::string::npos ? 0 : std::stoll(stats.substr(begin + label.size()));
+  }
+
+ private:
+  static std::string fresh_key() {
+    static std::atomic<int> counter = 0;
+    return "mesh-" + std::to_string(++counter);
+  }
+
+  std::string key_;
+  RedisProbe probe_;
+  LogCapture log_;
+};
+
+}  // namespace mesh::test

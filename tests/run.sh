@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs what is missing with apt, builds, and runs every test.
+#
+#   bash tests/run.sh [--preset dev|release|asan|tsan|clang] [--werror] [ctest argument...]
+#
+# For example only the unit tests, with the address sanitizer:
+#   bash tests/run.sh --preset asan -L unit
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. .ci/packages.sh
+
+preset=dev
+options=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --preset) preset=${2:?--preset needs a name}; shift 2 ;;
+    --werror) options+=(-DMESHSERVICE_WERROR=ON); shift ;;
+    *) break ;;
+  esac
+done
+
+need_packages tests
+cmake --preset "$preset" "${options[@]}"
+cmake --build --preset "$preset" --parallel "$(nproc)"
+
+# All of it is shown where it runs, the summary at the end, and ctest's status is this script's.
+ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@"

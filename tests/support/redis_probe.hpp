@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <mesh/options.hpp>
+#include <nlohmann/json.hpp>
+
+struct redisContext;
+
+namespace mesh::test {
+
+/// Redis answered with an error, or did not answer.
+class RedisProbeError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A plain blocking connection to Redis, for set-up and assertions.
+class RedisProbe {
+ public:
+  using Command = std::vector<std::string>;
+
+  /// Connects to the host or unix socket of the options, with their user, password and database;
+  /// ignores their Sentinel.
+  explicit RedisProbe(const RedisOptions& options,
+                      std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  ~RedisProbe();
+  RedisProbe(RedisProbe&&) noexcept;
+  RedisProbe& operator=(RedisProbe&&) noexcept;
+
+  /// The reply as JSON: null, a number, a string, or an array of these.
+  nlohmann::json command(const Command& arguments);
+  std::int64_t integer(const Command& arguments);
+  std::string text(const Command& arguments);
+  std::vector<std::string> array(const Command& arguments);
+
+  bool exists(const std::string& key);
+  std::optional<std::string> get(const std::string& key);
+  std::optional<std::string> hget(const std::string& key, const std::string& field);
+  std::optional<double> zscore(const std::string& key, const std::string& member);
+  std::vector<std::string> keys(const std::string& pattern = "*");
+  /// Returns how many received it.
+  std::int64_t publish(const std::string& channel, const std::string& payload);
+  std::int64_t subscribers(const std::string& channel);
+  /// The server's clock.
+  std::chrono::milliseconds time();
+
+ private:
+  struct FreeContext {
+    void operator()(redisContext* context) const;
+  };
+  std::unique_ptr<redisContext, FreeContext> context_;
+};
+
+}  // namespace mesh::test

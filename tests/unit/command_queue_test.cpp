@@ -1,0 +1,87 @@
+#include <redis/command_queue.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace mesh::redis {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TimePoint start = TimePoint() + 1h;
+
+QueuedCommand make(const std::string& name, TimePoint deadline = start + 1s) {
+  return QueuedCommand{Command{name}, deadline, [](Outcome) {}};
+}
+
+std::vector<std::string> names(const std::vector<QueuedCommand>& commands) {
+  std::vector<std::string> result;
+  for (const QueuedCommand& command : commands) result.push_back(command.command.front());
+  return result;
+}
+
+TEST(CommandQueue, IsEmptyAtFirst) {
+  CommandQueue queue(100);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.bytes(), 0U);
+  EXPECT_FALSE(queue.pop());
+  EXPECT_TRUE(queue.take_expired(start).empty());
+}
+
+TEST(CommandQueue, KeepsTheOrder) {
+  CommandQueue queue(100);
+  for (const char* name : {"a", "b", "c"}) EXPECT_FALSE(queue.push(make(name)));
+  for (const char* name : {"a", "b", "c"}) {
+    const auto command = queue.pop();
+    ASSERT_TRUE(command);
+    EXPECT_EQ(command->command.front(), name);
+  }
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(CommandQueue, CountsEveryArgument) {
+  CommandQueue queue(100);
+  queue.push(QueuedCommand{Command{"SET", "key", "value"}, start, nullptr});
+  EXPECT_EQ(queue.bytes(), 11U);
+  queue.pop();
+  EXPECT_EQ(queue.bytes(), 0U);
+}
+
+TEST(CommandQueue, GivesBackWhatDoesNotFit) {
+  CommandQueue queue(10);
+  EXPECT_FALSE(queue.push(make("123456")));
+  const auto refused = queue.push(make("12345"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->command.front(), "12345");
+  EXPECT_EQ(queue.bytes(), 6U);
+  EXPECT_FALSE(queue.push(make("1234")));
+  EXPECT_EQ(queue.bytes(), 10U);
+  EXPECT_TRUE(queue.push(make("1")));
+}
+
+TEST(CommandQueue, TakesOutWhatHasExpired) {
+  CommandQueue queue(100);
+  queue.push(make("now", start));
+  queue.push(make("later", start + 2s));
+  queue.push(make("soon", start + 1s));
+  queue.push(make("past", start - 1s));
+  EXPECT_EQ(names(queue.take_expired(start)), (std::vector<std::string>{"now", "past"}));
+  EXPECT_EQ(queue.bytes(), 9U);
+  EXPECT_EQ(names(queue.take_expired(start + 1s)), std::vector<std::string>{"soon"});
+  EXPECT_EQ(names(queue.take_expired(start + 1h)), std::vector<std::string>{"later"});
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.bytes(), 0U);
+}
+
+TEST(CommandQueue, ExpiryMakesRoom) {
+  CommandQueue queue(4);
+  EXPECT_FALSE(queue.push(make("full", start)));
+  EXPECT_TRUE(queue.push(make("more")));
+  EXPECT_EQ(queue.take_expired(start).size(), 1U);
+  EXPECT_FALSE(queue.push(make("more")));
+}
+
+}  // namespace
+}  // namespace mesh::redis

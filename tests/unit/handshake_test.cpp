@@ -1,0 +1,146 @@
+#include <redis/handshake.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <redis/connect.hpp>
+#include <redis/sentinel.hpp>
+
+namespace mesh::redis {
+namespace {
+
+Reply text_reply(const std::string& text) {
+  Reply reply;
+  reply.kind = Reply::Kind::text;
+  reply.text = text;
+  return reply;
+}
+
+Reply error_reply(const std::string& text) {
+  Reply reply;
+  reply.kind = Reply::Kind::error;
+  reply.text = text;
+  return reply;
+}
+
+Reply array_reply(const std::vector<std::string>& texts) {
+  Reply reply;
+  reply.kind = Reply::Kind::array;
+  for (const std::string& text : texts) reply.elements.push_back(text_reply(text));
+  return reply;
+}
+
+Reply integer_reply(std::int64_t value) {
+  Reply reply;
+  reply.kind = Reply::Kind::integer;
+  reply.integer = value;
+  return reply;
+}
+
+TEST(Handshake, WithoutAnythingToSayIsAPing) {
+  EXPECT_EQ(handshake_commands(RedisOptions{}), (std::vector<Command>{{"PING"}}));
+}
+
+TEST(Handshake, PasswordAlone) {
+  RedisOptions options;
+  options.password = "p";
+  EXPECT_EQ(handshake_commands(options), (std::vector<Command>{{"AUTH", "p"}}));
+}
+
+TEST(Handshake, UserAndPassword) {
+  RedisOptions options;
+  options.username = "u";
+  options.password = "p";
+  EXPECT_EQ(handshake_commands(options), (std::vector<Command>{{"AUTH", "u", "p"}}));
+}
+
+TEST(Handshake, CredentialsComeBeforeTheDatabaseAndTheRole) {
+  RedisOptions options;
+  options.password = "p";
+  options.database = 3;
+  options.sentinel_host = "sentinel";
+  EXPECT_EQ(handshake_commands(options),
+            (std::vector<Command>{{"AUTH", "p"}, {"SELECT", "3"}, {"ROLE"}}));
+}
+
+TEST(Handshake, GoodRepliesRaiseNoObjection) {
+  EXPECT_FALSE(handshake_objection({"AUTH", "p"}, text_reply("OK")));
+  EXPECT_FALSE(handshake_objection({"SELECT", "3"}, text_reply("OK")));
+  EXPECT_FALSE(handshake_objection({"PING"}, text_reply("PONG")));
+  EXPECT_FALSE(handshake_objection({"ROLE"}, array_reply({"master", "0"})));
+}
+
+TEST(Handshake, ErrorRepliesAreObjectionsThatQuoteRedisButNoPassword) {
+  const auto objection =
+      handshake_objection({"AUTH", "s3cret"}, error_reply("WRONGPASS invalid password"));
+  ASSERT_TRUE(objection);
+  EXPECT_NE(objection->find("AUTH"), std::string::npos);
+  EXPECT_NE(objection->find("WRONGPASS"), std::string::npos);
+  EXPECT_EQ(objection->find("s3cret"), std::string::npos);
+}
+
+TEST(Handshake, OnlyAMasterWillDo) {
+  EXPECT_TRUE(handshake_objection({"ROLE"}, array_reply({"slave", "host"})));
+  EXPECT_TRUE(handshake_objection({"ROLE"}, array_reply({"sentinel"})));
+  EXPECT_TRUE(handshake_objection({"ROLE"}, array_reply({})));
+  EXPECT_TRUE(handshake_objection({"ROLE"}, text_reply("master")));
+  EXPECT_TRUE(handshake_objection({"ROLE"}, Reply{}));
+}
+
+TEST(Sentinel, AsksForTheMasterByName) {
+  EXPECT_EQ(sentinel_master_query("mymaster"),
+            (Command{"SENTINEL", "get-master-addr-by-name", "mymaster"}));
+}
+
+TEST(Sentinel, AnAddressIsAnAnswer) {
+  const auto answer = parse_sentinel_reply(array_reply({"10.0.0.1", "6379"}), "mymaster");
+  const auto* endpoint = std::get_if<Endpoint>(&answer);
+  ASSERT_NE(endpoint, nullptr);
+  EXPECT_EQ(endpoint->host, "10.0.0.1");
+  EXPECT_EQ(endpoint->port, 6379);
+  EXPECT_FALSE(endpoint->is_unix());
+}
+
+TEST(Sentinel, AnUnknownMasterIsNamed) {
+  const auto answer = parse_sentinel_reply(Reply{}, "mymaster");
+  ASSERT_TRUE(std::holds_alternative<std::string>(answer));
+  EXPECT_NE(std::get<std::string>(answer).find("mymaster"), std::string::npos);
+}
+
+TEST(Sentinel, AnErrorIsQuoted) {
+  const auto answer = parse_sentinel_reply(error_reply("NOAUTH required"), "mymaster");
+  ASSERT_TRUE(std::holds_alternative<std::string>(answer));
+  EXPECT_NE(std::get<std::string>(answer).find("NOAUTH required"), std::string::npos);
+}
+
+TEST(Sentinel, AnythingElseIsNoAddress) {
+  Reply wrong_kinds = array_reply({"host", "1"});
+  wrong_kinds.elements[1] = integer_reply(6379);
+  for (const Reply& reply :
+       {text_reply("10.0.0.1:6379"), integer_reply(6379), array_reply({}), array_reply({"host"}),
+        array_reply({"host", "1", "2"}), array_reply({"", "6379"}), array_reply({"host", "0"}),
+        array_reply({"host", "65536"}), array_reply({"host", "-1"}), array_reply({"host", "x"}),
+        array_reply({"host", ""}), wrong_kinds}) {
+    EXPECT_TRUE(std::holds_alternative<std::string>(parse_sentinel_reply(reply, "mymaster")));
+  }
+}
+
+TEST(ConfiguredEndpoint, SentinelWinsOverSocketWinsOverHost) {
+  RedisOptions options;
+  options.host = "host";
+  options.port = 1;
+  EXPECT_EQ(to_string(configured_endpoint(options)), "host:1");
+  options.unix_socket = "/run/redis.sock";
+  EXPECT_EQ(to_string(configured_endpoint(options)), "/run/redis.sock");
+  EXPECT_EQ(configured_endpoint(options).port, 0);
+  options.sentinel_host = "sentinel";
+  options.sentinel_port = 2;
+  EXPECT_EQ(to_string(configured_endpoint(options)), "sentinel:2");
+}
+
+}  // namespace
+}  // namespace mesh::redis

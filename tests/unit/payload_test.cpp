@@ -1,0 +1,215 @@
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/handler.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace mesh::test::payload_types {
+
+struct Item {
+  std::string name;
+  double price = 0;
+  std::vector<int> sizes;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Item, name, price, sizes)
+
+struct Order {
+  int id = 0;
+  bool paid = false;
+  std::vector<Item> items;
+  std::map<std::string, Item> extras;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Order, id, paid, items, extras)
+
+struct Lenient {
+  int number = 5;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Lenient, number)
+
+struct Picky {
+  int even = 0;
+};
+inline void from_json(const nlohmann::json& document, Picky& picky) {
+  document.at("even").get_to(picky.even);
+  if (picky.even % 2 != 0) throw std::domain_error("even must be even");
+}
+
+}  // namespace mesh::test::payload_types
+
+namespace mesh::detail {
+namespace {
+
+using test::payload_types::Lenient;
+using test::payload_types::Order;
+using test::payload_types::Picky;
+
+Json order() {
+  return Json::parse(R"({"id": 1, "paid": true,
+    "items": [{"name": "a", "price": 1.5, "sizes": [1, 2]},
+              {"name": "b", "price": 2, "sizes": []}],
+    "extras": {"x/y": {"name": "c", "price": 3, "sizes": [4]}}})");
+}
+
+template <typename T>
+std::optional<MeshDecodeError> decode_error(const Json& document) {
+  try {
+    static_cast<void>(decode_payload<T>("order", document));
+  } catch (const MeshDecodeError& error) {
+    EXPECT_EQ(error.type(), "order");
+    return error;
+  }
+  ADD_FAILURE() << "decoded: " << document.dump();
+  return std::nullopt;
+}
+
+/// The field that is blamed when `place` of a good order is replaced.
+std::string blamed(const std::string& place, const Json& value) {
+  Json document = order();
+  document[Json::json_pointer(place)] = value;
+  const auto error = decode_error<Order>(document);
+  return error ? error->path() : "(decoded)";
+}
+
+std::string blamed_when_missing(const std::string& parent, const std::string& key) {
+  Json document = order();
+  document[Json::json_pointer(parent)].erase(key);
+  const auto error = decode_error<Order>(document);
+  return error ? error->path() : "(decoded)";
+}
+
+TEST(DecodePayload, GoodDocumentsDecode) {
+  const Order decoded = decode_payload<Order>("order", order());
+  EXPECT_EQ(decoded.items.at(1).name, "b");
+  EXPECT_EQ(decoded.extras.at("x/y").sizes, std::vector<int>{4});
+}
+
+TEST(DecodePayload, UnknownFieldsAreIgnored) {
+  Json document = order();
+  document["more"] = 1;
+  EXPECT_NO_THROW(static_cast<void>(decode_payload<Order>("order", document)));
+}
+
+TEST(DecodePayload, MissingFieldsWithDefaultsKeepThem) {
+  EXPECT_EQ(decode_payload<Lenient>("lenient", Json::object()).number, 5);
+}
+
+TEST(DecodePayload, VoidTakesAnything) {
+  EXPECT_NO_THROW(static_cast<void>(decode_payload<void>("order", "anything")));
+}
+
+TEST(DecodePayload, WronglyTypedFieldsAreNamed) {
+  EXPECT_EQ(blamed("/id", "one"), "/id");
+  EXPECT_EQ(blamed("/id", nullptr), "/id");
+  EXPECT_EQ(blamed("/paid", 1), "/paid");
+  EXPECT_EQ(blamed("/items", "none"), "/items");
+  EXPECT_EQ(blamed("/items/0/name", 7), "/items/0/name");
+  EXPECT_EQ(blamed("/items/1/price", "cheap"), "/items/1/price");
+  EXPECT_EQ(blamed("/items/0/sizes/1", "big"), "/items/0/sizes/1");
+  EXPECT_EQ(blamed("/extras/x~1y", 5), "/extras");  // an empty map of extras would do
+}
+
+TEST(DecodePayload, NamesWithSlashesAreEscapedAsInAJsonPointer) {
+  EXPECT_EQ(blamed("/extras/x~1y/price", "cheap"), "/extras/x~1y/price");
+}
+
+TEST(DecodePayload, MissingFieldsAreNamedWhereTheyBelong) {
+  EXPECT_EQ(blamed_when_missing("", "id"), "/id");
+  EXPECT_EQ(blamed_when_missing("/items/0", "name"), "/items/0/name");
+  EXPECT_EQ(blamed_when_missing("/items/1", "sizes"), "/items/1/sizes");
+  EXPECT_EQ(blamed_when_missing("/extras/x~1y", "price"), "/extras/x~1y/price");
+}
+
+TEST(DecodePayload, AWrongWholeValueHasAnEmptyPath) {
+  for (const char* text : {"null", "1", R"("text")", "[1]"}) {
+    const auto error = decode_error<Order>(Json::parse(text));
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->path(), "") << text;
+  }
+  EXPECT_EQ(decode_error<int>("text")->path(), "");
+}
+
+TEST(DecodePayload, TheTextTellsWhatWasWrongWithoutLibraryTags) {
+  Json document = order();
+  document["items"][1]["price"] = "cheap";
+  const auto error = decode_error<Order>(document);
+  ASSERT_TRUE(error);
+  const std::string text = error->what();
+  EXPECT_NE(text.find("order"), std::string::npos) << text;
+  EXPECT_NE(text.find("/items/1/price"), std::string::npos) << text;
+  EXPECT_NE(text.find("must be number"), std::string::npos) << text;
+  EXPECT_EQ(text.find("json.exception"), std::string::npos) << text;
+}
+
+TEST(DecodePayload, TwoFaultsStillNameOneOfThem) {
+  Json document = order();
+  document["id"] = "one";
+  document["items"][0]["name"] = 7;
+  const auto error = decode_error<Order>(document);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->path() == "/id" || error->path() == "/items/0/name") << error->path();
+}
+
+TEST(DecodePayload, WhatConversionsThrowIsReported) {
+  const auto error = decode_error<Picky>(Json{{"even", 3}});
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->path(), "/even");
+  EXPECT_NE(std::string(error->what()).find("even must be even"), std::string::npos);
+}
+
+TEST(DecodePayload, ArraysOfAnotherLengthAreNamed) {
+  const auto error = decode_error<std::array<int, 3>>(Json{1, 2});
+  ASSERT_TRUE(error);
+}
+
+TEST(DecodePayload, LargeDocumentsAreBlamedInBoundedTime) {
+  Json document = order();
+  for (int i = 0; i < 20000; ++i) {
+    document["items"].push_back({{"name", "n"}, {"price", 1}, {"sizes", {1}}});
+  }
+  document["items"].back()["price"] = "cheap";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(decode_error<Order>(document));
+  // Generous: it is to catch a search that grows with the square of the size.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
+TEST(EncodePayload, RoundTrips) {
+  const Json document = encode_payload<Order>("order", decode_payload<Order>("order", order()));
+  EXPECT_EQ(document, order());
+}
+
+TEST(EncodePayload, VoidIsNull) {
+  EXPECT_EQ(encode_payload<void>("order", {}), nullptr);
+  EXPECT_EQ(to_json_text("order", nullptr), "null");
+}
+
+TEST(ToJsonText, TextThatIsNotUtf8IsAnEncodeError) {
+  try {
+    static_cast<void>(to_json_text("order", Json{{"name", "\xff"}}));
+    FAIL() << "encoded";
+  } catch (const MeshEncodeError& error) {
+    EXPECT_EQ(error.type(), "order");
+    EXPECT_EQ(std::string(error.what()).find("json.exception"), std::string::npos) << error.what();
+  }
+}
+
+TEST(ToJsonText, NumbersThatJsonDoesNotHaveBecomeNull) {
+  EXPECT_EQ(to_json_text("order", std::numeric_limits<double>::infinity()), "null");
+  EXPECT_EQ(to_json_text("order", std::nan("")), "null");
+}
+
+TEST(ToJsonText, LargeIntegersKeepEveryDigit) {
+  EXPECT_EQ(to_json_text("order", std::int64_t{9007199254740993}), "9007199254740993");
+}
+
+}  // namespace
+}  // namespace mesh::detail

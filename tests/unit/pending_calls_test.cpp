@@ -1,0 +1,214 @@
+#include <core/pending_calls.hpp>
+
+#include <gtest/gtest.h>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mesh/errors.hpp>
+
+#include <unit/run_on_strand.hpp>
+
+namespace mesh::core {
+namespace {
+
+using namespace std::chrono_literals;
+using detail::Json;
+using test::eventually;
+using test::run_on_strand;
+
+struct Result {
+  int completions = 0;
+  std::exception_ptr error;
+  Json data;
+
+  template <typename Error>
+  std::optional<Error> error_as() const {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const Error& caught) {
+      return caught;
+    } catch (const std::exception& other) {
+      ADD_FAILURE() << "another error: " << other.what();
+    }
+    return std::nullopt;
+  }
+};
+
+/// The table under test with what it needs.
+struct Table {
+  explicit Table(const Strand& strand_)
+      : strand(strand_), calls(strand_, strand_.get_inner_executor(), counters) {}
+
+  std::shared_ptr<Result> add(const std::string& id, std::chrono::milliseconds timeout) {
+    auto result = std::make_shared<Result>();
+    auto complete = [result](std::exception_ptr error, Json data) {
+      ++result->completions;
+      result->error = std::move(error);
+      result->data = std::move(data);
+    };
+    // Initialized, not assigned: Boost 1.81 cannot assign completion handlers.
+    PendingCall call{std::move(complete), strand, 7, "echo", timeout};
+    calls.add(id, std::move(call), Clock::now());
+    return result;
+  }
+
+  static wire::Response response(const std::string& id, Json data) {
+    return wire::Response{id, std::move(data), std::nullopt};
+  }
+  static wire::Response failure(const std::string& id, const std::string& error) {
+    return wire::Response{id, nullptr, error};
+  }
+
+  Strand strand;
+  Counters counters;
+  PendingCalls calls;
+};
+
+TEST(PendingCalls, AResponseCompletesTheCallOnce) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto result = table.add("a", 1h);
+    EXPECT_EQ(table.calls.size(), 1U);
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", 5)));
+    EXPECT_EQ(table.calls.size(), 0U);
+    EXPECT_EQ(result->completions, 0) << "completions are posted";
+    EXPECT_FALSE(table.calls.on_response(Table::response("a", 6)));
+    EXPECT_FALSE(table.calls.fail("a", nullptr));
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+    EXPECT_EQ(result->data, 5);
+    EXPECT_FALSE(result->error);
+    EXPECT_EQ(table.counters.calls_sent, 1U);
+    EXPECT_EQ(table.counters.calls_succeeded, 1U);
+    EXPECT_EQ(table.counters.calls_failed, 0U);
+  });
+}
+
+TEST(PendingCalls, UnknownIdsAreReported) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    EXPECT_FALSE(table.calls.on_response(Table::response("a", 5)));
+    EXPECT_FALSE(table.calls.on_heartbeat("a", Clock::now()));
+    EXPECT_FALSE(table.calls.fail("a", nullptr));
+    EXPECT_EQ(table.calls.find("a"), nullptr);
+    co_return;
+  });
+}
+
+TEST(PendingCalls, AnErrorIsAHandlerErrorWithExactlyItsText) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    for (const std::string text : {"boom", ""}) {
+      const auto result = table.add("a", 1h);
+      EXPECT_TRUE(table.calls.on_response(Table::failure("a", text)));
+      EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+      const auto error = result->error_as<MeshHandlerError>();
+      CO_ASSERT_TRUE(error);
+      EXPECT_EQ(error->what(), text);
+    }
+    EXPECT_EQ(table.counters.calls_failed, 2U);
+  });
+}
+
+TEST(PendingCalls, TheNoHandlerTextIsANoHandlerErrorWithTheType) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto result = table.add("a", 1h);
+    EXPECT_TRUE(table.calls.on_response(Table::failure("a", "MESH_NO_HANDLER:echo")));
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+    const auto error = result->error_as<MeshNoHandlerError>();
+    CO_ASSERT_TRUE(error);
+    EXPECT_EQ(error->type(), "echo");
+  });
+}
+
+TEST(PendingCalls, WithoutAnAnswerTheCallTimesOut) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto begin = Clock::now();
+    const auto result = table.add("a", 30ms);
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+    EXPECT_GE(Clock::now() - begin, 30ms);
+    const auto error = result->error_as<MeshRequestTimeoutError>();
+    CO_ASSERT_TRUE(error);
+    EXPECT_EQ(error->instance_id(), 7);
+    EXPECT_EQ(error->type(), "echo");
+    EXPECT_EQ(table.calls.size(), 0U);
+  });
+}
+
+TEST(PendingCalls, HeartbeatsPutTheTimeoutOff) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto result = table.add("a", 1s);
+    const auto other = table.add("b", 1ms);
+    const auto later = Clock::now() + 10min;
+    EXPECT_TRUE(table.calls.on_heartbeat("a", later));
+    EXPECT_TRUE(co_await eventually([&] { return other->completions == 1; }));
+    co_await test::sleep_for(1100ms);
+    EXPECT_EQ(result->completions, 0);
+    EXPECT_EQ(table.calls.size(), 1U);
+    table.calls.fail_all_stopped();
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+  });
+}
+
+TEST(PendingCalls, ManyTimeoutsEachCompleteOnce) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    std::vector<std::shared_ptr<Result>> results;
+    for (int i = 0; i < 200; ++i) {
+      results.push_back(table.add(std::to_string(i), std::chrono::milliseconds(1 + i % 20)));
+    }
+    EXPECT_TRUE(co_await eventually([&] { return table.calls.size() == 0; }));
+    co_await test::sleep_for(5ms);
+    for (const auto& result : results) EXPECT_EQ(result->completions, 1);
+    EXPECT_EQ(table.counters.calls_failed, 200U);
+  });
+}
+
+TEST(PendingCalls, FailGivesTheCallItsError) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto result = table.add("a", 1h);
+    EXPECT_NE(table.calls.find("a"), nullptr);
+    EXPECT_TRUE(
+        table.calls.fail("a", std::make_exception_ptr(MeshNodeUnreachableError(7, "echo"))));
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+    EXPECT_TRUE(result->error_as<MeshNodeUnreachableError>());
+  });
+}
+
+TEST(PendingCalls, AllAreFailedWhenTheServiceStops) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto first = table.add("a", 1h);
+    const auto second = table.add("b", 1s);
+    table.calls.fail_all_stopped();
+    EXPECT_EQ(table.calls.size(), 0U);
+    EXPECT_TRUE(co_await eventually([&] { return first->completions + second->completions == 2; }));
+    EXPECT_TRUE(first->error_as<MeshStoppedError>());
+    EXPECT_TRUE(second->error_as<MeshStoppedError>());
+  });
+}
+
+TEST(PendingCalls, ACompletionMayAddTheNextCall) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    std::shared_ptr<Result> next;
+    auto complete = [&](std::exception_ptr, Json) { next = table.add("a", 1h); };
+    PendingCall call{std::move(complete), strand, 7, "echo", 1h};
+    table.calls.add("a", std::move(call), Clock::now());
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", 1)));
+    EXPECT_TRUE(co_await eventually([&] { return next != nullptr; }));
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", 2)));
+    EXPECT_TRUE(co_await eventually([&] { return next->completions == 1; }));
+  });
+}
+
+}  // namespace
+}  // namespace mesh::core

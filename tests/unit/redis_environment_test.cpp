@@ -1,0 +1,269 @@
+#include <mesh/options.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <support/env_var.hpp>
+
+namespace mesh {
+namespace {
+
+/// Runs each test without any variable that configures the library, whatever the outside.
+class RedisEnvironment : public ::testing::Test {
+ protected:
+  RedisEnvironment() {
+    for (const std::string prefix : {"MESH_REDIS_", "MUTEX_REDIS_", "OTHER_REDIS_", "REDIS_"}) {
+      for (const std::string name : {"URL", "HOST", "PORT", "USERNAME", "PASSWORD", "DB", "TLS",
+                                     "PREFIX", "SENTINEL_HOST", "SENTINEL_PORT", "SENTINEL_NAME"}) {
+        variables_.push_back(std::make_unique<test::EnvVar>(prefix + name, std::nullopt));
+      }
+    }
+  }
+  ~RedisEnvironment() override {
+    while (!variables_.empty()) variables_.pop_back();
+  }
+
+  void set(const std::string& name, const std::string& value) {
+    variables_.push_back(std::make_unique<test::EnvVar>(name, value));
+  }
+
+  static RedisOptions read() { return RedisOptions::from_env("MESH", "app"); }
+
+  static std::string complaint() {
+    try {
+      static_cast<void>(read());
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+ private:
+  std::vector<std::unique_ptr<test::EnvVar>> variables_;
+};
+
+TEST_F(RedisEnvironment, EmptyGivesTheDefaults) {
+  const RedisOptions options = read();
+  const RedisOptions defaults;
+  EXPECT_EQ(options.host, defaults.host);
+  EXPECT_EQ(options.port, defaults.port);
+  EXPECT_EQ(options.unix_socket, "");
+  EXPECT_EQ(options.username, "");
+  EXPECT_EQ(options.password, "");
+  EXPECT_EQ(options.database, 0);
+  EXPECT_FALSE(options.tls);
+  EXPECT_EQ(options.sentinel_host, "");
+  EXPECT_EQ(options.sentinel_port, 26379);
+  EXPECT_EQ(options.prefix, "");
+  EXPECT_EQ(options.mutex_prefix, "");
+  EXPECT_EQ(options.application_name, "app");
+}
+
+TEST_F(RedisEnvironment, ApplicationNameFallsBackToTheExecutable) {
+  EXPECT_EQ(RedisOptions::from_env("MESH").application_name, program_invocation_short_name);
+}
+
+TEST_F(RedisEnvironment, OwnVariablesAreRead) {
+  set("MESH_REDIS_HOST", "own");
+  set("MESH_REDIS_PORT", "7001");
+  set("MESH_REDIS_USERNAME", "user");
+  set("MESH_REDIS_PASSWORD", "pass");
+  set("MESH_REDIS_DB", "3");
+  set("MESH_REDIS_TLS", "true");
+  set("MESH_REDIS_PREFIX", "prefix");
+  set("MESH_REDIS_SENTINEL_HOST", "sentinel");
+  set("MESH_REDIS_SENTINEL_PORT", "7002");
+  set("MESH_REDIS_SENTINEL_NAME", "master");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "own");
+  EXPECT_EQ(options.port, 7001);
+  EXPECT_EQ(options.username, "user");
+  EXPECT_EQ(options.password, "pass");
+  EXPECT_EQ(options.database, 3);
+  EXPECT_TRUE(options.tls);
+  EXPECT_EQ(options.prefix, "prefix");
+  EXPECT_EQ(options.sentinel_host, "sentinel");
+  EXPECT_EQ(options.sentinel_port, 7002);
+  EXPECT_EQ(options.sentinel_name, "master");
+}
+
+TEST_F(RedisEnvironment, EachFallsBackToTheGenericOne) {
+  set("REDIS_HOST", "generic");
+  set("REDIS_PORT", "7003");
+  set("REDIS_USERNAME", "user");
+  set("REDIS_PASSWORD", "pass");
+  set("REDIS_DB", "4");
+  set("REDIS_TLS", "1");
+  set("REDIS_PREFIX", "prefix");
+  set("REDIS_SENTINEL_HOST", "sentinel");
+  set("REDIS_SENTINEL_PORT", "7004");
+  set("REDIS_SENTINEL_NAME", "master");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "generic");
+  EXPECT_EQ(options.port, 7003);
+  EXPECT_EQ(options.username, "user");
+  EXPECT_EQ(options.password, "pass");
+  EXPECT_EQ(options.database, 4);
+  EXPECT_TRUE(options.tls);
+  EXPECT_EQ(options.prefix, "prefix");
+  EXPECT_EQ(options.mutex_prefix, "prefix");
+  EXPECT_EQ(options.sentinel_host, "sentinel");
+  EXPECT_EQ(options.sentinel_port, 7004);
+  EXPECT_EQ(options.sentinel_name, "master");
+}
+
+TEST_F(RedisEnvironment, OwnVariablesWinOneByOne) {
+  set("REDIS_HOST", "generic");
+  set("REDIS_PORT", "7003");
+  set("MESH_REDIS_HOST", "own");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "own");
+  EXPECT_EQ(options.port, 7003);
+}
+
+TEST_F(RedisEnvironment, EmptyVariablesCountAsNotSet) {
+  set("REDIS_HOST", "generic");
+  set("MESH_REDIS_HOST", "");
+  set("MESH_REDIS_PORT", "");
+  set("REDIS_PORT", "");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "generic");
+  EXPECT_EQ(options.port, 6379);
+}
+
+TEST_F(RedisEnvironment, TheNameChoosesTheVariables) {
+  set("MESH_REDIS_HOST", "mesh");
+  set("OTHER_REDIS_HOST", "other");
+  EXPECT_EQ(RedisOptions::from_env("OTHER", "app").host, "other");
+}
+
+TEST_F(RedisEnvironment, MutexPrefixHasItsOwnVariable) {
+  set("REDIS_PREFIX", "generic");
+  set("MESH_REDIS_PREFIX", "mesh");
+  set("MUTEX_REDIS_PREFIX", "mutex");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.prefix, "mesh");
+  EXPECT_EQ(options.mutex_prefix, "mutex");
+}
+
+TEST_F(RedisEnvironment, MutexPrefixDoesNotFollowThatOfTheMesh) {
+  set("MESH_REDIS_PREFIX", "mesh");
+  EXPECT_EQ(read().mutex_prefix, "");
+  set("REDIS_PREFIX", "generic");
+  EXPECT_EQ(read().mutex_prefix, "generic");
+  EXPECT_EQ(read().prefix, "mesh");
+}
+
+TEST_F(RedisEnvironment, UrlSetsWhatItSays) {
+  set("MESH_REDIS_URL", "redis://user:pass@host:7005/2");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "host");
+  EXPECT_EQ(options.port, 7005);
+  EXPECT_EQ(options.username, "user");
+  EXPECT_EQ(options.password, "pass");
+  EXPECT_EQ(options.database, 2);
+}
+
+TEST_F(RedisEnvironment, UrlMayNameAUnixSocket) {
+  set("REDIS_URL", "unix:///run/redis.sock?db=2");
+  EXPECT_EQ(read().unix_socket, "/run/redis.sock");
+  EXPECT_EQ(read().database, 2);
+}
+
+TEST_F(RedisEnvironment, SpecificVariablesWinOverTheUrl) {
+  set("MESH_REDIS_URL", "redis://user:pass@host:7005/2");
+  set("MESH_REDIS_HOST", "specific");
+  set("MESH_REDIS_PORT", "7006");
+  set("MESH_REDIS_PASSWORD", "other");
+  set("MESH_REDIS_DB", "0");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "specific");
+  EXPECT_EQ(options.port, 7006);
+  EXPECT_EQ(options.username, "user");
+  EXPECT_EQ(options.password, "other");
+  EXPECT_EQ(options.database, 0);
+}
+
+TEST_F(RedisEnvironment, AHostWinsOverAUnixSocketInTheUrl) {
+  set("REDIS_URL", "unix:///run/redis.sock");
+  set("MESH_REDIS_HOST", "specific");
+  EXPECT_EQ(read().host, "specific");
+  EXPECT_EQ(read().unix_socket, "");
+}
+
+TEST_F(RedisEnvironment, AnOwnUrlWinsOverGenericVariables) {
+  set("REDIS_HOST", "generic");
+  set("REDIS_PORT", "7003");
+  set("MESH_REDIS_URL", "redis://own:7005");
+  EXPECT_EQ(read().host, "own");
+  EXPECT_EQ(read().port, 7005);
+}
+
+TEST_F(RedisEnvironment, AnOwnUrlHidesTheGenericOne) {
+  set("REDIS_URL", "redis://generic:7003");
+  set("MESH_REDIS_URL", "unix:///run/redis.sock");
+  EXPECT_EQ(read().unix_socket, "/run/redis.sock");
+  set("MESH_REDIS_URL", "redis://own:7005");
+  EXPECT_EQ(read().host, "own");
+}
+
+TEST_F(RedisEnvironment, FlagsHaveSeveralSpellings) {
+  for (const char* text : {"1", "true", "yes", "on"}) {
+    set("MESH_REDIS_TLS", text);
+    EXPECT_TRUE(read().tls) << text;
+  }
+  for (const char* text : {"0", "false", "no", "off"}) {
+    set("MESH_REDIS_TLS", text);
+    EXPECT_FALSE(read().tls) << text;
+  }
+}
+
+TEST_F(RedisEnvironment, MalformedValuesNameTheVariableAndWhatWasExpected) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"MESH_REDIS_PORT", "x", "1 to 65535"},
+      {"MESH_REDIS_PORT", "0", "1 to 65535"},
+      {"MESH_REDIS_PORT", "65536", "1 to 65535"},
+      {"MESH_REDIS_PORT", "-1", "1 to 65535"},
+      {"MESH_REDIS_PORT", "1 ", "1 to 65535"},
+      {"MESH_REDIS_PORT", "6379.5", "1 to 65535"},
+      {"MESH_REDIS_PORT", "99999999999999999999", "1 to 65535"},
+      {"MESH_REDIS_SENTINEL_PORT", "x", "1 to 65535"},
+      {"MESH_REDIS_DB", "x", "database number"},
+      {"MESH_REDIS_DB", "-1", "database number"},
+      {"MESH_REDIS_TLS", "maybe", "true or false"},
+      {"MESH_REDIS_URL", "http://host", "redis://"},
+      {"REDIS_PORT", "x", "1 to 65535"},
+      {"REDIS_URL", "redis://host:x", "1 to 65535"}};
+  for (const auto& [name, value, expected] : cases) {
+    const test::EnvVar variable(name, value);
+    const std::string text = complaint();
+    EXPECT_NE(text.find(name), std::string::npos) << name << "=" << value << ": " << text;
+    EXPECT_NE(text.find(expected), std::string::npos) << name << "=" << value << ": " << text;
+  }
+}
+
+TEST_F(RedisEnvironment, AMalformedVariableThatIsOverriddenDoesNotMatter) {
+  set("REDIS_PORT", "x");
+  set("MESH_REDIS_PORT", "7001");
+  EXPECT_EQ(read().port, 7001);
+}
+
+TEST_F(RedisEnvironment, PasswordsAreNotQuotedInErrors) {
+  set("MESH_REDIS_URL", "redis://user:s3cret@host:x");
+  EXPECT_NE(complaint(), "");
+  EXPECT_EQ(complaint().find("s3cret"), std::string::npos);
+}
+
+TEST_F(RedisEnvironment, MeshOptionsReadTheMeshVariables) {
+  set("MESH_REDIS_HOST", "own");
+  EXPECT_EQ(MeshOptions{}.redis.host, "own");
+}
+
+}  // namespace
+}  // namespace mesh

@@ -1,0 +1,328 @@
+#include <core/request_server.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <support/log_capture.hpp>
+
+#include <unit/run_on_strand.hpp>
+
+namespace mesh::core {
+namespace {
+
+using namespace std::chrono_literals;
+using detail::Json;
+using test::eventually;
+using test::run_on_strand;
+using test::soon;
+
+struct Sent {
+  InstanceId target = 0;
+  Json message;
+  std::chrono::milliseconds useful_for{0};
+};
+
+/// A server whose messages are kept instead of sent.
+struct Fixture {
+  explicit Fixture(const Strand& strand, MeshLimits limits = {})
+      : server(std::make_shared<RequestServer>(
+            RequestServer::Context{strand, strand.get_inner_executor(), limits, 10s, log.sink()},
+            counters)) {
+    server->start([this](InstanceId target, std::string message, std::chrono::milliseconds time) {
+      sent.push_back(Sent{target, Json::parse(message), time});
+    });
+  }
+
+  template <typename Request, typename Response, typename Function>
+  void handle(const char* type, Function function) {
+    server->handlers().set(type,
+                           std::make_shared<detail::FunctionHandler<Function, Request, Response>>(
+                               type, std::move(function)));
+  }
+  template <typename Payload, typename Function>
+  void handle_broadcast(const char* type, Function function) {
+    server->broadcast_handlers().set(
+        type, std::make_shared<detail::FunctionBroadcastHandler<Function, Payload>>(
+                  type, std::move(function)));
+  }
+
+  static wire::Request request(const std::string& id, const std::string& type, Json data = nullptr,
+                               std::chrono::milliseconds timeout = 5s) {
+    return wire::Request{id, 3, type, std::move(data), timeout};
+  }
+
+  std::size_t responses() const {
+    std::size_t count = 0;
+    for (const Sent& one : sent) count += one.message.contains("reply") ? 1 : 0;
+    return count;
+  }
+
+  asio::awaitable<void> stop() {
+    server->cancel_all();
+    EXPECT_TRUE(co_await server->join_until(soon()));
+  }
+
+  test::LogCapture log;
+  Counters counters;
+  std::vector<Sent> sent;
+  std::shared_ptr<RequestServer> server;
+};
+
+TEST(RequestServer, AnswersTheCallerWithTheResult) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<int, int>("double", [](int value) { return 2 * value; });
+    fixture.server->on_request(Fixture::request("r", "double", 4));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    EXPECT_EQ(fixture.sent.at(0).target, 3);
+    EXPECT_EQ(fixture.sent.at(0).message,
+              Json::parse(R"({"requestId":"r","reply":true,"data":8})"));
+    EXPECT_EQ(fixture.counters.requests_received, 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AnswersWithWhatTheHandlerThrew) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<void, void>("plain", [] { throw std::runtime_error("boom"); });
+    fixture.handle<void, void>("coroutine", []() -> asio::awaitable<void> {
+      co_await test::sleep_for(1ms);
+      throw std::runtime_error("");
+    });
+    fixture.handle<void, void>("odd", [] { throw 5; });
+    fixture.server->on_request(Fixture::request("1", "plain"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(Fixture::request("2", "coroutine"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    fixture.server->on_request(Fixture::request("3", "odd"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 3; }));
+    EXPECT_EQ(fixture.sent.at(0).message.at("error"), "boom");
+    EXPECT_EQ(fixture.sent.at(1).message.at("error"), "");
+    EXPECT_TRUE(fixture.sent.at(2).message.at("error").is_string());
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AnUnknownTypeIsNoHandler) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.server->on_request(Fixture::request("r", "nothing"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    EXPECT_EQ(fixture.sent.at(0).message.at("error"), "MESH_NO_HANDLER:nothing");
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, DataThatDoesNotDecodeIsAnErrorNamingTypeAndField) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<std::vector<int>, int>("sum", [](const std::vector<int>&) { return 0; });
+    Json data = Json::array({1, "two"});
+    fixture.server->on_request(Fixture::request("r", "sum", data));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    const auto error = fixture.sent.at(0).message.at("error").get<std::string>();
+    EXPECT_NE(error.find("sum"), std::string::npos) << error;
+    EXPECT_NE(error.find("/1"), std::string::npos) << error;
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, SendsHeartbeatsWhileTheHandlerRuns) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    bool release = false;
+    fixture.handle<void, int>("slow", [&]() -> asio::awaitable<int> {
+      EXPECT_TRUE(co_await eventually([&] { return release; }));
+      co_return 1;
+    });
+    const auto begin = Clock::now();
+    fixture.server->on_request(Fixture::request("r", "slow", nullptr, 400ms));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 3; }));
+    EXPECT_GE(Clock::now() - begin, 900ms);  // three times 0.75 x 400 ms
+    for (const Sent& one : fixture.sent) {
+      EXPECT_EQ(one.message, Json::parse(R"({"requestId":"r","heartbeat":true})"));
+      EXPECT_EQ(one.target, 3);
+    }
+    release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 1; }));
+    const auto count = fixture.sent.size();
+    co_await test::sleep_for(600ms);
+    EXPECT_EQ(fixture.sent.size(), count) << "a heartbeat after the response";
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AQuickHandlerSendsNoHeartbeat) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<void, int>("quick", [] { return 1; });
+    fixture.server->on_request(Fixture::request("r", "quick"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 1; }));
+    EXPECT_EQ(fixture.sent.size(), 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, TheSameRequestIdRunsTheHandlerOnce) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int calls = 0;
+    fixture.handle<void, void>("slow", [&]() -> asio::awaitable<void> {
+      ++calls;
+      co_await test::sleep_for(20ms);
+    });
+    fixture.server->on_request(Fixture::request("r", "slow"));
+    fixture.server->on_request(Fixture::request("r", "slow"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 1; }));
+    co_await test::sleep_for(20ms);
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(fixture.responses(), 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARepetitionAfterTheAnswerDoesNotRunTheHandlerAgain) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int calls = 0;
+    fixture.handle<void, void>("quick", [&] { ++calls; });
+    fixture.server->on_request(Fixture::request("r", "quick"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 1; }));
+    fixture.server->on_request(Fixture::request("r", "quick"));
+    co_await test::sleep_for(20ms);
+    EXPECT_EQ(calls, 1);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, MoreHandlersThanTheLimitAreRefused) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits;
+    limits.concurrent_handlers = 2;
+    Fixture fixture(strand, limits);
+    bool release = false;
+    fixture.handle<void, void>("slow", [&]() -> asio::awaitable<void> {
+      EXPECT_TRUE(co_await eventually([&] { return release; }));
+    });
+    for (const char* id : {"1", "2", "3"}) {
+      fixture.server->on_request(Fixture::request(id, "slow"));
+    }
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    EXPECT_EQ(fixture.sent.at(0).message.at("requestId"), "3");
+    const auto error = fixture.sent.at(0).message.at("error").get<std::string>();
+    EXPECT_NE(error.find("concurrent_handlers"), std::string::npos) << error;
+    EXPECT_EQ(fixture.counters.requests_refused, 1U);
+    release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 3; }));
+    fixture.server->on_request(Fixture::request("4", "slow"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 4; }));
+    EXPECT_FALSE(fixture.sent.back().message.contains("error"));
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AResponseLargerThanTheLimitIsAnError) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits;
+    limits.message_size = 1000;
+    Fixture fixture(strand, limits);
+    fixture.handle<void, std::string>("large", [] { return std::string(1000, 'x'); });
+    fixture.server->on_request(Fixture::request("r", "large"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    const auto error = fixture.sent.at(0).message.at("error").get<std::string>();
+    EXPECT_NE(error.find("message_size"), std::string::npos) << error;
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AResultThatIsNotUtf8IsAnError) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<void, std::string>("binary", [] { return std::string("\xff"); });
+    fixture.handle<void, void>("binary error", [] { throw std::runtime_error("caf\xe9"); });
+    fixture.server->on_request(Fixture::request("1", "binary"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(Fixture::request("2", "binary error"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    EXPECT_TRUE(fixture.sent.at(0).message.contains("error"));
+    EXPECT_EQ(fixture.sent.at(1).message.at("error"), "caf\xef\xbf\xbd");
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, StoppingCancelsHandlersAndTellsTheirCallers) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<void, void>("endless",
+                               []() -> asio::awaitable<void> { co_await test::sleep_for(10min); });
+    fixture.server->on_request(Fixture::request("r", "endless"));
+    co_await test::sleep_for(5ms);
+    co_await fixture.stop();
+    EXPECT_EQ(fixture.responses(), 1U);
+    EXPECT_EQ(fixture.sent.back().message.at("error"), "MeshService stopped");
+    fixture.server->on_request(Fixture::request("late", "endless"));
+    EXPECT_EQ(fixture.responses(), 1U);
+  });
+}
+
+TEST(RequestServer, JoinGivesUpOnAHandlerThatDoesNotReact) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    bool release = false;
+    fixture.handle<void, void>("stubborn", [&]() -> asio::awaitable<void> {
+      while (!release) {
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        co_await test::sleep_for(1ms);
+      }
+    });
+    fixture.server->on_request(Fixture::request("r", "stubborn"));
+    co_await test::sleep_for(5ms);
+    fixture.server->cancel_all();
+    EXPECT_FALSE(co_await fixture.server->join_until(Clock::now() + 10ms));
+    release = true;
+    co_await test::sleep_for(20ms);
+    EXPECT_EQ(fixture.responses(), 0U) << "a response after the end";
+  });
+}
+
+TEST(RequestServer, CanBeStartedAgain) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<void, int>("quick", [] { return 1; });
+    co_await fixture.stop();
+    int sent = 0;
+    fixture.server->start(
+        [&](InstanceId, const std::string&, std::chrono::milliseconds) { ++sent; });
+    fixture.server->on_request(Fixture::request("r", "quick"));
+    EXPECT_TRUE(co_await eventually([&] { return sent == 1; }));
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, DeliversBroadcastsAndLogsTheirFailures) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    std::vector<std::pair<int, InstanceId>> received;
+    fixture.handle_broadcast<int>(
+        "number", [&](int value, InstanceId sender) { received.emplace_back(value, sender); });
+    fixture.handle_broadcast<void>("bad", [] { throw std::runtime_error("no good"); });
+    fixture.server->on_broadcast(wire::Broadcast{9, "number", 5});
+    fixture.server->on_broadcast(wire::Broadcast{9, "unknown", 5});
+    fixture.server->on_broadcast(wire::Broadcast{9, "bad", 5});
+    EXPECT_TRUE(co_await eventually([&] { return fixture.log.contains("no good"); }));
+    EXPECT_TRUE(co_await eventually([&] { return received.size() == 1; }));
+    EXPECT_EQ(received.at(0), std::make_pair(5, InstanceId{9}));
+    EXPECT_EQ(fixture.counters.broadcasts_received, 3U);
+    EXPECT_TRUE(fixture.sent.empty());
+    co_await fixture.stop();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::core
