@@ -19,8 +19,10 @@ function(mesh_target_defaults target)
       # g++ loses sight of the coroutine frame's own operator new when it instruments.
       target_compile_options(${target} PRIVATE -Wno-mismatched-new-delete)
       if(MESHSERVICE_SANITIZE MATCHES "thread")
-        # TSan does not model the atomic_thread_fence in Asio.
+        # TSan does not model the atomic_thread_fence in Asio's own reference counts, and would
+        # report races; without std::atomic Asio takes those of Boost.
         target_compile_options(${target} PRIVATE -Wno-tsan)
+        target_compile_definitions(${target} PRIVATE BOOST_ASIO_DISABLE_STD_ATOMIC)
       endif()
     endif()
   endif()

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -85,10 +86,23 @@ void check_timeout(std::chrono::milliseconds timeout) {
 
 void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
                CallCompletion completion) {
-  asio::dispatch(core->strand(),
-                 [core, call = std::move(call), completion = std::move(completion)]() mutable {
-                   core->begin_call(std::move(call), std::move(completion));
-                 });
+  std::shared_ptr<core::CallControl> control;
+  // Here, since the slot belongs to the caller's executor, and a cancellation may come before the
+  // strand has seen the call.
+  auto slot = asio::get_associated_cancellation_slot(completion);
+  if (slot.is_connected()) {
+    control = std::make_shared<core::CallControl>();
+    slot.assign(
+        [weak = std::weak_ptr(core), strand = core->strand(), control](asio::cancellation_type_t) {
+          asio::post(strand, [weak, control] {
+            if (const auto locked = weak.lock()) locked->cancel_call(*control);
+          });
+        });
+  }
+  asio::dispatch(core->strand(), [core, control, call = std::move(call),
+                                  completion = std::move(completion)]() mutable {
+    core->begin_call(std::move(call), std::move(completion), control);
+  });
 }
 
 void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion) {

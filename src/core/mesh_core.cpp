@@ -8,7 +8,6 @@
 #include <utility>
 #include <variant>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
@@ -37,6 +36,10 @@ std::string host_name(const MeshOptions& options) {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
   return name.data();
+}
+
+std::exception_ptr operation_aborted() {
+  return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
 }
 
 MeshLimitError too_much_waits() {
@@ -396,7 +399,12 @@ void MeshCore::drop(const std::string& reason) {
 
 // Outgoing messages -------------------------------------------------------------------------------
 
-void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion) {
+void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+                          const std::shared_ptr<CallControl>& control) {
+  if (control && control->cancelled) {
+    refuse_call(std::move(completion), operation_aborted());
+    return;
+  }
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? options_.request_timeout : call.timeout;
   std::string request_id = uuids_.next();
@@ -406,7 +414,7 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
     refuse_call(std::move(completion), std::move(objection));
     return;
   }
-  enable_cancellation(completion, request_id);
+  if (control) control->request_id = request_id;
   auto executor = asio::prefer(asio::get_associated_executor(completion, executor_),
                                asio::execution::outstanding_work_t::tracked);
   PendingCall pending{std::move(completion), std::move(executor), call.target,
@@ -440,19 +448,9 @@ void MeshCore::refuse_call(detail::CallCompletion completion, std::exception_ptr
                           detail::Json());
 }
 
-void MeshCore::enable_cancellation(detail::CallCompletion& completion,
-                                   const std::string& request_id) {
-  auto slot = asio::get_associated_cancellation_slot(completion);
-  if (!slot.is_connected()) return;
-  slot.assign([weak = weak_from_this(), strand = strand_, request_id](asio::cancellation_type_t) {
-    asio::post(strand, [weak, request_id] {
-      const auto self = weak.lock();
-      if (!self) return;
-      self->pending_.fail(
-          request_id,
-          std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted)));
-    });
-  });
+void MeshCore::cancel_call(CallControl& control) {
+  control.cancelled = true;
+  pending_.fail(control.request_id, operation_aborted());
 }
 
 void MeshCore::publish_request(const std::string& request_id, std::string message) {

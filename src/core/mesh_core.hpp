@@ -33,6 +33,12 @@
 
 namespace mesh::core {
 
+/// Links a call to whoever may cancel it, from before it has a request id. Touched on the strand.
+struct CallControl {
+  bool cancelled = false;
+  std::string request_id;
+};
+
 /// A node without its types: ties the connections, the registry, the pending calls, the request
 /// server and the election together, and starts and stops them. What is not said to be callable
 /// from any thread must be called on the strand.
@@ -59,8 +65,11 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<std::vector<MeshNode>> list_nodes();
   asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
 
-  /// Begins a remote call; the completion is called exactly once.
-  void begin_call(detail::OutgoingCall call, detail::CallCompletion completion);
+  /// Begins a remote call; the completion is called exactly once. `control` may be null.
+  void begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+                  const std::shared_ptr<CallControl>& control);
+  /// Ends the call as cancelled, whether it has begun or not.
+  void cancel_call(CallControl& control);
 
   /// Ends everything at once, for a service that is destroyed while it runs.
   void abandon();
@@ -98,7 +107,6 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   std::exception_ptr objection_to_call(std::size_t message_size) const;
   void refuse_call(detail::CallCompletion completion, std::exception_ptr error);
-  void enable_cancellation(detail::CallCompletion& completion, const std::string& request_id);
   void publish_request(const std::string& request_id, std::string message);
   void on_request_published(const std::string& request_id, const redis::Outcome& outcome);
   void hold_request(std::string request_id, std::string message);

@@ -16,6 +16,7 @@ using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
+constexpr std::size_t longest_request_id = 256;               // a uuid has 36 characters
 constexpr double largest_exact_integer = 9007199254740991.0;  // 2^53 - 1, JavaScript's limit
 
 class BadMessage : public std::runtime_error {
@@ -86,6 +87,13 @@ std::string take_string(Json& message, const char* field) {
   return std::move(found->get_ref<std::string&>());
 }
 
+// Ids are kept for a while, so they must not be of any length.
+std::string take_request_id(Json& message) {
+  std::string id = take_string(message, "requestId");
+  if (id.size() > longest_request_id) throw BadMessage("field requestId is too long");
+  return id;
+}
+
 InstanceId take_instance_id(const Json& message) {
   const auto found = message.find("senderInstanceId");
   if (found == message.end()) throw BadMessage("field senderInstanceId is missing");
@@ -113,16 +121,16 @@ std::optional<milliseconds> take_timeout(const Json& message) {
 }
 
 NodeMessage classify(Json& message) {
-  if (is_truthy(message, "heartbeat")) return Heartbeat{take_string(message, "requestId")};
+  if (is_truthy(message, "heartbeat")) return Heartbeat{take_request_id(message)};
   if (is_truthy(message, "reply")) {
     Response response;
-    response.request_id = take_string(message, "requestId");
+    response.request_id = take_request_id(message);
     response.data = take_data(message);
     if (message.contains("error")) response.error = take_string(message, "error");
     return response;
   }
   Request request;
-  request.request_id = take_string(message, "requestId");
+  request.request_id = take_request_id(message);
   request.sender = take_instance_id(message);
   request.type = take_string(message, "type");
   request.data = take_data(message);

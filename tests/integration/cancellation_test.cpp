@@ -122,6 +122,30 @@ TEST_F(Cancellation, BeforeTheCallHasBegunEndsItToo) {
   });
 }
 
+TEST_F(Cancellation, BeforeTheServiceHasSeenTheCallEndsItToo) {
+  const auto peer = make_peer();
+  asio::io_context context;
+  const MeshOptions node_options = options();
+  auto node = std::make_unique<Service>(context.get_executor(), key(), node_options);
+  const auto run_until = [&](const auto& outcome) {
+    const auto deadline = SteadyClock::now() + 20s;
+    while (!outcome.done() && SteadyClock::now() < deadline) context.run_one_for(10ms);
+  };
+  Outcome<void> started;
+  node->start(started.token());
+  run_until(started);
+  asio::cancellation_signal signal;
+  Outcome<Text> outcome;
+  // Nobody runs the service's executor meanwhile.
+  node->invoke<"ask">(peer_id, {}, asio::bind_cancellation_slot(signal.slot(), outcome.token()));
+  signal.emit(asio::cancellation_type::terminal);
+  run_until(outcome);
+  EXPECT_TRUE(outcome.done());
+  EXPECT_TRUE(peer->received().empty());
+  node.reset();
+  context.run_for(10s);
+}
+
 TEST_F(Cancellation, ReachesALocalHandler) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await start_node();

@@ -253,6 +253,11 @@ TEST(DecodeNodeMessage, ZeroBytesAreMalformed) {
   EXPECT_EQ(kind(decode_text(std::string(10, '\0'))), "malformed");
 }
 
+TEST(DecodeNodeMessage, RequestIdsOfAnyLengthAreMalformed) {
+  EXPECT_EQ(kind(decode(with(request(), "requestId", std::string(256, 'x')))), "request");
+  EXPECT_EQ(kind(decode(with(request(), "requestId", std::string(257, 'x')))), "malformed");
+}
+
 TEST(DecodeNodeMessage, EveryTruncationIsMalformed) {
   const std::string text = request().dump();
   for (std::size_t size = 0; size < text.size(); ++size) {

@@ -23,6 +23,8 @@ TEST(Keys, AreThoseOfTheProtocol) {
   EXPECT_EQ(keys.broadcast_channel(), "p:mesh:k:broadcast");
   EXPECT_EQ(keys.node_channel(17), "p:mesh:k:node:17");
   EXPECT_EQ(keys.node_channel_prefix(), "p:mesh:k:node:");
+  EXPECT_EQ(keys.owner(17), "p:mesh:k:owner:17");
+  EXPECT_EQ(keys.owner_prefix(), "p:mesh:k:owner:");
   EXPECT_EQ(keys.leader_lock(), "m:leader:mesh:k");
 }
 
