@@ -46,7 +46,9 @@ CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
 }
 
 CoreHandle::~CoreHandle() {
-  asio::post(core_->strand(), [core = core_] { core->abandon(); });
+  // The last references go along, so that all of it is destroyed on the strand.
+  const auto strand = core_->strand();
+  asio::post(strand, [core = std::move(core_), leader = std::move(leader_)] { core->abandon(); });
 }
 
 const asio::any_io_executor& CoreHandle::executor() const noexcept { return core_->executor(); }

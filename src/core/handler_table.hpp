@@ -16,8 +16,9 @@ class HandlerTable {
  public:
   /// Replaces what is there.
   void set(std::string_view type, std::shared_ptr<Handler> handler) {
+    // The old handler is destroyed after unlocking: what it holds may call back.
     const std::lock_guard lock(mutex_);
-    handlers_.insert_or_assign(std::string(type), std::move(handler));
+    std::swap(handlers_[std::string(type)], handler);
   }
 
   /// Null if there is none.

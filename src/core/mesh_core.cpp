@@ -153,14 +153,11 @@ asio::awaitable<void> MeshCore::join_mesh() {
   co_await commands_->wait_ready(deadline);
   co_await subscriptions_->wait_ready(deadline);
 
-  const InstanceId id = co_await registry_.claim_id(deadline);
   server_->start([weak = weak_from_this()](InstanceId target, std::string message,
                                            std::chrono::milliseconds useful_for) {
     if (const auto self = weak.lock()) self->send_to_node(target, std::move(message), useful_for);
   });
-  co_await listen_as(id, deadline);
-  co_await subscriptions_->subscribe(broadcast_channel_, deadline);
-  co_await registry_.heartbeat(id, deadline);
+  const InstanceId id = co_await register_with_new_id(deadline);
   if (state_ != State::starting) throw MeshStoppedError();
 
   instance_id_ = id;
@@ -169,10 +166,17 @@ asio::awaitable<void> MeshCore::join_mesh() {
   leader_->start();
 }
 
-asio::awaitable<void> MeshCore::listen_as(InstanceId id, TimePoint deadline) {
-  claimed_id_ = id;
-  node_channel_ = keys_.node_channel(id);
-  co_await subscriptions_->subscribe(node_channel_, deadline);
+asio::awaitable<InstanceId> MeshCore::register_with_new_id(TimePoint deadline) {
+  for (;;) {
+    const InstanceId id = co_await registry_.claim_id(deadline);
+    claimed_id_ = id;
+    node_channel_ = keys_.node_channel(id);
+    co_await subscriptions_->subscribe(node_channel_, deadline);
+    co_await subscriptions_->subscribe(broadcast_channel_, deadline);
+    const auto found = co_await registry_.heartbeat(id, deadline);
+    if (found != Registry::Registration::taken_by_another) co_return id;
+    subscriptions_->unsubscribe(node_channel_);
+  }
 }
 
 asio::awaitable<void> MeshCore::stop() {
@@ -196,14 +200,14 @@ asio::awaitable<void> MeshCore::stop() {
 }
 
 asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
-  // Handlers that do not react must leave some time to say goodbye to Redis.
-  const auto handlers_deadline = deadline - Clock::duration(options_.stop_timeout) / 4;
+  // Handlers and callbacks that take long must leave some time to say goodbye to Redis.
+  const auto users_deadline = deadline - Clock::duration(options_.stop_timeout) / 4;
   co_await background_.join_until(deadline);
   server_->cancel_all();
-  if (!co_await server_->join_until(handlers_deadline)) {
+  if (!co_await server_->join_until(users_deadline)) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
   }
-  co_await leader_->stop(deadline);
+  co_await leader_->stop(users_deadline, deadline);
   co_await unregister(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
 }
@@ -240,7 +244,7 @@ void MeshCore::abandon() {
   pending_.fail_all_stopped();
   drop_held_requests();
   background_.cancel_all();
-  server_->cancel_all();
+  server_->abandon();
   callbacks_.abandon();
   leader_->abandon();
   subscriptions_->close();
@@ -305,10 +309,7 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
 asio::awaitable<void> MeshCore::move_to_new_id() {
   const auto deadline = Clock::now() + options_.redis.connect_timeout;
   subscriptions_->unsubscribe(node_channel_);
-  const InstanceId id = co_await registry_.claim_id(deadline);
-  co_await listen_as(id, deadline);
-  co_await registry_.heartbeat(id, deadline);
-  instance_id_ = id;
+  instance_id_ = co_await register_with_new_id(deadline);
 }
 
 asio::awaitable<void> MeshCore::remove_dead_nodes() {

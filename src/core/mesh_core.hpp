@@ -94,7 +94,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> disconnect();
   asio::awaitable<void> send_heartbeats(std::shared_ptr<MeshCore> self);
   asio::awaitable<void> send_heartbeat();
-  asio::awaitable<void> listen_as(InstanceId id, TimePoint deadline);
+  asio::awaitable<InstanceId> register_with_new_id(TimePoint deadline);
   asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> remove_dead_nodes();
   void become_stopped();

@@ -57,11 +57,12 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
 
 asio::awaitable<Registry::Registration> Registry::heartbeat(InstanceId id, TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
-  Strings arguments{std::to_string(id), hostname_, uuid_, owner_ttl_};
+  Strings arguments{std::to_string(id), hostname_, uuid_, owner_ttl_, last_score_};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
-  if (reply.integer < 0) co_return Registration::taken_by_another;
-  co_return reply.integer == 1 ? Registration::known : Registration::missing;
+  if (reply.elements.size() < 2) co_return Registration::taken_by_another;
+  last_score_ = reply.elements[1].text;
+  co_return reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
 }
 
 asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {

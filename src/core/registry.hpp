@@ -42,7 +42,8 @@ class Registry {
   std::string node_ttl_;   // in ms
   std::string owner_ttl_;  // in ms
   std::string hostname_;
-  std::string uuid_;  // tells this node from another with the same id
+  std::string last_score_;  // what the last heartbeat wrote, in ms
+  std::string uuid_;        // tells this node from another with the same id
   redis::Script claim_id_;
   redis::Script heartbeat_;
   redis::Script list_nodes_;

@@ -1,5 +1,6 @@
 #include <core/request_server.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -17,8 +18,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// The floor keeps a caller with a tiny timeout from drawing a flood.
 Clock::duration heartbeat_interval(milliseconds timeout) {
-  return Clock::duration(timeout) * 3 / 4;
+  return std::max<Clock::duration>(Clock::duration(timeout) * 3 / 4, milliseconds(10));
 }
 
 }  // namespace
@@ -26,6 +28,7 @@ Clock::duration heartbeat_interval(milliseconds timeout) {
 RequestServer::RequestServer(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
+      busy_log_(context_.log),
       alarm_(context_.strand, [this] { send_heartbeats(); }),
       tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
         log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
@@ -39,6 +42,8 @@ void RequestServer::start(Send send) {
 void RequestServer::on_request(wire::Request request) {
   if (!send_ || stopping_) return;
   ++counters_.requests_received;
+  // The same id again is a repetition of a request that was or is being worked on.
+  if (answered_.contains(request.request_id) || jobs_.find(request.request_id) != nullptr) return;
   const milliseconds timeout = request.timeout.value_or(context_.default_timeout);
   const auto refuse = [&](const std::string& error) {
     send_(request.sender, wire::encode_error(request.request_id, error), timeout);
@@ -54,12 +59,8 @@ void RequestServer::on_request(wire::Request request) {
            " handlers are running (MeshLimits::concurrent_handlers)");
     return;
   }
-  // The same id again is a repetition of a request that was or is being worked on.
-  if (answered_.contains(request.request_id)) return;
-  if (!jobs_.insert(request.request_id, Job{request.sender, timeout},
-                    Clock::now() + heartbeat_interval(timeout))) {
-    return;
-  }
+  jobs_.insert(request.request_id, Job{request.sender, timeout},
+               Clock::now() + heartbeat_interval(timeout));
   alarm_.set(jobs_.next_deadline());
   tasks_.spawn_on(asio::make_strand(context_.executor),
                   serve(shared_from_this(), std::move(handler), std::move(request)));
@@ -72,8 +73,8 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
   if (!handler) return;
   if (is_full()) {
     ++counters_.requests_refused;
-    context_.log(LogLevel::warning,
-                 "dropped the broadcast \"" + broadcast.type + "\": too many handlers are running");
+    busy_log_.warn(Clock::now(), "dropped the broadcast \"" + broadcast.type +
+                                     "\": too many handlers are running");
     return;
   }
   tasks_.spawn_on(asio::make_strand(context_.executor),
@@ -87,10 +88,19 @@ void RequestServer::cancel_all() {
 
 asio::awaitable<bool> RequestServer::join_until(TimePoint deadline) {
   const bool joined = co_await tasks_.join_until(deadline);
+  forget_jobs();
+  co_return joined;
+}
+
+void RequestServer::abandon() {
+  cancel_all();
+  forget_jobs();
+}
+
+void RequestServer::forget_jobs() {
   send_ = nullptr;
   jobs_.drain();
   alarm_.set(std::nullopt);
-  co_return joined;
 }
 
 asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
@@ -106,7 +116,7 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
   } catch (...) {
     error = std::current_exception();
   }
-  if (error) response = wire::encode_error(request.request_id, describe_failure(error));
+  if (error) response = encode_failure(request.request_id, error);
   asio::post(context_.strand,
              [self, id = std::move(request.request_id), response = std::move(response)]() mutable {
                self->finish(id, std::move(response));
@@ -131,6 +141,14 @@ std::string RequestServer::encode_result(const wire::Request& request,
                          " bytes, more than MeshLimits::message_size");
   }
   return response;
+}
+
+std::string RequestServer::encode_failure(const std::string& request_id,
+                                          const std::exception_ptr& error) const {
+  std::string response = wire::encode_error(request_id, describe_failure(error));
+  if (response.size() <= context_.limits.message_size) return response;
+  return wire::encode_error(request_id,
+                            "the handler failed with a text beyond MeshLimits::message_size");
 }
 
 std::string RequestServer::describe_failure(const std::exception_ptr& error) const {

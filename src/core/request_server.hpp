@@ -20,6 +20,7 @@
 #include <core/deadline_map.hpp>
 #include <core/handler_table.hpp>
 #include <core/recent_ids.hpp>
+#include <util/rate_limited_log.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
@@ -53,6 +54,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
 
   /// Cancels what runs; the callers get an error. Until `start()` requests are ignored.
   void cancel_all();
+  /// Cancels what runs, without waiting and without a word to the callers.
+  void abandon();
   /// False if some handlers were still running at the deadline; nothing more is sent for those.
   asio::awaitable<bool> join_until(TimePoint deadline);
 
@@ -71,8 +74,10 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
                                 wire::Broadcast broadcast);
   void finish(const std::string& request_id, std::string response);
   std::string encode_result(const wire::Request& request, const detail::Json& result) const;
+  std::string encode_failure(const std::string& request_id, const std::exception_ptr& error) const;
   std::string describe_failure(const std::exception_ptr& error) const;
   void send_heartbeats();
+  void forget_jobs();
   bool is_full() const { return tasks_.size() >= context_.limits.concurrent_handlers; }
 
   Context context_;
@@ -82,6 +87,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   DeadlineMap<std::string, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
   RecentIds answered_{4096};            // so that a repeated request does not run twice
+  RateLimitedLog busy_log_;
   Alarm alarm_;
   std::atomic<bool> stopping_{false};
   TaskGroup tasks_;

@@ -63,10 +63,13 @@ asio::awaitable<void> Election::stop() {
   if (belongs_to_mesh()) reject_use();
   const auto self = shared_from_this();
   const auto deadline = Clock::now() + stop_timeout;
-  while (state_ == State::stopping) co_await stopped_.wait_until(deadline);
+  while (state_ == State::stopping) {
+    if (!co_await stopped_.wait_until(deadline)) co_return;
+  }
   if (state_ == State::stopped) co_return;
   state_ = State::stopping;
-  co_await driver_->stop(deadline);
+  // Callbacks that take long must leave some time to free the lock.
+  co_await driver_->stop(deadline - Clock::duration(stop_timeout) / 4, deadline);
   client_->close();
   co_await client_->join_until(Clock::now() + stop_timeout);
   state_ = State::stopped;
@@ -75,10 +78,8 @@ asio::awaitable<void> Election::stop() {
 
 void Election::abandon() {
   if (belongs_to_mesh()) return;
-  asio::post(strand_, [self = shared_from_this()] {
-    self->driver_->abandon();
-    self->client_->close();
-  });
+  driver_->abandon();
+  client_->close();
 }
 
 void Election::reject_use() {

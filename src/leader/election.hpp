@@ -38,7 +38,7 @@ class Election : public std::enable_shared_from_this<Election> {
   void start();
   /// On the strand.
   asio::awaitable<void> stop();
-  /// From any thread.
+  /// On the strand.
   void abandon();
 
  private:

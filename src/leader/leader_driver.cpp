@@ -37,12 +37,12 @@ void LeaderDriver::start() {
   election_.spawn(run(shared_from_this()));
 }
 
-asio::awaitable<void> LeaderDriver::stop(TimePoint deadline) {
+asio::awaitable<void> LeaderDriver::stop(TimePoint callbacks_deadline, TimePoint deadline) {
   const auto self = shared_from_this();
   election_.cancel_all();
   co_await election_.join_until(deadline);
   apply(lease_.on_resigned());
-  if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
+  if (!co_await callbacks_.drain_until(callbacks_deadline)) callbacks_.abandon();
   co_await release(deadline);
 }
 

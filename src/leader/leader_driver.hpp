@@ -40,14 +40,14 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   LeaderDriver& operator=(const LeaderDriver&) = delete;
 
   void start();
-  /// Resigns and frees the lock, as far as that is done by the deadline. Does not throw.
-  asio::awaitable<void> stop(TimePoint deadline);
+  /// Resigns, gives the callbacks until their deadline to end, and frees the lock, as far as that
+  /// is done by the deadline. Does not throw.
+  asio::awaitable<void> stop(TimePoint callbacks_deadline, TimePoint deadline);
   /// Ends the election without a word to anyone.
   void abandon();
 
   bool is_leader() const noexcept;
   std::int64_t fencing_token() const noexcept;
-  const std::string& lock_key() const { return context_.lock_key; }
   /// What the lock holds while this process leads.
   const std::string& lock_value() const { return lock_value_; }
 

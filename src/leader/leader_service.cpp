@@ -33,7 +33,11 @@ LeaderService::LeaderService(boost::asio::any_io_executor executor, std::string 
 LeaderService::LeaderService(std::shared_ptr<leader::Election> election)
     : election_(std::move(election)) {}
 
-LeaderService::~LeaderService() { election_->abandon(); }
+LeaderService::~LeaderService() {
+  // The last reference goes along, so that all of it is destroyed on the strand.
+  const auto strand = election_->strand();
+  boost::asio::post(strand, [election = std::move(election_)] { election->abandon(); });
+}
 
 void LeaderService::start() { election_->start(); }
 

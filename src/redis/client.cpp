@@ -20,12 +20,12 @@ Client::Client(Strand strand, RedisOptions options, std::string name, std::size_
                this->log(LogLevel::error, "gave up: " + describe_error(error));
              }),
       state_changed_(strand_),
+      queued_bytes_(queued_bytes),
       queue_(queued_bytes) {}
 
 void Client::open() {
   if (open_) return;
   open_ = true;
-  connects_ = 0;
   attempts_failed_ = 0;
   last_error_.reset();
   tasks_.spawn(run(shared_from_this()));
@@ -100,10 +100,9 @@ asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
 }
 
 void Client::become_ready(std::shared_ptr<Link> link) {
-  if (!open_) return;
+  if (!open_ || link->closed()) return;
   link_ = std::move(link);
   ready_ = true;
-  ++connects_;
   if (last_error_) log(LogLevel::info, "connected to " + to_string(link_->address()));
   last_error_.reset();
   if (events_.on_ready) events_.on_ready();
@@ -118,7 +117,6 @@ void Client::become_lost(const std::string& cause) {
   last_error_.emplace(link->address().name(), link->address().port, cause);
   log(LogLevel::warning,
       "lost the connection to " + to_string(link->address()) + ": " + cause + "; reconnecting");
-  if (events_.on_lost) events_.on_lost();
   state_changed_.notify_all();
 }
 
@@ -148,8 +146,12 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback callbac
     return;
   }
   QueuedCommand queued{std::move(command), deadline, std::move(callback)};
-  if (ready_) {
-    send(std::move(queued));
+  if (can_send()) {
+    if (has_room_for(queued.command)) {
+      send(std::move(queued));
+    } else {
+      queued.callback(Outcome{Failure::overflow});
+    }
     return;
   }
   auto refused = queue_.push(std::move(queued));
@@ -160,20 +162,34 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback callbac
   if (refused) refused->callback(Outcome{Failure::overflow});
 }
 
+bool Client::can_send() const {
+  // It may have closed already without our having been told.
+  return ready_ && !link_->closed() && link_->connection().is_open();
+}
+
+bool Client::has_room_for(const Command& command) const {
+  // One command must always be possible, however large.
+  return *unanswered_bytes_ == 0 || *unanswered_bytes_ + size_in_bytes(command) <= queued_bytes_;
+}
+
 void Client::send(QueuedCommand queued) {
-  link_->connection().command(queued.command,
-                              [callback = std::move(queued.callback)](Reply* reply) {
-                                if (reply == nullptr) {
-                                  callback(Outcome{Failure::disconnected});
-                                } else {
-                                  callback(Outcome{Failure::none, std::move(*reply)});
-                                }
-                              });
+  const std::size_t size = size_in_bytes(queued.command);
+  *unanswered_bytes_ += size;
+  link_->connection().command(
+      queued.command,
+      [size, unanswered = unanswered_bytes_, callback = std::move(queued.callback)](Reply* reply) {
+        *unanswered -= size;
+        if (reply == nullptr) {
+          callback(Outcome{Failure::disconnected});
+        } else {
+          callback(Outcome{Failure::none, std::move(*reply)});
+        }
+      });
 }
 
 void Client::send_queued() {
   expire_queued(Clock::now());
-  while (ready_) {
+  while (can_send()) {
     auto queued = queue_.pop();
     if (!queued) return;
     send(std::move(*queued));
@@ -229,7 +245,7 @@ asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline)
 
 void Client::unsubscribe(const std::string& channel) {
   channels_.erase(channel);
-  if (link_) link_->connection().unsubscribe(channel);
+  if (link_) link_->unsubscribe(channel);
 }
 
 void Client::throw_failure(Failure failure) const {

@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <mesh/errors.hpp>
@@ -33,7 +32,6 @@ class Client : public std::enable_shared_from_this<Client> {
   struct Events {
     std::function<void()>
         on_ready;  ///< (Re)connected and subscribed again, before queued commands.
-    std::function<void()> on_lost;
     Link::MessageCallback on_message;
   };
   using OutcomeCallback = std::function<void(Outcome outcome)>;
@@ -55,14 +53,14 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<bool> join_until(TimePoint deadline);
 
   bool is_ready() const { return ready_; }
-  std::uint64_t reconnects() const { return connects_ > 0 ? connects_ - 1 : 0; }
 
   /// Waits for the first connection. Throws `MeshConnectionError` as soon as an attempt has failed
   /// or the deadline has passed, `MeshStoppedError` if closed.
   asio::awaitable<void> wait_ready(TimePoint deadline);
 
-  /// Sends the command, or queues it until the deadline while disconnected. The callback runs
-  /// exactly once, unless the client is destroyed.
+  /// Sends the command, or queues it until the deadline while disconnected. Neither what is queued
+  /// nor what Redis has not answered may exceed `queued_bytes`. The callback runs exactly once,
+  /// unless the client is destroyed.
   void submit(Command command, TimePoint deadline, OutcomeCallback callback);
 
   /// The outcome, `Failure::expired` if none came until the deadline.
@@ -86,6 +84,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> establish();
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
 
+  bool can_send() const;
+  bool has_room_for(const Command& command) const;
   void send(QueuedCommand queued);
   void send_queued();
   void expire_queued(TimePoint now);
@@ -102,6 +102,8 @@ class Client : public std::enable_shared_from_this<Client> {
   Events events_;
   TaskGroup tasks_;
   Event state_changed_;
+  std::size_t queued_bytes_;
+  std::shared_ptr<std::size_t> unanswered_bytes_ = std::make_shared<std::size_t>(0);
   CommandQueue queue_;
   std::minstd_rand random_{std::random_device{}()};
 
@@ -109,7 +111,6 @@ class Client : public std::enable_shared_from_this<Client> {
   std::set<std::string> channels_;
   bool open_ = false;
   bool ready_ = false;
-  std::uint64_t connects_ = 0;
   std::uint64_t attempts_failed_ = 0;
   std::optional<MeshConnectionError> last_error_;
 };

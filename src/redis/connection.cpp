@@ -64,6 +64,10 @@ void on_reply(redisAsyncContext* /*context*/, void* raw_reply, void* user_data) 
   (*callback)(&reply);
 }
 
+struct FreeContext {
+  void operator()(redisAsyncContext* context) const { redisAsyncFree(context); }
+};
+
 struct FreeCommand {
   void operator()(char* command) const { redisFreeCommand(command); }
 };
@@ -86,6 +90,7 @@ std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoin
     const int on = 1;
     setsockopt(context->c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
+  std::unique_ptr<redisAsyncContext, FreeContext> guard(context);
   context->data = self.get();
   const std::weak_ptr<Connection> weak = self;
   EventAdapter::Observer observer;
@@ -94,6 +99,7 @@ std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoin
     if (const auto connection = weak.lock()) connection->handle_cleanup(std::move(cause));
   };
   self->adapter_ = EventAdapter::attach(strand, context, std::move(observer));
+  static_cast<void>(guard.release());
   // This asks for the first write event, so the adapter has to be there.
   redisAsyncSetConnectCallback(context, [](const redisAsyncContext* raw, int status) {
     auto* connection = static_cast<Connection*>(raw->data);

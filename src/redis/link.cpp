@@ -95,6 +95,11 @@ asio::awaitable<void> Link::subscribe(std::string channel, TimePoint deadline) {
   }
 }
 
+void Link::unsubscribe(const std::string& channel) {
+  confirmed_.erase(channel);
+  connection_->unsubscribe(channel);
+}
+
 asio::awaitable<bool> Link::wait_closed_until(TimePoint time) {
   const auto self = shared_from_this();
   if (!closed_) co_await changed_.wait_until(time);

@@ -36,6 +36,7 @@ class Link : public std::enable_shared_from_this<Link> {
   asio::awaitable<Reply> request(Command command, TimePoint deadline);
   /// Returns when Redis has confirmed. Throws `MeshConnectionError`.
   asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
+  void unsubscribe(const std::string& channel);
   /// True if it closed before the time.
   asio::awaitable<bool> wait_closed_until(TimePoint time);
 

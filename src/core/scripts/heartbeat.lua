@@ -1,12 +1,13 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
--- Returns 1, 0 if the node was not registered, or -1 if another node has its id: then nothing is
--- changed. An id that is registered without an owner was taken by a node that knows no owners.
+-- Returns whether the node was registered (1 or 0) and the time it now has, or only -1 if another
+-- node has its id: then nothing is changed. An id that is registered without an owner, and not with
+-- the time this node left there, was taken by a node that knows no owners.
 -- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
--- live of the ownership in ms.
+-- live of the ownership in ms, the time that the last call returned.
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
-if (owner and owner ~= ARGV[3]) or (known and not owner) then
-  return -1
+if (owner and owner ~= ARGV[3]) or (known and not owner and known ~= ARGV[5]) then
+  return {-1}
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -16,4 +17,4 @@ redis.call(known and 'HSETNX' or 'HSET', KEYS[2], ARGV[1], ARGV[2])
 if (tonumber(redis.call('GET', KEYS[3]) or '0') or 0) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[3], ARGV[1])
 end
-return known and 1 or 0
+return {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1])}
