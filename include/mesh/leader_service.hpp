@@ -50,12 +50,13 @@ class LeaderService {
   LeaderService& operator=(const LeaderService&) = delete;
 
   /// Begins to take part in the election, in the background; connection faults are logged and
-  /// retried. Throws `MeshAlreadyRunningError` unless stopped.
+  /// retried. Throws `MeshAlreadyRunningError` unless stopped, `std::logic_error` if this election
+  /// belongs to a mesh.
   void start();
 
   /// Withdraws: runs the lost-leader callback if this was the leader, then releases the lock and
   /// closes the connection. Never throws for lost connections, ends within 5 s, and does nothing
-  /// if not started. Not cancellable.
+  /// if not started. Not cancellable. Do not await it in a callback, which it waits for.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(CompletionToken&& token = {}) {
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(

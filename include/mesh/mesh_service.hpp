@@ -87,7 +87,8 @@ class MeshService {
   InstanceId instance_id() const noexcept { return core_.instance_id(); }
 
   /// The election that decides which node cleans up. Use it to ask `is_leader()` and to set its
-  /// callbacks; the mesh starts and stops it.
+  /// callbacks; the mesh starts and stops it, so its `start()` and `stop()` throw
+  /// `std::logic_error`.
   LeaderService& leader() noexcept { return core_.leader(); }
 
   /// What this service has counted so far.
@@ -115,7 +116,8 @@ class MeshService {
   /// Calls the handler `Name` of a node and completes with its response.
   ///
   /// With this node's own id the handler is called directly: nothing is serialized, there is no
-  /// timeout, and its exceptions come through unchanged. Otherwise the timeout starts anew with
+  /// timeout, and its exceptions come through unchanged. Such a call is the caller's own: `stop()`
+  /// neither ends it nor waits for it. Otherwise the timeout starts anew with
   /// each heartbeat of the remote handler, so long work does not time out. While Redis is
   /// unreachable the call waits within its timeout.
   ///
@@ -166,10 +168,11 @@ class MeshService {
   }
 
   /// Leaves the mesh: fails pending calls with `MeshStoppedError`, cancels running handlers (their
-  /// callers get an error) and waits for them, gives up leadership, removes the registration and
-  /// disconnects. Returns within `MeshOptions::stop_timeout` even when Redis is gone or a handler
-  /// does not react. Never throws for lost connections, does nothing if not started, and may be
-  /// called several times. Not cancellable. Do not await it in a handler of the same service.
+  /// remote callers get an error) and waits for them, gives up leadership, removes the registration
+  /// and disconnects. Returns within `MeshOptions::stop_timeout` even when Redis is gone or a
+  /// handler does not react. Never throws for lost connections, does nothing if not started, and
+  /// may be called several times. Not cancellable. Do not await it in a handler or callback of the
+  /// same service, which it waits for: it would take all of `stop_timeout`.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(CompletionToken&& token = {}) {
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
@@ -178,7 +181,8 @@ class MeshService {
   }
 
   /// Completes with the live nodes, this one included, in ascending order of their ids.
-  /// Throws `MeshNotRunningError`, `MeshConnectionError`, `MeshRedisError`, `MeshStoppedError`.
+  /// Throws `MeshNotRunningError`, `MeshConnectionError`, `MeshRedisError`, `MeshLimitError`,
+  /// `MeshStoppedError`.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto get_nodes(CompletionToken&& token = {}) {
     return boost::asio::async_initiate<CompletionToken,

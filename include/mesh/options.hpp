@@ -62,10 +62,11 @@ struct LeaderOptions {
 /// Bounds that keep one node from being overrun. All must be at least 1.
 struct MeshLimits {
   std::size_t message_size = std::size_t{16} << 20U;  ///< Bytes of one message, either direction.
-  std::size_t nesting_depth = 64;          ///< Levels of arrays and objects in one message.
+  std::size_t nesting_depth = 64;          ///< Levels in a received message, itself being one.
   std::size_t pending_calls = 65536;       ///< Own calls that wait for an answer.
   std::size_t concurrent_handlers = 4096;  ///< Handlers running for others; excess is refused.
-  std::size_t queued_bytes = std::size_t{64} << 20U;  ///< Commands waiting for Redis to come back.
+  std::size_t queued_bytes = std::size_t{64}
+                             << 20U;  ///< Waiting for Redis, in each of several queues.
 };
 
 /// Tuning of a `MeshService`. Where it is passed in an expression that contains `co_await`, name it

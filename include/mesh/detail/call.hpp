@@ -9,6 +9,8 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <mesh/detail/core_handle.hpp>
@@ -83,7 +85,8 @@ class DecodingHandler {
 
 template <typename Response, typename Handler>
 void fail_call(const asio::any_io_executor& via, Handler handler, std::exception_ptr error) {
-  auto target = asio::get_associated_executor(handler, via);
+  auto target = asio::prefer(asio::get_associated_executor(handler, via),
+                             asio::execution::outstanding_work_t::tracked);
   if constexpr (std::is_void_v<Response>) {
     post_completion(via, std::move(target), std::move(handler), std::move(error));
   } else {

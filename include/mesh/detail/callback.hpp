@@ -27,7 +27,7 @@ template <typename Function, typename... Args>
 inline constexpr bool returns_awaitable =
     AwaitableTraits<std::invoke_result_t<Function&, Args...>>::is_awaitable;
 
-/// A callable that returns nothing, plainly or as a coroutine.
+/// A plain or coroutine callable; what it returns is ignored.
 template <typename Function, typename... Args>
 concept VoidCallback = std::invocable<Function&, Args...>;
 
