@@ -1,6 +1,7 @@
 #pragma once
 
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <string_view>
 
@@ -16,6 +17,9 @@ inline std::optional<int> parse_number(std::string_view text, int minimum, int m
   }
   return value;
 }
+
+// Keeps sums of a time point and a duration far from overflow.
+inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours(24 * 365);
 
 inline constexpr int largest_port = 65535;
 inline constexpr int largest_database = 1'000'000;

@@ -13,15 +13,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Keeps sums of a time point and a duration far from overflow.
-constexpr milliseconds longest_duration = std::chrono::hours(24 * 365);
-
 [[noreturn]] void reject(const std::string& option, const std::string& expected) {
   throw std::invalid_argument(option + " " + expected);
 }
 
 void require_duration(const std::string& option, milliseconds value) {
-  if (value < milliseconds(1) || value > longest_duration) {
+  if (value < milliseconds(1) || value > config::longest_duration) {
     reject(option, "must be from 1 ms to 1 year");
   }
 }

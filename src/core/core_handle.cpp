@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 
+#include <config/number.hpp>
 #include <core/mesh_core.hpp>
 #include <leader/election.hpp>
 
@@ -81,7 +82,7 @@ void CoreHandle::set_reregistered_callback(AsyncCallback<> callback) {
 }
 
 void check_timeout(std::chrono::milliseconds timeout) {
-  if (timeout < std::chrono::milliseconds::zero() || timeout > std::chrono::hours(24 * 365)) {
+  if (timeout < std::chrono::milliseconds::zero() || timeout > config::longest_duration) {
     throw std::invalid_argument("InvokeOptions::timeout must be from 0 ms to 1 year");
   }
 }

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <optional>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -40,10 +39,6 @@ std::string host_name(const MeshOptions& options) {
 
 std::exception_ptr operation_aborted() {
   return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
-}
-
-MeshLimitError too_much_waits() {
-  return MeshLimitError("too much waits for the connection to Redis (MeshLimits::queued_bytes)");
 }
 
 }  // namespace
@@ -471,7 +466,7 @@ void MeshCore::on_request_published(const std::string& request_id, const redis::
   if (call == nullptr) return;
   std::exception_ptr error;
   if (outcome.failure == redis::Failure::overflow) {
-    error = std::make_exception_ptr(too_much_waits());
+    error = std::make_exception_ptr(redis::overflow_error());
   } else if (outcome.failure != redis::Failure::none) {
     return;  // it may have been sent, or there is still time: the timeout decides
   } else if (outcome.reply.is_error()) {
@@ -485,7 +480,7 @@ void MeshCore::on_request_published(const std::string& request_id, const redis::
 void MeshCore::hold_request(std::string request_id, std::string message) {
   if (message.size() > options_.limits.queued_bytes - held_bytes_) forget_ended_requests();
   if (message.size() > options_.limits.queued_bytes - held_bytes_) {
-    pending_.fail(request_id, std::make_exception_ptr(too_much_waits()));
+    pending_.fail(request_id, std::make_exception_ptr(redis::overflow_error()));
     return;
   }
   held_bytes_ += message.size();

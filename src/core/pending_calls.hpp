@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <optional>
 #include <string>
 
 #include <boost/asio/any_completion_executor.hpp>

@@ -250,9 +250,7 @@ void Client::unsubscribe(const std::string& channel) {
 
 void Client::throw_failure(Failure failure) const {
   if (failure == Failure::stopped || !open_) throw MeshStoppedError();
-  if (failure == Failure::overflow) {
-    throw MeshLimitError("too much waits for the connection to Redis (MeshLimits::queued_bytes)");
-  }
+  if (failure == Failure::overflow) throw overflow_error();
   std::string cause = "no answer in time";
   if (failure == Failure::disconnected) {
     cause = "the connection was lost before the answer came";

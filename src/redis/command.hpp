@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <mesh/errors.hpp>
+
 #include <redis/reply.hpp>
 
 namespace mesh::redis {
@@ -31,5 +33,10 @@ struct Outcome {
   Failure failure = Failure::none;
   Reply reply{};
 };
+
+/// What `Failure::overflow` means to a user.
+inline MeshLimitError overflow_error() {
+  return MeshLimitError("too much waits for the connection to Redis (MeshLimits::queued_bytes)");
+}
 
 }  // namespace mesh::redis

@@ -1,6 +1,5 @@
 #include <redis/connect.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
