@@ -119,13 +119,15 @@ class MeshService {
   /// timeout, and its exceptions come through unchanged. Such a call is the caller's own: `stop()`
   /// neither ends it nor waits for it. Otherwise the timeout starts anew with
   /// each heartbeat of the remote handler, so long work does not time out. While Redis is
-  /// unreachable the call waits within its timeout.
+  /// unreachable the call waits within its timeout. A request or response that was lost with a
+  /// connection is sent again, if the target is a C++ node; its handler still runs at most once.
   ///
-  /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (at once, if nobody listens
-  /// under that id), `MeshHandlerError`, `MeshNoHandlerError`, `MeshDecodeError` (the response
-  /// does not fit), `MeshEncodeError`, `MeshLimitError`, `MeshNotRunningError`,
-  /// `MeshStoppedError`; and `std::invalid_argument` for a timeout that is negative or longer than
-  /// a year.
+  /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (if nobody listens under that
+  /// id: at once, or after 1 s if the node is registered, as it may be resubscribing, or after
+  /// `reconnect_max_delay` if this node itself has just come back), `MeshHandlerError`,
+  /// `MeshNoHandlerError`, `MeshDecodeError` (the response does not fit), `MeshEncodeError`,
+  /// `MeshLimitError`, `MeshNotRunningError`, `MeshStoppedError`; and `std::invalid_argument` for a
+  /// timeout that is negative or longer than a year.
   ///
   /// The request is read before the function returns. Name it in a variable: some compilers
   /// destroy a temporary aggregate in a `co_await` expression twice, so on those a temporary does
@@ -175,8 +177,20 @@ class MeshService {
   /// same service, which it waits for: it would take all of `stop_timeout`.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(CompletionToken&& token = {}) {
+    return stop(StopOptions{}, std::forward<CompletionToken>(token));
+  }
+
+  /// The same after a drain: for at most `options.drain_timeout` running handlers may go on, call
+  /// other nodes and answer, while new requests are refused with an error and the node is no longer
+  /// listed. `stop_timeout` begins after that. Throws `std::invalid_argument` for a `drain_timeout`
+  /// that is negative or longer than a year.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto stop(StopOptions options, CompletionToken&& token = {}) {
+    detail::check_drain_timeout(options.drain_timeout);
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
-        [core = core_.core()](auto handler) { detail::stop_core(core, std::move(handler)); },
+        [core = core_.core(), options](auto handler) {
+          detail::stop_core(core, options, std::move(handler));
+        },
         token);
   }
 
@@ -191,9 +205,11 @@ class MeshService {
         token);
   }
 
-  /// Sets what is called, plainly or as a coroutine, with the id of each node that this node
-  /// removed as leader because it had stopped its heartbeats. Called once per removed node, one at
-  /// a time; what it throws is logged. A node that stops in good order is not reported.
+  /// Sets what is called, plainly or as a coroutine, with the id of each node that was removed by
+  /// the leader because it had stopped its heartbeats. Called on the leader, once per removed node,
+  /// one at a time; what it throws is logged. If the leader dies before the callback has completed,
+  /// the next one calls it, so in that case it may run twice. A node that stops in good order is
+  /// not reported.
   template <detail::VoidCallback<InstanceId> Function>
   void set_node_cleaned_up_callback(Function callback) {
     core_.set_cleaned_up_callback(detail::make_async_callback<InstanceId>(std::move(callback)));
@@ -205,6 +221,17 @@ class MeshService {
   template <detail::VoidCallback<> Function>
   void set_reregistered_callback(Function callback) {
     core_.set_reregistered_callback(detail::make_async_callback<>(std::move(callback)));
+  }
+
+  /// Sets what is called, plainly or as a coroutine, with a `NodeChange` and the `MeshNode` of
+  /// every other node: first for those that are there, then for each that joins or leaves, one at a
+  /// time and in order; what it throws is logged. Announced by the nodes themselves, so known after
+  /// a round trip; what was not announced (a node in TypeScript, one that died) is noticed within
+  /// `heartbeat_interval` or `node_ttl`. Costs one reading of the list per `heartbeat_interval` and
+  /// per change. Before or after `start()`, replacing an earlier one.
+  template <detail::VoidCallback<NodeChange, MeshNode> Function>
+  void watch_nodes(Function callback) {
+    core_.watch_nodes(detail::make_async_callback<NodeChange, MeshNode>(std::move(callback)));
   }
 
   /// Sets the function that receives broadcasts called `Name`, replacing an earlier one. It takes

@@ -18,4 +18,10 @@ struct MeshNode {
   friend bool operator==(const MeshNode&, const MeshNode&) = default;
 };
 
+/// What `MeshService::watch_nodes()` reports of a node.
+enum class NodeChange {
+  joined,  ///< It is there.
+  left,    ///< It stopped, or was silent for too long.
+};
+
 }  // namespace mesh

@@ -59,12 +59,15 @@ struct LeaderOptions {
   void validate() const;
 };
 
-/// Bounds that keep one node from being overrun. All must be at least 1.
+/// Bounds that keep one node from being overrun. All but `queued_handlers` must be at least 1.
 struct MeshLimits {
   std::size_t message_size = std::size_t{16} << 20U;  ///< Bytes of one message, either direction.
-  std::size_t nesting_depth = 64;          ///< Levels in a received message, itself being one.
-  std::size_t pending_calls = 65536;       ///< Own calls that wait for an answer.
-  std::size_t concurrent_handlers = 4096;  ///< Handlers running for others; excess is refused.
+  std::size_t nesting_depth = 64;           ///< Levels in a received message, itself being one.
+  std::size_t pending_calls = 65536;        ///< Own calls that wait for an answer.
+  std::size_t concurrent_handlers = 4096;   ///< Handlers running for others.
+  std::size_t queued_handlers = 4096;       ///< Requests that wait for those, then are refused.
+  std::size_t remembered_requests = 16384;  ///< Answered ones, of which none runs twice.
+  std::size_t remembered_bytes = std::size_t{4} << 20U;  ///< Answers kept for repeated requests.
   std::size_t queued_bytes = std::size_t{64}
                              << 20U;  ///< Waiting for Redis, in each of several queues.
 };
@@ -91,6 +94,13 @@ struct InvokeOptions {
   /// Time without an answer or a heartbeat after which the call fails; 0 takes
   /// `MeshOptions::request_timeout`. Negative values throw `std::invalid_argument`.
   std::chrono::milliseconds timeout{0};
+};
+
+/// Options of `MeshService::stop()`.
+struct StopOptions {
+  /// How long handlers that are running may go on before they are cancelled; new requests are
+  /// refused meanwhile. Negative values throw `std::invalid_argument`.
+  std::chrono::milliseconds drain_timeout{0};
 };
 
 /// Options of one broadcast.

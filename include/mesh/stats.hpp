@@ -10,10 +10,14 @@ struct MeshStats {
   std::uint64_t calls_succeeded = 0;    ///< … that brought a response.
   std::uint64_t calls_failed = 0;       ///< … that ended in any error.
   std::uint64_t requests_received = 0;  ///< Requests from other nodes.
-  std::uint64_t requests_refused = 0;   ///< Those, and broadcasts, beyond `concurrent_handlers`.
+  std::uint64_t calls_resent = 0;       ///< Times a request was sent again after a fault.
+  std::uint64_t requests_repeated = 0;  ///< Received again, and therefore not run again.
+  std::uint64_t requests_refused = 0;   ///< Received, and broadcasts too, beyond the limits.
+  std::uint64_t answers_resent = 0;     ///< Times a response was sent again after a fault.
+  std::uint64_t answers_lost = 0;       ///< Responses that could not be brought to their callers.
   std::uint64_t broadcasts_sent = 0;
   std::uint64_t broadcasts_received = 0;
-  std::uint64_t messages_dropped = 0;  ///< Malformed, too large or deep, for nobody, or unsendable.
+  std::uint64_t messages_dropped = 0;  ///< Malformed, too large or deep, or for nobody.
   std::uint64_t reconnects = 0;        ///< Connections that had to be made anew.
 };
 

@@ -21,9 +21,9 @@ namespace {
 
 asio::awaitable<void> start(std::shared_ptr<core::MeshCore> core) { co_await core->start(); }
 
-asio::awaitable<void> stop(std::shared_ptr<core::MeshCore> core) {
+asio::awaitable<void> stop(std::shared_ptr<core::MeshCore> core, StopOptions options) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await core->stop();
+  co_await core->stop(options);
 }
 
 asio::awaitable<std::vector<MeshNode>> list(std::shared_ptr<core::MeshCore> core) {
@@ -81,6 +81,16 @@ void CoreHandle::set_reregistered_callback(AsyncCallback<> callback) {
   core_->set_reregistered_callback(std::move(callback));
 }
 
+void CoreHandle::watch_nodes(AsyncCallback<NodeChange, MeshNode> callback) {
+  core_->watch_nodes(std::move(callback));
+}
+
+void check_drain_timeout(std::chrono::milliseconds timeout) {
+  if (timeout < std::chrono::milliseconds::zero() || timeout > config::longest_duration) {
+    throw std::invalid_argument("StopOptions::drain_timeout must be from 0 ms to 1 year");
+  }
+}
+
 void check_timeout(std::chrono::milliseconds timeout) {
   if (timeout < std::chrono::milliseconds::zero() || timeout > config::longest_duration) {
     throw std::invalid_argument("InvokeOptions::timeout must be from 0 ms to 1 year");
@@ -112,8 +122,10 @@ void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion comp
   spawn_operation<void>(core->strand(), core->executor(), start(core), std::move(completion));
 }
 
-void stop_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion) {
-  spawn_operation<void>(core->strand(), core->executor(), stop(core), std::move(completion));
+void stop_core(const std::shared_ptr<core::MeshCore>& core, StopOptions options,
+               VoidCompletion completion) {
+  spawn_operation<void>(core->strand(), core->executor(), stop(core, options),
+                        std::move(completion));
 }
 
 void list_nodes(const std::shared_ptr<core::MeshCore>& core, NodesCompletion completion) {

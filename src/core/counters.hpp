@@ -13,7 +13,11 @@ struct Counters {
   std::atomic<std::uint64_t> calls_succeeded{0};
   std::atomic<std::uint64_t> calls_failed{0};
   std::atomic<std::uint64_t> requests_received{0};
+  std::atomic<std::uint64_t> calls_resent{0};
+  std::atomic<std::uint64_t> requests_repeated{0};
   std::atomic<std::uint64_t> requests_refused{0};
+  std::atomic<std::uint64_t> answers_resent{0};
+  std::atomic<std::uint64_t> answers_lost{0};
   std::atomic<std::uint64_t> broadcasts_sent{0};
   std::atomic<std::uint64_t> broadcasts_received{0};
   std::atomic<std::uint64_t> messages_dropped{0};
@@ -25,7 +29,11 @@ struct Counters {
     stats.calls_succeeded = calls_succeeded;
     stats.calls_failed = calls_failed;
     stats.requests_received = requests_received;
+    stats.calls_resent = calls_resent;
+    stats.requests_repeated = requests_repeated;
     stats.requests_refused = requests_refused;
+    stats.answers_resent = answers_resent;
+    stats.answers_lost = answers_lost;
     stats.broadcasts_sent = broadcasts_sent;
     stats.broadcasts_received = broadcasts_received;
     stats.messages_dropped = messages_dropped;

@@ -46,6 +46,19 @@ class DeadlineMap {
     return value;
   }
 
+  std::optional<TimePoint> deadline_of(const Key& key) const {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) return std::nullopt;
+    return found->second.order->first;
+  }
+
+  std::vector<Key> keys() const {
+    std::vector<Key> keys;
+    keys.reserve(entries_.size());
+    for (const auto& [deadline, key] : order_) keys.push_back(*key);
+    return keys;
+  }
+
   std::optional<TimePoint> next_deadline() const {
     if (order_.empty()) return std::nullopt;
     return order_.begin()->first;

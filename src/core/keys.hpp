@@ -27,6 +27,10 @@ class Keys {
   /// Ours alone: who holds an id, so that two nodes never share one.
   std::string owner_prefix() const { return stem_ + ":owner:"; }
   std::string owner(InstanceId id) const { return owner_prefix() + std::to_string(id); }
+  /// Ours alone: removed nodes that are to be reported to the application, and by which node.
+  std::string reports() const { return stem_ + ":reports"; }
+  /// Ours alone: tells who joined and left.
+  std::string events_channel() const { return stem_ + ":events"; }
   const std::string& leader_lock() const { return leader_lock_; }
 
  private:

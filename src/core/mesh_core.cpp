@@ -54,15 +54,30 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                                                 options_.limits.queued_bytes, options_.log)),
       subscriptions_(std::make_shared<redis::Client>(strand_, options_.redis, "pub/sub",
                                                      options_.limits.queued_bytes, options_.log)),
-      registry_(commands_, keys_, options_.node_ttl, host_name(options_)),
+      registry_(
+          std::make_shared<Registry>(commands_, keys_, options_.node_ttl, host_name(options_))),
       leader_(std::make_shared<leader::LeaderDriver>(
           leader::LeaderContext{strand_, executor_, commands_, keys_.leader_lock(), options_.log},
           options_.leader)),
+      cleanup_(std::make_shared<Cleanup>(
+          Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log}, registry_)),
       pending_(strand_, executor_, counters_),
+      calls_(std::make_shared<CallSender>(
+          CallSender::Context{strand_, commands_, subscriptions_, keys_,
+                              options_.redis.reconnect_max_delay},
+          instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{strand_, executor_, options_.limits, options_.request_timeout,
                                  options_.log},
           counters_)),
+      answers_(std::make_shared<AnswerSender>(
+          AnswerSender::Context{strand_, commands_, keys_, options_.limits.queued_bytes,
+                                options_.log},
+          counters_)),
+      watch_(std::make_shared<NodeWatch>(
+          NodeWatch::Context{strand_, subscriptions_, keys_, options_.heartbeat_interval,
+                             options_.node_ttl, options_.request_timeout, options_.log},
+          registry_)),
       callbacks_(strand_, executor_,
                  [log = options_.log](const std::exception_ptr& error) {
                    log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
@@ -73,11 +88,12 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                   }),
       heartbeat_due_(strand_),
       state_changed_(strand_),
-      broadcast_channel_(keys_.broadcast_channel()) {}
+      broadcast_channel_(keys_.broadcast_channel()),
+      events_channel_(keys_.events_channel()) {}
 
 void MeshCore::set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
-    self->cleaned_up_ = std::move(callback);
+    self->cleanup_->set_callback(std::move(callback));
   });
 }
 
@@ -87,12 +103,30 @@ void MeshCore::set_reregistered_callback(detail::AsyncCallback<> callback) {
   });
 }
 
+void MeshCore::watch_nodes(NodeWatch::Callback callback) {
+  asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
+    const bool was_watching = self->watch_->has_callback();
+    self->watch_->set_callback(std::move(callback));
+    if (self->is_active() && !was_watching) self->start_watch();
+  });
+}
+
+void MeshCore::start_watch() {
+  if (watch_->has_callback()) background_.spawn(watch_->run(watch_, callbacks_));
+}
+
+void MeshCore::set_id(InstanceId id) {
+  instance_id_ = id;
+  watch_->set_own_id(id);
+}
+
 // Starting and stopping ---------------------------------------------------------------------------
 
 asio::awaitable<void> MeshCore::start() {
   const auto self = shared_from_this();
   if (state_ != State::stopped) throw MeshAlreadyRunningError();
   state_ = State::starting;
+  ++run_;
   const auto attempt = std::make_shared<Attempt>();
   background_.spawn(attempt_to_join(self, attempt));
   std::exception_ptr cancellation;
@@ -148,56 +182,77 @@ asio::awaitable<void> MeshCore::join_mesh() {
   co_await commands_->wait_ready(deadline);
   co_await subscriptions_->wait_ready(deadline);
 
-  server_->start([weak = weak_from_this()](InstanceId target, std::string message,
-                                           std::chrono::milliseconds useful_for) {
-    if (const auto self = weak.lock()) self->send_to_node(target, std::move(message), useful_for);
+  server_->start([weak = std::weak_ptr(answers_)](InstanceId target, const Answer& answer) {
+    if (const auto answers = weak.lock()) answers->send(target, answer);
   });
   const InstanceId id = co_await register_with_new_id(deadline);
   if (state_ != State::starting) throw MeshStoppedError();
 
-  instance_id_ = id;
+  set_id(id);
   state_ = State::running;
   background_.spawn(send_heartbeats(shared_from_this()));
+  start_watch();
   leader_->start();
 }
 
 asio::awaitable<InstanceId> MeshCore::register_with_new_id(TimePoint deadline) {
   for (;;) {
-    const InstanceId id = co_await registry_.claim_id(deadline);
+    const InstanceId id = co_await registry_->claim_id(deadline);
     claimed_id_ = id;
     node_channel_ = keys_.node_channel(id);
     co_await subscriptions_->subscribe(node_channel_, deadline);
     co_await subscriptions_->subscribe(broadcast_channel_, deadline);
-    const auto found = co_await registry_.heartbeat(id, deadline);
+    const auto found = co_await registry_->heartbeat(id, deadline);
     if (found != Registry::Registration::taken_by_another) co_return id;
     subscriptions_->unsubscribe(node_channel_);
   }
 }
 
-asio::awaitable<void> MeshCore::stop() {
+asio::awaitable<void> MeshCore::stop(StopOptions options) {
   const auto self = shared_from_this();
+  const auto run = run_;
   if (state_ == State::starting) {
     // start() then fails with MeshStoppedError and cleans up.
     state_ = State::stopping;
     background_.cancel_all();
   }
-  while (state_ == State::starting || state_ == State::stopping) {
+  if (state_ == State::running && options.drain_timeout > Clock::duration::zero()) {
+    co_await drain(Clock::now() + options.drain_timeout);
+    if (state_ != State::draining) co_return;  // the service was destroyed meanwhile
+    state_ = State::running;
+  }
+  while (run_ == run && state_ != State::running && state_ != State::stopped) {
     co_await state_changed_.wait_until(TimePoint::max());
   }
-  if (state_ == State::stopped) co_return;
+  if (run_ != run || state_ == State::stopped) co_return;
   state_ = State::stopping;
   pending_.fail_all_stopped();
-  drop_held_requests();
+  calls_->clear();
   background_.cancel_all();
   co_await leave_mesh(Clock::now() + options_.stop_timeout);
   co_await disconnect();
   become_stopped();
 }
 
+// Running handlers may still call others, and are answered; nobody new should come.
+asio::awaitable<void> MeshCore::drain(TimePoint deadline) {
+  state_ = State::draining;
+  server_->refuse_new();
+  try {
+    co_await registry_->begin_to_leave(instance_id_, deadline);
+  } catch (const MeshError& error) {
+    options_.log(LogLevel::warning, std::string("the node is still listed: ") + error.what());
+  }
+  if (!co_await server_->drain_until(deadline)) {
+    options_.log(LogLevel::warning, "handlers were still running after drain_timeout");
+  }
+}
+
 asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
   // Handlers and callbacks that take long must leave some time to say goodbye to Redis.
   const auto users_deadline = deadline - Clock::duration(options_.stop_timeout) / 4;
   co_await background_.join_until(deadline);
+  co_await cleanup_->stop(users_deadline);
   server_->cancel_all();
   if (!co_await server_->join_until(users_deadline)) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
@@ -211,7 +266,7 @@ asio::awaitable<void> MeshCore::unregister(TimePoint deadline) {
   const InstanceId id = std::exchange(claimed_id_, 0);
   if (id == 0 || !commands_->is_ready()) co_return;
   try {
-    co_await registry_.leave(id, deadline);
+    co_await registry_->leave(id, deadline);
   } catch (const MeshError& error) {
     options_.log(LogLevel::warning,
                  std::string("the registration is left for the leader: ") + error.what());
@@ -228,8 +283,9 @@ asio::awaitable<void> MeshCore::disconnect() {
 
 void MeshCore::become_stopped() {
   pending_.fail_all_stopped();
-  drop_held_requests();
-  instance_id_ = 0;
+  calls_->clear();
+  answers_->clear();
+  set_id(0);
   state_ = State::stopped;
   state_changed_.notify_all();
 }
@@ -237,8 +293,10 @@ void MeshCore::become_stopped() {
 void MeshCore::abandon() {
   if (state_ != State::stopped) state_ = State::stopping;
   pending_.fail_all_stopped();
-  drop_held_requests();
+  calls_->clear();
+  answers_->clear();
   background_.cancel_all();
+  cleanup_->abandon();
   server_->abandon();
   callbacks_.abandon();
   leader_->abandon();
@@ -255,7 +313,7 @@ class MeshCore::ContextWatch {
  public:
   explicit ContextWatch(MeshCore& core) : core_(core) {}
   ~ContextWatch() {
-    if (core_.state_ == State::running) core_.pending_.drop_all();
+    if (core_.is_active()) core_.pending_.drop_all();
   }
   ContextWatch(const ContextWatch&) = delete;
   ContextWatch& operator=(const ContextWatch&) = delete;
@@ -271,7 +329,7 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
     co_await heartbeat_due_.wait_until(next);
     next = Clock::now() + options_.heartbeat_interval;
     try {
-      co_await send_heartbeat();
+      if (state_ != State::draining) co_await send_heartbeat();
       if (leader_->is_leader()) co_await remove_dead_nodes();
     } catch (...) {
       const auto error = std::current_exception();
@@ -284,7 +342,7 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
 asio::awaitable<void> MeshCore::send_heartbeat() {
   const InstanceId id = instance_id_;
   // However late the answer is, it must be heard: it alone tells that the node had been removed.
-  switch (co_await registry_.heartbeat(id, TimePoint::max())) {
+  switch (co_await registry_->heartbeat(id, TimePoint::max())) {
     case Registry::Registration::known:
       co_return;
     case Registry::Registration::missing:
@@ -304,27 +362,20 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
 asio::awaitable<void> MeshCore::move_to_new_id() {
   const auto deadline = Clock::now() + options_.redis.connect_timeout;
   subscriptions_->unsubscribe(node_channel_);
-  instance_id_ = co_await register_with_new_id(deadline);
+  set_id(co_await register_with_new_id(deadline));
+  // Responses may have gone to the old id.
+  calls_->repeat_all();
 }
 
 asio::awaitable<void> MeshCore::remove_dead_nodes() {
-  // However late the answer is, it must be heard: the nodes it names are reported only once.
-  const auto removed = co_await registry_.remove_dead(leader_->lock_value(), TimePoint::max());
-  if (!removed) {
-    leader_->on_lock_lost();
-    co_return;
-  }
-  for (const InstanceId id : *removed) {
-    options_.log(LogLevel::info, "removed node " + std::to_string(id) + ": no heartbeat for " +
-                                     std::to_string(options_.node_ttl.count()) + " ms");
-    if (cleaned_up_) callbacks_.push([callback = cleaned_up_, id] { return callback(id); });
-  }
+  const bool still_leads = co_await cleanup_->run(instance_id_, leader_->lock_value());
+  if (!still_leads) leader_->on_lock_lost();
 }
 
 asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
   const auto self = shared_from_this();
-  if (state_ != State::running) throw MeshNotRunningError();
-  co_return co_await registry_.list(instance_id_, Clock::now() + options_.request_timeout);
+  if (!is_active()) throw MeshNotRunningError();
+  co_return co_await registry_->list(instance_id_, Clock::now() + options_.request_timeout);
 }
 
 // Incoming messages -------------------------------------------------------------------------------
@@ -336,6 +387,7 @@ void MeshCore::connect_events() {
     const auto self = weak.lock();
     if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
+    self->calls_->on_reconnected();
     // Redis may have lost the registration with the connection.
     self->heartbeat_due_.notify_all();
   };
@@ -345,8 +397,12 @@ void MeshCore::connect_events() {
   subscriptions.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
     if (!self) return;
-    if (!std::exchange(first, false)) ++self->counters_.reconnects;
-    self->send_held_requests();
+    if (!std::exchange(first, false)) {
+      ++self->counters_.reconnects;
+      self->calls_->on_reconnected();
+      self->calls_->repeat_all();
+    }
+    self->calls_->on_subscribed();
   };
   subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
     if (const auto self = weak.lock()) self->on_message(channel, payload);
@@ -359,6 +415,8 @@ void MeshCore::on_message(std::string_view channel, std::string_view payload) {
     on_node_message(payload);
   } else if (channel == broadcast_channel_) {
     on_broadcast_message(payload);
+  } else if (channel == events_channel_) {
+    watch_->on_event(payload);
   }
 }
 
@@ -413,18 +471,21 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   if (control) control->request_id = request_id;
   auto executor = asio::prefer(asio::get_associated_executor(completion, executor_),
                                asio::execution::outstanding_work_t::tracked);
-  PendingCall pending{std::move(completion), std::move(executor), call.target,
-                      std::string(call.type), timeout};
-  pending_.add(request_id, std::move(pending), Clock::now());
-  if (subscriptions_->is_ready()) {
-    publish_request(request_id, std::move(message));
-  } else {
-    hold_request(std::move(request_id), std::move(message));
-  }
+  PendingCall pending{
+      std::move(completion), std::move(executor), call.target, std::string(call.type), timeout,
+      Clock::now()};
+  pending.has_data = has_room_to_keep(call.data.size());
+  if (pending.has_data) pending.data = std::move(call.data);
+  pending_.add(request_id, std::move(pending));
+  calls_->send(request_id, std::move(message));
+}
+
+bool MeshCore::has_room_to_keep(std::size_t size) const {
+  return pending_.kept_bytes() + size <= options_.limits.queued_bytes;
 }
 
 std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
-  if (state_ != State::running) return std::make_exception_ptr(MeshNotRunningError());
+  if (!is_active()) return std::make_exception_ptr(MeshNotRunningError());
   if (pending_.size() >= options_.limits.pending_calls) {
     return std::make_exception_ptr(
         MeshLimitError(std::to_string(pending_.size()) +
@@ -434,6 +495,10 @@ std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
     return std::make_exception_ptr(MeshLimitError("the request has " +
                                                   std::to_string(message_size) +
                                                   " bytes, more than MeshLimits::message_size"));
+  }
+  // What cannot be sent now must be kept.
+  if (!subscriptions_->is_ready() && !has_room_to_keep(message_size)) {
+    return std::make_exception_ptr(redis::overflow_error());
   }
   return nullptr;
 }
@@ -449,98 +514,10 @@ void MeshCore::cancel_call(CallControl& control) {
   pending_.fail(control.request_id, operation_aborted());
 }
 
-void MeshCore::publish_request(const std::string& request_id, std::string message) {
-  const PendingCall* const call = pending_.find(request_id);
-  if (call == nullptr) return;  // it ended while it was held
-  redis::Command command{"PUBLISH", keys_.node_channel(call->target), std::move(message)};
-  commands_->submit(std::move(command), Clock::now() + call->timeout,
-                    [weak = weak_from_this(), request_id](redis::Outcome outcome) {
-                      if (const auto self = weak.lock()) {
-                        self->on_request_published(request_id, outcome);
-                      }
-                    });
-}
-
-void MeshCore::on_request_published(const std::string& request_id, const redis::Outcome& outcome) {
-  const PendingCall* const call = pending_.find(request_id);
-  if (call == nullptr) return;
-  std::exception_ptr error;
-  if (outcome.failure == redis::Failure::overflow) {
-    error = std::make_exception_ptr(redis::overflow_error());
-  } else if (outcome.failure != redis::Failure::none) {
-    return;  // it may have been sent, or there is still time: the timeout decides
-  } else if (outcome.reply.is_error()) {
-    error = std::make_exception_ptr(MeshRedisError("PUBLISH: " + outcome.reply.text));
-  } else if (outcome.reply.integer == 0) {
-    error = std::make_exception_ptr(MeshNodeUnreachableError(call->target, call->type));
-  }
-  if (error) pending_.fail(request_id, std::move(error));
-}
-
-void MeshCore::hold_request(std::string request_id, std::string message) {
-  if (message.size() > options_.limits.queued_bytes - held_bytes_) forget_ended_requests();
-  if (message.size() > options_.limits.queued_bytes - held_bytes_) {
-    pending_.fail(request_id, std::make_exception_ptr(redis::overflow_error()));
-    return;
-  }
-  held_bytes_ += message.size();
-  held_.push_back(HeldRequest{std::move(request_id), std::move(message)});
-}
-
-void MeshCore::forget_ended_requests() {
-  std::erase_if(held_, [this](const HeldRequest& request) {
-    if (pending_.find(request.request_id) != nullptr) return false;
-    held_bytes_ -= request.message.size();
-    return true;
-  });
-}
-
-void MeshCore::drop_held_requests() {
-  held_.clear();
-  held_bytes_ = 0;
-}
-
-void MeshCore::send_held_requests() {
-  while (!held_.empty()) {
-    HeldRequest request = std::move(held_.front());
-    held_.pop_front();
-    held_bytes_ -= request.message.size();
-    publish_request(request.request_id, std::move(request.message));
-  }
-}
-
-void MeshCore::send_to_node(InstanceId target, std::string message,
-                            std::chrono::milliseconds useful_for) {
-  redis::Command command{"PUBLISH", keys_.node_channel(target), std::move(message)};
-  commands_->submit(std::move(command), Clock::now() + useful_for,
-                    [weak = weak_from_this()](const redis::Outcome& outcome) {
-                      if (const auto self = weak.lock()) self->on_answer_published(outcome);
-                    });
-}
-
-void MeshCore::on_answer_published(const redis::Outcome& outcome) {
-  switch (outcome.failure) {
-    case redis::Failure::none:
-      if (outcome.reply.is_error()) drop("an answer was refused: " + outcome.reply.text);
-      break;
-    case redis::Failure::disconnected:
-      drop("an answer may be lost: the connection ended while it was sent");
-      break;
-    case redis::Failure::expired:
-      drop("an answer is lost: Redis did not come back in time");
-      break;
-    case redis::Failure::overflow:
-      drop("an answer is lost: too much waits for Redis (MeshLimits::queued_bytes)");
-      break;
-    case redis::Failure::stopped:
-      break;
-  }
-}
-
 asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
                                           BroadcastOptions options) {
   const auto self = shared_from_this();
-  if (state_ != State::running) throw MeshNotRunningError();
+  if (!is_active()) throw MeshNotRunningError();
   std::string message = wire::encode_broadcast(instance_id_, type, data);
   if (message.size() > options_.limits.message_size) {
     throw MeshLimitError("the broadcast has " + std::to_string(message.size()) +

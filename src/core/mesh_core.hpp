@@ -3,7 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -20,8 +20,12 @@
 #include <async/serial_queue.hpp>
 #include <async/strand.hpp>
 #include <async/task_group.hpp>
+#include <core/answer_sender.hpp>
+#include <core/call_sender.hpp>
+#include <core/cleanup.hpp>
 #include <core/counters.hpp>
 #include <core/keys.hpp>
+#include <core/node_watch.hpp>
 #include <core/pending_calls.hpp>
 #include <core/registry.hpp>
 #include <core/request_server.hpp>
@@ -58,9 +62,10 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   void set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(detail::AsyncCallback<> callback);
+  void watch_nodes(NodeWatch::Callback callback);
 
   asio::awaitable<void> start();
-  asio::awaitable<void> stop();
+  asio::awaitable<void> stop(StopOptions options);
   asio::awaitable<std::vector<MeshNode>> list_nodes();
   asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
 
@@ -74,7 +79,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void abandon();
 
  private:
-  enum class State { stopped, starting, running, stopping };
+  enum class State { stopped, starting, running, draining, stopping };
 
   class ContextWatch;
 
@@ -88,6 +93,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
                                         std::shared_ptr<Attempt> attempt);
   asio::awaitable<void> join_mesh();
   asio::awaitable<void> clean_up_failed_start();
+  asio::awaitable<void> drain(TimePoint deadline);
   asio::awaitable<void> leave_mesh(TimePoint deadline);
   asio::awaitable<void> unregister(TimePoint deadline);
   asio::awaitable<void> disconnect();
@@ -96,6 +102,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<InstanceId> register_with_new_id(TimePoint deadline);
   asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> remove_dead_nodes();
+  bool is_active() const { return state_ == State::running || state_ == State::draining; }
+  void start_watch();
+  void set_id(InstanceId id);
   void become_stopped();
 
   void connect_events();
@@ -105,22 +114,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void drop(const std::string& reason);
 
   std::exception_ptr objection_to_call(std::size_t message_size) const;
+  bool has_room_to_keep(std::size_t size) const;
   void refuse_call(detail::CallCompletion completion, std::exception_ptr error);
-  void publish_request(const std::string& request_id, std::string message);
-  void on_request_published(const std::string& request_id, const redis::Outcome& outcome);
-  void hold_request(std::string request_id, std::string message);
-  void forget_ended_requests();
-  void drop_held_requests();
-  void send_held_requests();
-  void on_answer_published(const redis::Outcome& outcome);
-  void send_to_node(InstanceId target, std::string message, std::chrono::milliseconds useful_for);
-
-  /// A request that waits for the subscription, without which its response would be missed.
-  struct HeldRequest {
-    std::string request_id;
-    std::string message;
-  };
-
   asio::any_io_executor executor_;
   Strand strand_;
   MeshOptions options_;
@@ -131,22 +126,25 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   RateLimitedLog heartbeat_log_;
   std::shared_ptr<redis::Client> commands_;
   std::shared_ptr<redis::Client> subscriptions_;
-  Registry registry_;
+  std::shared_ptr<Registry> registry_;
   std::shared_ptr<leader::LeaderDriver> leader_;
+  std::shared_ptr<Cleanup> cleanup_;
   PendingCalls pending_;
-  std::deque<HeldRequest> held_;
-  std::size_t held_bytes_ = 0;
+  std::shared_ptr<CallSender> calls_;
   std::shared_ptr<RequestServer> server_;
+  std::shared_ptr<AnswerSender> answers_;
+  std::shared_ptr<NodeWatch> watch_;
   SerialQueue callbacks_;
   TaskGroup background_;
   Event heartbeat_due_;
   Event state_changed_;
-  detail::AsyncCallback<InstanceId> cleaned_up_;
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;
+  std::uint64_t run_ = 0;      // counts the starts
   InstanceId claimed_id_ = 0;  // from before it is registered until after it is unregistered
   std::string node_channel_;
   std::string broadcast_channel_;
+  std::string events_channel_;
   std::atomic<InstanceId> instance_id_{0};
 };
 

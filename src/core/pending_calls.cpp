@@ -10,9 +10,10 @@ namespace mesh::core {
 PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters)
     : via_(std::move(via)), counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
-void PendingCalls::add(std::string request_id, PendingCall call, TimePoint now) {
+void PendingCalls::add(std::string request_id, PendingCall call) {
   ++counters_.calls_sent;
-  const TimePoint deadline = now + call.timeout;
+  kept_bytes_ += call.data.size();
+  const TimePoint deadline = call.begun_at + call.timeout;
   calls_.insert(std::move(request_id), std::move(call), deadline);
   alarm_.set(calls_.next_deadline());
 }
@@ -63,7 +64,13 @@ void PendingCalls::expire() {
   alarm_.set(calls_.next_deadline());
 }
 
+void PendingCalls::drop_all() {
+  calls_.drain();
+  kept_bytes_ = 0;
+}
+
 void PendingCalls::complete(PendingCall call, std::exception_ptr error, detail::Json data) {
+  kept_bytes_ -= call.data.size();
   ++(error ? counters_.calls_failed : counters_.calls_succeeded);
   detail::post_completion(via_, std::move(call.executor), std::move(call.completion),
                           std::move(error), std::move(data));

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_completion_executor.hpp>
 #include <mesh/detail/core_handle.hpp>
@@ -24,6 +26,12 @@ struct PendingCall {
   InstanceId target = 0;
   std::string type{};
   std::chrono::milliseconds timeout{0};
+  TimePoint begun_at{};
+  std::string data{};   // JSON text, as long as there is room to keep it for sending it (again)
+  std::string owner{};  // uuid of the target if it runs no request twice, as of the first sending
+  bool has_data = false;
+  bool may_have_arrived = false;
+  int attempts = 0;
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly
@@ -34,20 +42,27 @@ class PendingCalls {
   /// Completions go by way of `via`: see `detail::post_completion()`.
   PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters);
 
-  void add(std::string request_id, PendingCall call, TimePoint now);
+  /// The call's timeout begins at `call.begun_at`.
+  void add(std::string request_id, PendingCall call);
   /// False if there is no such call, as for all below.
   bool on_response(wire::Response response);
   bool on_heartbeat(const std::string& request_id, TimePoint now);
   bool fail(const std::string& request_id, std::exception_ptr error);
-  /// The target and type of a pending call.
-  const PendingCall* find(const std::string& request_id) { return calls_.find(request_id); }
+  PendingCall* find(const std::string& request_id) { return calls_.find(request_id); }
+  /// When the call times out unless something is heard of it.
+  std::optional<TimePoint> deadline_of(const std::string& request_id) const {
+    return calls_.deadline_of(request_id);
+  }
+  std::vector<std::string> ids() const { return calls_.keys(); }
   /// Fails every call with `MeshStoppedError`.
   void fail_all_stopped();
 
   /// Destroys every call without a word to its owner.
-  void drop_all() { calls_.drain(); }
+  void drop_all();
 
   std::size_t size() const { return calls_.size(); }
+  /// Of `PendingCall::data` in all calls.
+  std::size_t kept_bytes() const { return kept_bytes_; }
 
  private:
   void expire();
@@ -56,6 +71,7 @@ class PendingCalls {
   asio::any_io_executor via_;
   Counters& counters_;
   DeadlineMap<std::string, PendingCall> calls_;
+  std::size_t kept_bytes_ = 0;
   Alarm alarm_;
 };
 

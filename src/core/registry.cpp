@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <scripts/claim_id.lua.hpp>
+#include <scripts/finish_report.lua.hpp>
 #include <scripts/heartbeat.lua.hpp>
 #include <scripts/leave.lua.hpp>
 #include <scripts/list_nodes.lua.hpp>
@@ -45,6 +46,7 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
       heartbeat_(scripts::heartbeat),
       list_nodes_(scripts::list_nodes),
       remove_dead_nodes_(scripts::remove_dead_nodes),
+      finish_report_(scripts::finish_report),
       leave_(scripts::leave) {}
 
 asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
@@ -57,7 +59,8 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
 
 asio::awaitable<Registry::Registration> Registry::heartbeat(InstanceId id, TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
-  Strings arguments{std::to_string(id), hostname_, uuid_, owner_ttl_, last_score_};
+  Strings arguments{std::to_string(id), hostname_,   uuid_,
+                    owner_ttl_,         last_score_, keys_.events_channel()};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
   if (reply.elements.size() < 2) co_return Registration::taken_by_another;
@@ -88,22 +91,46 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
 }
 
 asio::awaitable<std::optional<std::vector<InstanceId>>> Registry::remove_dead(
-    std::string lock_value, TimePoint deadline) {
-  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes()};
-  Strings arguments{std::move(lock_value), node_ttl_, keys_.owner_prefix()};
+    InstanceId self, std::string lock_value, TimePoint deadline) {
+  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports()};
+  Strings arguments{std::move(lock_value), node_ttl_, keys_.owner_prefix(), std::to_string(self),
+                    keys_.events_channel()};
+  arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
+  ghosts_.clear();
   const redis::Reply reply =
       co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
-  if (reply.kind != redis::Reply::Kind::array) co_return std::nullopt;
-  std::vector<InstanceId> removed;
-  for (const redis::Reply& element : reply.elements) {
-    if (const auto id = parse_id(element.text)) removed.push_back(*id);
+  if (reply.elements.size() < 2) co_return std::nullopt;
+  for (const redis::Reply& ghost : reply.elements[1].elements) ghosts_.push_back(ghost.text);
+  std::vector<InstanceId> to_report;
+  for (const redis::Reply& element : reply.elements[0].elements) {
+    if (const auto id = parse_id(element.text)) to_report.push_back(*id);
   }
-  co_return removed;
+  co_return to_report;
+}
+
+asio::awaitable<bool> Registry::is_reporter(InstanceId self, InstanceId id, TimePoint deadline) {
+  redis::Command command{"HGET", keys_.reports(), std::to_string(id)};
+  const redis::Reply reply = co_await client_->request(std::move(command), deadline);
+  co_return reply.text == std::to_string(self);
+}
+
+asio::awaitable<void> Registry::finish_report(InstanceId self, InstanceId id, TimePoint deadline) {
+  Strings keys{keys_.reports()};
+  Strings arguments{std::to_string(id), std::to_string(self)};
+  co_await finish_report_.run(*client_, std::move(keys), std::move(arguments), deadline);
+}
+
+asio::awaitable<void> Registry::begin_to_leave(InstanceId id, TimePoint deadline) {
+  return run_leave(id, true, deadline);
 }
 
 asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
+  return run_leave(id, false, deadline);
+}
+
+asio::awaitable<void> Registry::run_leave(InstanceId id, bool is_draining, TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
-  Strings arguments{std::to_string(id), uuid_};
+  Strings arguments{std::to_string(id), uuid_, is_draining ? "1" : "0", keys_.events_channel()};
   co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
 }
 

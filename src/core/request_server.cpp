@@ -23,45 +23,154 @@ Clock::duration heartbeat_interval(milliseconds timeout) {
   return std::max<Clock::duration>(Clock::duration(timeout) * 3 / 4, milliseconds(10));
 }
 
+// How long a repetition may be on its way after its caller has sent it.
+constexpr std::chrono::seconds longest_delay{2};
+
 }  // namespace
 
 RequestServer::RequestServer(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
+      answered_(context_.limits.remembered_requests, context_.limits.remembered_bytes),
       busy_log_(context_.log),
       alarm_(context_.strand, [this] { send_heartbeats(); }),
+      idle_(context_.strand),
       tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
         log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
       }) {}
 
-void RequestServer::start(Send send) {
+void RequestServer::start(SendAnswer send) {
   send_ = std::move(send);
   stopping_ = false;
+  refusing_ = false;
 }
 
 void RequestServer::on_request(wire::Request request) {
   if (!send_ || stopping_) return;
   ++counters_.requests_received;
-  // The same id again is a repetition of a request that was or is being worked on.
-  if (answered_.contains(request.request_id) || jobs_.find(request.request_id) != nullptr) return;
-  const milliseconds timeout = request.timeout.value_or(context_.default_timeout);
-  const auto refuse = [&](const std::string& error) {
-    send_(request.sender, wire::encode_error(request.request_id, error), timeout);
-  };
+  if (is_repetition(request)) return;
+  if (refusing_) {
+    refuse(request, "the node is stopping");
+    return;
+  }
   auto handler = handlers_.find(request.type);
   if (!handler) {
-    refuse(wire::no_handler_error(request.type));
-    return;
+    refuse(request, wire::no_handler_error(request.type));
+  } else if (is_full()) {
+    const auto timeout = timeout_of(request);
+    enqueue(std::move(request), timeout);
+  } else {
+    run(std::move(handler), std::move(request));
   }
-  if (is_full()) {
+}
+
+// The same id again is a repetition of a request that was or is being worked on.
+bool RequestServer::is_repetition(const wire::Request& request) {
+  const std::string& id = request.request_id;
+  if (const auto* const response = answered_.find(id)) {
+    ++counters_.requests_repeated;
+    answer_repetition(request, *response);
+    return true;
+  }
+  if (Job* const job = jobs_.find(id)) {
+    ++counters_.requests_repeated;
+    if (request.repeat) {
+      // The caller may have another id by now, and may have missed a heartbeat.
+      job->caller = request.sender;
+      send(job->caller, Answer::Kind::heartbeat, wire::encode_heartbeat(id), job->timeout);
+    }
+    return true;
+  }
+  if (wire::Request* const waiting = waiting_.find(id)) {
+    ++counters_.requests_repeated;
+    if (request.repeat) waiting->sender = request.sender;
+    return true;
+  }
+  if (!request.repeat) return false;
+  // A caller gives up when it has heard nothing for its timeout, so an answer to it would have been
+  // sent after this.
+  const TimePoint oldest = Clock::now() - timeout_of(request) - longest_delay;
+  if (!answered_.may_have_forgotten_since(oldest)) return false;
+  refuse(request,
+         "the request was repeated, and whether it ran before is no longer known "
+         "(MeshLimits::remembered_requests)");
+  return true;
+}
+
+void RequestServer::answer_repetition(const wire::Request& request,
+                                      const AnsweredRequests::Text& response) {
+  if (!request.repeat) return;
+  if (response) {
+    send_(request.sender, Answer{Answer::Kind::response, response, timeout_of(request)});
+  } else {
+    refuse(request,
+           "the request ran, and its response is no longer kept "
+           "(MeshLimits::remembered_bytes)");
+  }
+}
+
+void RequestServer::refuse(const wire::Request& request, const std::string& error) {
+  send(request.sender, Answer::Kind::response, wire::encode_error(request.request_id, error),
+       timeout_of(request));
+}
+
+milliseconds RequestServer::timeout_of(const wire::Request& request) const {
+  return request.timeout.value_or(context_.default_timeout);
+}
+
+void RequestServer::send(InstanceId target, Answer::Kind kind, std::string message,
+                         milliseconds useful_for) {
+  send_(target, Answer{kind, std::make_shared<const std::string>(std::move(message)), useful_for});
+}
+
+void RequestServer::enqueue(wire::Request request, milliseconds timeout) {
+  if (waiting_.size() >= context_.limits.queued_handlers) drop_expired();
+  if (waiting_.size() >= context_.limits.queued_handlers) {
     ++counters_.requests_refused;
-    refuse("the node is busy: " + std::to_string(context_.limits.concurrent_handlers) +
-           " handlers are running (MeshLimits::concurrent_handlers)");
+    refuse(request, "the node is busy: " + std::to_string(running_) + " handlers are running and " +
+                        std::to_string(waiting_.size()) +
+                        " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)");
     return;
   }
+  std::string id = request.request_id;
+  waiting_order_.push_back(id);
+  waiting_.insert(std::move(id), std::move(request), Clock::now() + timeout);
+}
+
+// Nobody waits for their answers any more.
+void RequestServer::drop_expired() {
+  const auto now = Clock::now();
+  while (const auto due = waiting_.first_due(now)) {
+    waiting_.extract(*due);
+    ++counters_.requests_refused;
+  }
+  std::erase_if(waiting_order_,
+                [this](const std::string& id) { return waiting_.find(id) == nullptr; });
+}
+
+void RequestServer::run_waiting() {
+  if (stopping_ || !send_) return;
+  while (!is_full() && !waiting_order_.empty()) {
+    const std::string id = std::move(waiting_order_.front());
+    waiting_order_.pop_front();
+    const auto deadline = waiting_.deadline_of(id);
+    auto request = waiting_.extract(id);
+    if (!request) continue;
+    if (*deadline <= Clock::now()) {
+      ++counters_.requests_refused;
+      continue;
+    }
+    auto handler = handlers_.find(request->type);
+    run(std::move(handler), std::move(*request));
+  }
+}
+
+void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request) {
+  const auto timeout = timeout_of(request);
   jobs_.insert(request.request_id, Job{request.sender, timeout},
                Clock::now() + heartbeat_interval(timeout));
   alarm_.set(jobs_.next_deadline());
+  ++running_;
   tasks_.spawn_on(asio::make_strand(context_.executor),
                   serve(shared_from_this(), std::move(handler), std::move(request)));
 }
@@ -77,12 +186,27 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
                                      "\": too many handlers are running");
     return;
   }
+  ++running_;
   tasks_.spawn_on(asio::make_strand(context_.executor),
                   deliver(shared_from_this(), std::move(handler), std::move(broadcast)));
 }
 
+void RequestServer::refuse_new() { refusing_ = true; }
+
+asio::awaitable<bool> RequestServer::drain_until(TimePoint deadline) {
+  const auto self = shared_from_this();
+  while (running_ > 0) {
+    if (!co_await idle_.wait_until(deadline)) break;
+  }
+  co_return running_ == 0;
+}
+
 void RequestServer::cancel_all() {
   stopping_ = true;
+  for (const wire::Request& request : waiting_.drain()) {
+    if (send_) refuse(request, MeshStoppedError().what());
+  }
+  waiting_order_.clear();
   tasks_.cancel_all();
 }
 
@@ -93,8 +217,8 @@ asio::awaitable<bool> RequestServer::join_until(TimePoint deadline) {
 }
 
 void RequestServer::abandon() {
-  cancel_all();
   forget_jobs();
+  cancel_all();
 }
 
 void RequestServer::forget_jobs() {
@@ -123,12 +247,19 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
              });
 }
 
-asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> /*self*/,
+asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self,
                                              std::shared_ptr<detail::BroadcastHandler> handler,
                                              wire::Broadcast broadcast) {
-  co_await leave_strand();
-  detail::Json data = std::move(broadcast.data);
-  co_await handler->handle(std::move(data), broadcast.sender);
+  std::exception_ptr error;
+  try {
+    co_await leave_strand();
+    detail::Json data = std::move(broadcast.data);
+    co_await handler->handle(std::move(data), broadcast.sender);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  asio::post(context_.strand, [self] { self->note_end(); });
+  if (error) std::rethrow_exception(error);
 }
 
 std::string RequestServer::encode_result(const wire::Request& request,
@@ -158,16 +289,24 @@ std::string RequestServer::describe_failure(const std::exception_ptr& error) con
 
 void RequestServer::finish(const std::string& request_id, std::string response) {
   const auto job = jobs_.extract(request_id);
-  answered_.add(request_id);
+  const auto text = std::make_shared<const std::string>(std::move(response));
+  answered_.add(request_id, text, Clock::now());
   // Nothing where the node has stopped without waiting for this handler.
-  if (job && send_) send_(job->caller, std::move(response), job->timeout);
+  if (job && send_) send_(job->caller, Answer{Answer::Kind::response, text, job->timeout});
+  note_end();
+}
+
+void RequestServer::note_end() {
+  --running_;
+  run_waiting();
+  if (running_ == 0) idle_.notify_all();
 }
 
 void RequestServer::send_heartbeats() {
   const auto now = Clock::now();
   while (const auto due = jobs_.first_due(now)) {
     const Job& job = *jobs_.find(*due);
-    send_(job.caller, wire::encode_heartbeat(*due), job.timeout);
+    send(job.caller, Answer::Kind::heartbeat, wire::encode_heartbeat(*due), job.timeout);
     jobs_.move_deadline(*due, now + heartbeat_interval(job.timeout));
   }
   alarm_.set(jobs_.next_deadline());

@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,23 +15,21 @@
 #include <async/alarm.hpp>
 #include <async/strand.hpp>
 #include <async/task_group.hpp>
+#include <core/answer.hpp>
+#include <core/answered_requests.hpp>
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
 #include <core/handler_table.hpp>
-#include <core/recent_ids.hpp>
 #include <util/rate_limited_log.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
 
 /// Runs the handlers that other nodes ask for, sends their callers heartbeats meanwhile and the
-/// response in the end. All members must be called on the strand.
+/// response in the end. Requests beyond the number of handlers that may run at once wait in a
+/// bounded queue, for as long as their callers do. All members must be called on the strand.
 class RequestServer : public std::enable_shared_from_this<RequestServer> {
  public:
-  /// Sends a message to a node; it is of no use any more after `useful_for`.
-  using Send = std::function<void(InstanceId target, std::string message,
-                                  std::chrono::milliseconds useful_for)>;
-
   struct Context {
     Strand strand;
     asio::any_io_executor executor;  ///< Where the handlers run.
@@ -47,10 +45,14 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::RequestHandler>& handlers() { return handlers_; }
   HandlerTable<detail::BroadcastHandler>& broadcast_handlers() { return broadcast_handlers_; }
 
-  void start(Send send);
+  void start(SendAnswer send);
   void on_request(wire::Request request);
   void on_broadcast(wire::Broadcast broadcast);
 
+  /// Refuses what comes from now on; what runs or waits goes on.
+  void refuse_new();
+  /// False if some handlers were still running, or requests waiting, at the deadline.
+  asio::awaitable<bool> drain_until(TimePoint deadline);
   /// Cancels what runs; the callers get an error. Until `start()` requests are ignored.
   void cancel_all();
   /// Cancels what runs, without waiting and without a word to the callers.
@@ -65,6 +67,14 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     std::chrono::milliseconds timeout{0};
   };
 
+  bool is_repetition(const wire::Request& request);
+  void answer_repetition(const wire::Request& request, const AnsweredRequests::Text& response);
+  void refuse(const wire::Request& request, const std::string& error);
+  void enqueue(wire::Request request, std::chrono::milliseconds timeout);
+  void drop_expired();
+  void run_waiting();
+  void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
+  std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
                               std::shared_ptr<detail::RequestHandler> handler,
                               wire::Request request);
@@ -72,22 +82,30 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
                                 std::shared_ptr<detail::BroadcastHandler> handler,
                                 wire::Broadcast broadcast);
   void finish(const std::string& request_id, std::string response);
+  void note_end();
+  void send(InstanceId target, Answer::Kind kind, std::string message,
+            std::chrono::milliseconds useful_for);
   std::string encode_result(const wire::Request& request, const detail::Json& result) const;
   std::string encode_failure(const std::string& request_id, const std::exception_ptr& error) const;
   std::string describe_failure(const std::exception_ptr& error) const;
   void send_heartbeats();
   void forget_jobs();
-  bool is_full() const { return tasks_.size() >= context_.limits.concurrent_handlers; }
+  bool is_full() const { return running_ >= context_.limits.concurrent_handlers; }
 
   Context context_;
   Counters& counters_;
-  Send send_;
+  SendAnswer send_;
   HandlerTable<detail::RequestHandler> handlers_;
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   DeadlineMap<std::string, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
-  RecentIds answered_{4096};            // so that a repeated request does not run twice
+  DeadlineMap<std::string, wire::Request> waiting_;  // by request id; when its caller gives up
+  std::deque<std::string> waiting_order_;            // ids of those, and of some that are gone
+  std::size_t running_ = 0;                          // handlers, also those of broadcasts
+  AnsweredRequests answered_;
   RateLimitedLog busy_log_;
   Alarm alarm_;
+  Event idle_;
+  bool refusing_ = false;
   std::atomic<bool> stopping_{false};
   TaskGroup tasks_;
 };

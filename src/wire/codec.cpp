@@ -135,6 +135,7 @@ NodeMessage classify(Json& message) {
   request.type = take_string(message, "type");
   request.data = take_data(message);
   request.timeout = take_timeout(message);
+  request.repeat = is_truthy(message, "repeat");
   return request;
 }
 
@@ -178,10 +179,11 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
 }
 
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
-                           std::string_view data, milliseconds timeout) {
+                           std::string_view data, milliseconds timeout, bool repeat) {
   return concat({R"({"requestId":)", quote(request_id), R"(,"senderInstanceId":)",
                  std::to_string(sender), R"(,"type":)", quote(type), R"(,"data":)", data,
-                 R"(,"timeoutMs":)", std::to_string(timeout.count()), "}"});
+                 R"(,"timeoutMs":)", std::to_string(timeout.count()),
+                 repeat ? R"(,"repeat":true})" : "}"});
 }
 
 std::string encode_response(std::string_view request_id, std::string_view data) {

@@ -21,6 +21,7 @@ struct Request {
   std::string type;
   nlohmann::json data;
   std::optional<std::chrono::milliseconds> timeout;
+  bool repeat = false;  // it may have been sent before
 };
 
 struct Response {
@@ -52,7 +53,8 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
 
 /// `data` is JSON text and is copied as it is.
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
-                           std::string_view data, std::chrono::milliseconds timeout);
+                           std::string_view data, std::chrono::milliseconds timeout,
+                           bool repeat = false);
 std::string encode_response(std::string_view request_id, std::string_view data);
 std::string encode_error(std::string_view request_id, std::string_view error);
 std::string encode_heartbeat(std::string_view request_id);

@@ -92,6 +92,7 @@ TEST(Limits, CallersLearnThatTooManyHandlersAreRunning) {
     const auto executor = co_await asio::this_coro::executor;
     MeshLimits limits;
     limits.concurrent_handlers = 2;
+    limits.queued_handlers = 0;
     LimitedPair pair(executor, limits);
     int running = 0;
     bool may_answer = false;
@@ -130,6 +131,7 @@ TEST(Limits, ABroadcastForABusyNodeIsDroppedAndLogged) {
     const auto executor = co_await asio::this_coro::executor;
     MeshLimits limits;
     limits.concurrent_handlers = 1;
+    limits.queued_handlers = 0;
     LimitedPair pair(executor, limits);
     int begun = 0;
     bool may_end = false;

@@ -127,7 +127,7 @@ asio::awaitable<void> RedisProxy::pump_to_client(std::shared_ptr<Session> sessio
     const std::size_t size = co_await session->redis.async_read_some(
         asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
-    while (session->is_open() && frozen_) co_await sleep_for(glance);
+    while (session->is_open() && (frozen_ || holds_replies_)) co_await sleep_for(glance);
     co_await asio::async_write(session->client, asio::buffer(buffer, size),
                                asio::redirect_error(asio::use_awaitable, error));
   }
@@ -169,6 +169,14 @@ void RedisProxy::thaw() {
   ask([this] { frozen_ = false; });
 }
 
+void RedisProxy::hold_replies() {
+  ask([this] { holds_replies_ = true; });
+}
+
+void RedisProxy::release_replies() {
+  ask([this] { holds_replies_ = false; });
+}
+
 void RedisProxy::hold_subscriptions() {
   ask([this] { holds_subscriptions_ = true; });
 }
@@ -190,6 +198,17 @@ std::size_t RedisProxy::chunks_with(const std::string& text) const {
     return static_cast<std::size_t>(std::ranges::count_if(chunks_, [&text](const Chunk& chunk) {
       return chunk.bytes.find(text) != std::string::npos;
     }));
+  });
+}
+
+std::size_t RedisProxy::unread_bytes() const {
+  return ask([this] {
+    std::size_t sum = 0;
+    for (const auto& session : sessions_) {
+      error_code ignored;
+      if (session->is_open()) sum += session->client.available(ignored);
+    }
+    return sum;
   });
 }
 

@@ -45,6 +45,9 @@ class RedisProxy {
   /// Lets nothing through in either direction; connections stay open.
   void freeze();
   void thaw();
+  /// Lets nothing through to the clients.
+  void hold_replies();
+  void release_replies();
   /// Holds back what contains SUBSCRIBE, and what its connection sends after it.
   void hold_subscriptions();
   void release_subscriptions();
@@ -53,6 +56,8 @@ class RedisProxy {
   std::vector<Chunk> chunks() const;
   /// How many chunks contain the text.
   std::size_t chunks_with(const std::string& text) const;
+  /// What the clients have sent while everything is frozen.
+  std::size_t unread_bytes() const;
   /// How many TCP segments with data the open connections' clients have sent.
   std::uint64_t data_segments() const;
 
@@ -79,6 +84,7 @@ class RedisProxy {
   std::vector<Chunk> chunks_;
   bool cut_ = false;
   bool frozen_ = false;
+  bool holds_replies_ = false;
   bool holds_subscriptions_ = false;
   std::thread thread_;
 };

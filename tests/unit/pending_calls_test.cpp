@@ -52,8 +52,8 @@ struct Table {
       result->data = std::move(data);
     };
     // Initialized, not assigned: Boost 1.81 cannot assign completion handlers.
-    PendingCall call{std::move(complete), strand, 7, "echo", timeout};
-    calls.add(id, std::move(call), Clock::now());
+    PendingCall call{std::move(complete), strand, 7, "echo", timeout, Clock::now()};
+    calls.add(id, std::move(call));
     return result;
   }
 
@@ -201,8 +201,8 @@ TEST(PendingCalls, ACompletionMayAddTheNextCall) {
     Table table(strand);
     std::shared_ptr<Result> next;
     auto complete = [&](std::exception_ptr, Json) { next = table.add("a", 1h); };
-    PendingCall call{std::move(complete), strand, 7, "echo", 1h};
-    table.calls.add("a", std::move(call), Clock::now());
+    PendingCall call{std::move(complete), strand, 7, "echo", 1h, Clock::now()};
+    table.calls.add("a", std::move(call));
     EXPECT_TRUE(table.calls.on_response(Table::response("a", 1)));
     EXPECT_TRUE(co_await eventually([&] { return next != nullptr; }));
     EXPECT_TRUE(table.calls.on_response(Table::response("a", 2)));

@@ -33,8 +33,8 @@ struct Fixture {
       : server(std::make_shared<RequestServer>(
             RequestServer::Context{strand, strand.get_inner_executor(), limits, 10s, log.sink()},
             counters)) {
-    server->start([this](InstanceId target, std::string message, std::chrono::milliseconds time) {
-      sent.push_back(Sent{target, Json::parse(message), time});
+    server->start([this](InstanceId target, const Answer& answer) {
+      sent.push_back(Sent{target, Json::parse(*answer.message), answer.useful_for});
     });
   }
 
@@ -201,28 +201,196 @@ TEST(RequestServer, ARepetitionAfterTheAnswerDoesNotRunTheHandlerAgain) {
   });
 }
 
-TEST(RequestServer, MoreHandlersThanTheLimitAreRefused) {
+/// A server with few places whose handler "slow" runs until it is released.
+struct SmallFixture : Fixture {
+  SmallFixture(const Strand& strand, std::size_t handlers, std::size_t queued)
+      : Fixture(strand, small_limits(handlers, queued)) {
+    handle<int, int>("slow", [this](int number) -> asio::awaitable<int> {
+      begun.push_back(number);
+      EXPECT_TRUE(co_await eventually([this] { return release; }));
+      co_return number;
+    });
+  }
+
+  static MeshLimits small_limits(std::size_t handlers, std::size_t queued) {
+    MeshLimits limits;
+    limits.concurrent_handlers = handlers;
+    limits.queued_handlers = queued;
+    return limits;
+  }
+
+  void ask(int number, std::chrono::milliseconds timeout = 60s) {
+    server->on_request(request(std::to_string(number), "slow", number, timeout));
+  }
+
+  const Json* answer_to(int number) const {
+    for (const Sent& one : sent) {
+      const Json& message = one.message;
+      if (message.at("requestId") == std::to_string(number) && message.contains("reply")) {
+        return &message;
+      }
+    }
+    return nullptr;
+  }
+
+  std::vector<int> begun;
+  bool release = false;
+};
+
+TEST(RequestServer, RequestsBeyondTheHandlersWaitAndBeyondThatAreRefused) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 2, 3);
+    for (int i = 1; i <= 6; ++i) fixture.ask(i);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 2; }));
+    EXPECT_EQ(fixture.responses(), 1U);
+    const Json* const refusal = fixture.answer_to(6);
+    CO_ASSERT_TRUE(refusal != nullptr);
+    const auto error = refusal->at("error").get<std::string>();
+    EXPECT_NE(error.find("concurrent_handlers"), std::string::npos) << error;
+    EXPECT_NE(error.find("queued_handlers"), std::string::npos) << error;
+    EXPECT_EQ(fixture.counters.requests_refused, 1U);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 6; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 2, 3, 4, 5}));
+    for (int i = 1; i <= 5; ++i) EXPECT_EQ(fixture.answer_to(i)->at("data"), i);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARequestWhoseCallerHasGivenUpWhileItWaitedDoesNotRun) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 1, 2);
+    fixture.ask(1);
+    fixture.ask(2, 1ms);
+    fixture.ask(3);
+    co_await test::sleep_for(5ms);
+    // Those that have expired make room.
+    fixture.ask(4);
+    EXPECT_EQ(fixture.answer_to(4), nullptr);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 3; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 3, 4}));
+    EXPECT_EQ(fixture.counters.requests_refused, 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, WhatWaitsIsToldWhenTheNodeStops) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 1, 2);
+    fixture.ask(1);
+    fixture.ask(2);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 1; }));
+    co_await fixture.stop();
+    CO_ASSERT_TRUE(fixture.answer_to(2) != nullptr);
+    EXPECT_EQ(fixture.answer_to(2)->at("error"), "MeshService stopped");
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1}));
+  });
+}
+
+TEST(RequestServer, ADrainLetsWhatRunsAndWaitsEndAndRefusesTheRest) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 1, 2);
+    fixture.ask(1);
+    fixture.ask(2);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 1; }));
+    fixture.server->refuse_new();
+    fixture.ask(3);
+    CO_ASSERT_TRUE(fixture.answer_to(3) != nullptr);
+    EXPECT_EQ(fixture.answer_to(3)->at("error"), "the node is stopping");
+    EXPECT_FALSE(co_await fixture.server->drain_until(Clock::now() + 5ms));
+    fixture.release = true;
+    EXPECT_TRUE(co_await fixture.server->drain_until(test::soon()));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 2}));
+    co_await fixture.stop();
+  });
+}
+
+wire::Request repeated(wire::Request request, InstanceId sender) {
+  request.repeat = true;
+  request.sender = sender;
+  return request;
+}
+
+TEST(RequestServer, ARepeatedRequestIsAnsweredAgainWithoutRunningAgain) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int runs = 0;
+    fixture.handle<void, int>("count", [&] { return ++runs; });
+    fixture.server->on_request(Fixture::request("r", "count"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(repeated(Fixture::request("r", "count"), 9));
+    CO_ASSERT_TRUE(fixture.sent.size() == 2);
+    EXPECT_EQ(fixture.sent.at(1).target, 9);
+    EXPECT_EQ(fixture.sent.at(1).message, fixture.sent.at(0).message);
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(fixture.counters.requests_repeated, 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARepetitionWhileTheHandlerRunsShowsThatItRunsAndMovesTheAnswer) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 1, 1);
+    fixture.ask(1);
+    fixture.ask(2);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 1; }));
+    fixture.server->on_request(repeated(Fixture::request("1", "slow", 1, 60s), 9));
+    fixture.server->on_request(repeated(Fixture::request("2", "slow", 2, 60s), 8));
+    CO_ASSERT_TRUE(fixture.sent.size() == 1);
+    EXPECT_EQ(fixture.sent.at(0).message.at("heartbeat"), true);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 2; }));
+    EXPECT_EQ(fixture.sent.at(1).target, 9);
+    EXPECT_EQ(fixture.sent.at(2).target, 8);
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 2}));
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARepetitionRunsIfTheRequestCertainlyNeverCame) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<void, int>("one", [] { return 1; });
+    fixture.server->on_request(repeated(Fixture::request("r", "one"), 3));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    EXPECT_EQ(fixture.sent.at(0).message.at("data"), 1);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARepetitionIsRefusedIfTheRequestMayHaveRunAndBeenForgotten) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     MeshLimits limits;
-    limits.concurrent_handlers = 2;
+    limits.remembered_requests = 1;
     Fixture fixture(strand, limits);
-    bool release = false;
-    fixture.handle<void, void>("slow", [&]() -> asio::awaitable<void> {
-      EXPECT_TRUE(co_await eventually([&] { return release; }));
-    });
-    for (const char* id : {"1", "2", "3"}) {
-      fixture.server->on_request(Fixture::request(id, "slow"));
-    }
+    int runs = 0;
+    fixture.handle<void, int>("count", [&] { return ++runs; });
+    for (const char* id : {"1", "2"}) fixture.server->on_request(Fixture::request(id, "count"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    fixture.server->on_request(repeated(Fixture::request("1", "count"), 3));
+    CO_ASSERT_TRUE(fixture.sent.size() == 3);
+    const auto error = fixture.sent.at(2).message.at("error").get<std::string>();
+    EXPECT_NE(error.find("remembered_requests"), std::string::npos) << error;
+    EXPECT_EQ(runs, 2);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARepetitionIsRefusedIfItsAnswerIsNoLongerKept) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits;
+    limits.remembered_bytes = 1;
+    Fixture fixture(strand, limits);
+    int runs = 0;
+    fixture.handle<void, int>("count", [&] { return ++runs; });
+    fixture.server->on_request(Fixture::request("1", "count"));
     EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
-    EXPECT_EQ(fixture.sent.at(0).message.at("requestId"), "3");
-    const auto error = fixture.sent.at(0).message.at("error").get<std::string>();
-    EXPECT_NE(error.find("concurrent_handlers"), std::string::npos) << error;
-    EXPECT_EQ(fixture.counters.requests_refused, 1U);
-    release = true;
-    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 3; }));
-    fixture.server->on_request(Fixture::request("4", "slow"));
-    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 4; }));
-    EXPECT_FALSE(fixture.sent.back().message.contains("error"));
+    fixture.server->on_request(repeated(Fixture::request("1", "count"), 3));
+    CO_ASSERT_TRUE(fixture.sent.size() == 2);
+    const auto error = fixture.sent.at(1).message.at("error").get<std::string>();
+    EXPECT_NE(error.find("remembered_bytes"), std::string::npos) << error;
+    EXPECT_EQ(runs, 1);
     co_await fixture.stop();
   });
 }
@@ -297,8 +465,7 @@ TEST(RequestServer, CanBeStartedAgain) {
     fixture.handle<void, int>("quick", [] { return 1; });
     co_await fixture.stop();
     int sent = 0;
-    fixture.server->start(
-        [&](InstanceId, const std::string&, std::chrono::milliseconds) { ++sent; });
+    fixture.server->start([&](InstanceId, const Answer&) { ++sent; });
     fixture.server->on_request(Fixture::request("r", "quick"));
     EXPECT_TRUE(co_await eventually([&] { return sent == 1; }));
     co_await fixture.stop();

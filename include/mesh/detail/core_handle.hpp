@@ -39,6 +39,9 @@ using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, Jso
 /// Throws `std::invalid_argument` for a timeout that is negative or longer than a year.
 void check_timeout(std::chrono::milliseconds timeout);
 
+/// Throws `std::invalid_argument` for a timeout that is negative or longer than a year.
+void check_drain_timeout(std::chrono::milliseconds timeout);
+
 /// The JSON text of a payload. Throws `MeshEncodeError`.
 std::string to_json_text(std::string_view type, const Json& document);
 
@@ -60,6 +63,7 @@ class CoreHandle {
   void set_broadcast_handler(std::string_view type, std::shared_ptr<BroadcastHandler> handler);
   void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(AsyncCallback<> callback);
+  void watch_nodes(AsyncCallback<NodeChange, MeshNode> callback);
 
   /// Shared, so that an initiation may outlive the service.
   const std::shared_ptr<core::MeshCore>& core() const noexcept { return core_; }
@@ -73,7 +77,8 @@ class CoreHandle {
 void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
                CallCompletion completion);
 void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion);
-void stop_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion);
+void stop_core(const std::shared_ptr<core::MeshCore>& core, StopOptions options,
+               VoidCompletion completion);
 void list_nodes(const std::shared_ptr<core::MeshCore>& core, NodesCompletion completion);
 void send_broadcast(const std::shared_ptr<core::MeshCore>& core, std::string_view type,
                     std::exception_ptr error, std::string data, BroadcastOptions options,

@@ -3,7 +3,7 @@
 -- node has its id: then nothing is changed. An id that is registered without an owner, and not with
 -- the time this node left there, was taken by a node that knows no owners.
 -- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
--- live of the ownership in ms, the time that the last call returned.
+-- live of the ownership in ms, the time that the last call returned, channel of events.
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
 if (owner and owner ~= ARGV[3]) or (known and not owner and known ~= ARGV[5]) then
@@ -16,5 +16,8 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call(known and 'HSETNX' or 'HSET', KEYS[2], ARGV[1], ARGV[2])
 if (tonumber(redis.call('GET', KEYS[3]) or '0') or 0) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[3], ARGV[1])
+end
+if not known then
+  redis.call('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
 end
 return {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1])}

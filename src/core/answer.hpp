@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <mesh/node.hpp>
+
+namespace mesh::core {
+
+/// What a node that works on a request sends to its caller.
+struct Answer {
+  enum class Kind {
+    heartbeat,  ///< May get lost: the next one follows.
+    response,   ///< Must arrive if that is possible.
+  };
+
+  Kind kind = Kind::response;
+  std::shared_ptr<const std::string> message{};
+  std::chrono::milliseconds useful_for{0};  ///< After this nobody waits for it any more.
+};
+
+using SendAnswer = std::function<void(InstanceId target, Answer answer)>;
+
+}  // namespace mesh::core

@@ -1,0 +1,111 @@
+#include <core/answer_sender.hpp>
+
+#include <utility>
+
+#include <scripts/publish_again.lua.hpp>
+
+#include <core/retry_delay.hpp>
+#include <redis/command.hpp>
+
+namespace mesh::core {
+
+AnswerSender::AnswerSender(Context context, Counters& counters)
+    : context_(std::move(context)),
+      counters_(counters),
+      log_(context_.log),
+      alarm_(context_.strand, [this] { try_due(); }) {}
+
+void AnswerSender::send(InstanceId target, const Answer& answer) {
+  const auto deadline = Clock::now() + answer.useful_for;
+  if (answer.kind == Answer::Kind::response) {
+    publish(Response{target, answer.message, deadline});
+    return;
+  }
+  redis::Command command{"PUBLISH", context_.keys.node_channel(target), *answer.message};
+  context_.commands->submit(std::move(command), deadline, [](const redis::Outcome&) {});
+}
+
+void AnswerSender::clear() {
+  waiting_.drain();
+  waiting_bytes_ = 0;
+  alarm_.set(std::nullopt);
+}
+
+void AnswerSender::publish(Response response) {
+  redis::Command command;
+  if (response.may_have_arrived) {
+    command = {"EVAL",
+               std::string(scripts::publish_again),
+               "1",
+               context_.keys.owner(response.target),
+               context_.keys.node_channel(response.target),
+               *response.message,
+               ""};
+  } else {
+    command = {"PUBLISH", context_.keys.node_channel(response.target), *response.message};
+  }
+  const auto deadline = response.deadline;
+  context_.commands->submit(
+      std::move(command), deadline,
+      [weak = weak_from_this(), response = std::move(response)](const redis::Outcome& outcome) {
+        if (const auto self = weak.lock()) self->on_published(response, outcome);
+      });
+}
+
+void AnswerSender::on_published(Response response, const redis::Outcome& outcome) {
+  switch (outcome.failure) {
+    case redis::Failure::none:
+      break;
+    case redis::Failure::disconnected:
+      response.may_have_arrived = true;
+      try_later(std::move(response));
+      return;
+    case redis::Failure::expired:
+      lose("Redis did not come back in time");
+      return;
+    case redis::Failure::overflow:
+      lose("too much waits for Redis (MeshLimits::queued_bytes)");
+      return;
+    case redis::Failure::stopped:
+      return;
+  }
+  if (outcome.reply.is_error()) {
+    lose("it was refused: " + outcome.reply.text);
+  } else if (outcome.reply.integer == 0) {
+    try_later(std::move(response));
+  } else if (outcome.reply.integer < 0) {
+    lose("the connection ended while it was sent, and its caller must not get it twice");
+  }
+}
+
+void AnswerSender::try_later(Response response) {
+  const auto at = Clock::now() + retry_delay(response.attempts++);
+  const std::size_t size = response.message->size();
+  if (at >= response.deadline) {
+    lose("its caller did not listen");
+  } else if (waiting_bytes_ + size > context_.most_bytes) {
+    lose("too many wait for callers that do not listen (MeshLimits::queued_bytes)");
+  } else {
+    waiting_bytes_ += size;
+    waiting_.insert(next_++, std::move(response), at);
+    alarm_.set(waiting_.next_deadline());
+  }
+}
+
+void AnswerSender::try_due() {
+  const auto now = Clock::now();
+  while (const auto due = waiting_.first_due(now)) {
+    auto response = waiting_.extract(*due);
+    waiting_bytes_ -= response->message->size();
+    ++counters_.answers_resent;
+    publish(std::move(*response));
+  }
+  alarm_.set(waiting_.next_deadline());
+}
+
+void AnswerSender::lose(const std::string& reason) {
+  ++counters_.answers_lost;
+  log_.warn(Clock::now(), "a response is lost: " + reason);
+}
+
+}  // namespace mesh::core

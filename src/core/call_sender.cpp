@@ -1,0 +1,249 @@
+#include <core/call_sender.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <utility>
+
+#include <mesh/errors.hpp>
+#include <scripts/publish_again.lua.hpp>
+
+#include <core/retry_delay.hpp>
+#include <redis/command.hpp>
+#include <wire/codec.hpp>
+
+namespace mesh::core {
+
+namespace {
+
+// How long a registered node may be without its subscription before it counts as gone.
+constexpr std::chrono::seconds resubscription_time{1};
+
+constexpr std::size_t most_owners = 4096;
+
+}  // namespace
+
+CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
+                       Counters& counters)
+    : context_(std::move(context)),
+      own_id_(own_id),
+      calls_(calls),
+      counters_(counters),
+      alarm_(context_.strand, [this] { try_due(); }) {}
+
+void CallSender::send(const std::string& request_id, std::string message) {
+  if (context_.subscriptions->is_ready()) {
+    publish(request_id, std::move(message));
+    return;
+  }
+  // Calls that have ended meanwhile must not pile up.
+  if (held_.size() >= 2 * calls_.size()) {
+    std::erase_if(held_, [this](const std::string& id) { return calls_.find(id) == nullptr; });
+  }
+  held_.push_back(request_id);
+}
+
+void CallSender::on_subscribed() {
+  for (const std::string& request_id : std::exchange(held_, {})) try_now(request_id);
+}
+
+void CallSender::on_reconnected() {
+  reconnected_at_ = Clock::now();
+  owners_.clear();
+}
+
+void CallSender::repeat_all() {
+  for (const std::string& request_id : calls_.ids()) {
+    PendingCall* const call = calls_.find(request_id);
+    if (call == nullptr || call->owner.empty() || !call->has_data) continue;
+    call->may_have_arrived = true;
+    publish_again(request_id);
+  }
+}
+
+void CallSender::clear() {
+  held_.clear();
+  waiting_.drain();
+  alarm_.set(std::nullopt);
+  owners_.clear();
+  lookups_.clear();
+}
+
+// Publishing --------------------------------------------------------------------------------------
+
+void CallSender::publish(const std::string& request_id, std::string message) {
+  PendingCall* const call = calls_.find(request_id);
+  const auto deadline = calls_.deadline_of(request_id);
+  if (call == nullptr || !deadline) return;
+  note_owner(request_id, *call);
+  redis::Command command{"PUBLISH", context_.keys.node_channel(call->target), std::move(message)};
+  context_.commands->submit(std::move(command), *deadline,
+                            [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
+                              if (const auto self = weak.lock()) {
+                                self->on_published(request_id, outcome);
+                              }
+                            });
+}
+
+// The question goes out before the request, so the answer holds for the node that gets the request.
+void CallSender::note_owner(const std::string& request_id, PendingCall& call) {
+  const InstanceId target = call.target;
+  if (const auto known = owners_.find(target); known != owners_.end()) {
+    call.owner = known->second;
+    return;
+  }
+  auto& waiting = lookups_[target];
+  waiting.push_back(request_id);
+  if (waiting.size() > 1) return;
+  redis::Command command{"GET", context_.keys.owner(target)};
+  context_.commands->submit(std::move(command), *calls_.deadline_of(request_id),
+                            [weak = weak_from_this(), target](const redis::Outcome& outcome) {
+                              if (const auto self = weak.lock()) {
+                                self->on_owner_found(target, outcome);
+                              }
+                            });
+}
+
+void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
+  const auto waiting = lookups_.extract(target);
+  if (waiting.empty() || outcome.failure != redis::Failure::none || outcome.reply.is_error())
+    return;
+  if (owners_.size() >= most_owners) owners_.clear();
+  owners_[target] = outcome.reply.text;
+  for (const std::string& request_id : waiting.mapped()) {
+    if (PendingCall* const call = calls_.find(request_id)) call->owner = outcome.reply.text;
+  }
+}
+
+void CallSender::on_published(const std::string& request_id, const redis::Outcome& outcome) {
+  PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr) return;
+  switch (outcome.failure) {
+    case redis::Failure::none:
+      break;
+    case redis::Failure::overflow:
+      calls_.fail(request_id, std::make_exception_ptr(redis::overflow_error()));
+      return;
+    case redis::Failure::disconnected:
+      call->may_have_arrived = true;
+      if (!call->owner.empty()) try_later(request_id);
+      return;
+    case redis::Failure::expired:
+    case redis::Failure::stopped:
+      return;  // the timeout, or the stop, ends the call
+  }
+  if (outcome.reply.is_error()) {
+    calls_.fail(request_id,
+                std::make_exception_ptr(MeshRedisError("PUBLISH: " + outcome.reply.text)));
+  } else if (outcome.reply.integer == 0) {
+    on_nobody(request_id, *call);
+  }
+}
+
+void CallSender::on_nobody(const std::string& request_id, const PendingCall& call) {
+  owners_.erase(call.target);
+  const auto now = Clock::now();
+  if (!call.has_data) {
+    fail_unreachable(request_id, call);
+  } else if (now < reconnected_at_ + context_.return_time) {
+    try_later(request_id);
+  } else if (now < call.begun_at + resubscription_time) {
+    check_registration(request_id, call.target);
+  } else {
+    fail_unreachable(request_id, call);
+  }
+}
+
+void CallSender::check_registration(const std::string& request_id, InstanceId target) {
+  redis::Command command{"ZSCORE", context_.keys.heartbeats(), std::to_string(target)};
+  const auto on_answer = [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
+    const auto self = weak.lock();
+    const PendingCall* const call = self ? self->calls_.find(request_id) : nullptr;
+    if (call == nullptr) return;
+    const bool is_registered =
+        outcome.failure != redis::Failure::none || outcome.reply.kind == redis::Reply::Kind::text;
+    if (is_registered) {
+      self->try_later(request_id);
+    } else {
+      self->fail_unreachable(request_id, *call);
+    }
+  };
+  context_.commands->submit(std::move(command), *calls_.deadline_of(request_id), on_answer);
+}
+
+void CallSender::fail_unreachable(const std::string& request_id, const PendingCall& call) {
+  calls_.fail(request_id,
+              std::make_exception_ptr(MeshNodeUnreachableError(call.target, call.type)));
+}
+
+// Again -------------------------------------------------------------------------------------------
+
+void CallSender::publish_again(const std::string& request_id) {
+  const PendingCall* const call = calls_.find(request_id);
+  const auto deadline = calls_.deadline_of(request_id);
+  if (call == nullptr || !deadline) return;
+  ++counters_.calls_resent;
+  // Whole rather than by its digest: after a fault Redis may well have forgotten it.
+  redis::Command command{"EVAL",
+                         std::string(scripts::publish_again),
+                         "1",
+                         context_.keys.owner(call->target),
+                         context_.keys.node_channel(call->target),
+                         encode(request_id, *call),
+                         call->owner};
+  context_.commands->submit(std::move(command), *deadline,
+                            [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
+                              if (const auto self = weak.lock()) {
+                                self->on_published_again(request_id, outcome);
+                              }
+                            });
+}
+
+void CallSender::on_published_again(const std::string& request_id, const redis::Outcome& outcome) {
+  if (calls_.find(request_id) == nullptr) return;
+  const bool is_unknown = outcome.failure == redis::Failure::disconnected ||
+                          outcome.failure == redis::Failure::overflow;
+  const bool has_answer = outcome.failure == redis::Failure::none && !outcome.reply.is_error();
+  // Without an owner, or a subscription, the node may still be on its way back. What went to
+  // another owner than this one must not be repeated: then the timeout ends the call.
+  const bool reached_nobody =
+      has_answer && (outcome.reply.integer == 0 || outcome.reply.integer == -1);
+  if (is_unknown || reached_nobody) try_later(request_id);
+}
+
+void CallSender::try_later(const std::string& request_id) {
+  PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr || !call->has_data) return;
+  const auto delay = retry_delay(call->attempts++);
+  waiting_.insert(request_id, {}, Clock::now() + delay);
+  alarm_.set(waiting_.next_deadline());
+}
+
+void CallSender::try_due() {
+  const auto now = Clock::now();
+  while (const auto due = waiting_.first_due(now)) {
+    const std::string request_id = *due;
+    waiting_.extract(request_id);
+    try_now(request_id);
+  }
+  alarm_.set(waiting_.next_deadline());
+}
+
+void CallSender::try_now(const std::string& request_id) {
+  const PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr) return;
+  if (!context_.subscriptions->is_ready()) {
+    held_.push_back(request_id);
+  } else if (call->may_have_arrived) {
+    publish_again(request_id);
+  } else {
+    publish(request_id, encode(request_id, *call));
+  }
+}
+
+std::string CallSender::encode(const std::string& request_id, const PendingCall& call) const {
+  return wire::encode_request(request_id, own_id_, call.type, call.data, call.timeout,
+                              call.may_have_arrived);
+}
+
+}  // namespace mesh::core

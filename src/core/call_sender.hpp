@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include <mesh/node.hpp>
+
+#include <async/alarm.hpp>
+#include <async/strand.hpp>
+#include <core/counters.hpp>
+#include <core/deadline_map.hpp>
+#include <core/keys.hpp>
+#include <core/pending_calls.hpp>
+#include <redis/client.hpp>
+
+namespace mesh::core {
+
+/// Brings the requests of pending calls to their nodes. It holds them while this node could not
+/// hear the response, publishes them, and publishes them again
+/// - if nobody received them while the target may be resubscribing,
+/// - if they or their responses may have been lost with a connection, and the target is one that
+///   runs no request twice (see `publish_again.lua`).
+/// All members must be called on the strand.
+class CallSender : public std::enable_shared_from_this<CallSender> {
+ public:
+  struct Context {
+    Strand strand;
+    std::shared_ptr<redis::Client> commands;
+    std::shared_ptr<redis::Client> subscriptions;
+    Keys keys;
+    /// After a reconnect of ours, for how long others may still be on their way back.
+    Clock::duration return_time{};
+  };
+
+  CallSender(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
+             Counters& counters);
+  CallSender(const CallSender&) = delete;
+  CallSender& operator=(const CallSender&) = delete;
+
+  /// Sends the request of a pending call for the first time; `message` is its text.
+  void send(const std::string& request_id, std::string message);
+  /// The subscription was made anew: sends what was held, and again what may have been lost.
+  void on_subscribed();
+  /// Either connection was made anew.
+  void on_reconnected();
+  /// Sends again what may have been lost.
+  void repeat_all();
+  /// Forgets everything.
+  void clear();
+
+ private:
+  void publish(const std::string& request_id, std::string message);
+  void note_owner(const std::string& request_id, PendingCall& call);
+  void on_owner_found(InstanceId target, const redis::Outcome& outcome);
+  void on_published(const std::string& request_id, const redis::Outcome& outcome);
+  void on_nobody(const std::string& request_id, const PendingCall& call);
+  void check_registration(const std::string& request_id, InstanceId target);
+  void publish_again(const std::string& request_id);
+  void on_published_again(const std::string& request_id, const redis::Outcome& outcome);
+  void try_later(const std::string& request_id);
+  void try_now(const std::string& request_id);
+  void try_due();
+  void fail_unreachable(const std::string& request_id, const PendingCall& call);
+  std::string encode(const std::string& request_id, const PendingCall& call) const;
+
+  Context context_;
+  const std::atomic<InstanceId>& own_id_;
+  PendingCalls& calls_;
+  Counters& counters_;
+  std::deque<std::string> held_;                      // request ids
+  DeadlineMap<std::string, std::monostate> waiting_;  // by request id; when to try again
+  Alarm alarm_;
+  std::unordered_map<InstanceId, std::string> owners_;  // empty: not one that copes with repetition
+  std::unordered_map<InstanceId, std::vector<std::string>> lookups_;  // request ids by target
+  TimePoint reconnected_at_{};
+};
+
+}  // namespace mesh::core

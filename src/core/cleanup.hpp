@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <mesh/detail/callback.hpp>
+#include <mesh/log.hpp>
+#include <mesh/node.hpp>
+
+#include <async/event.hpp>
+#include <async/strand.hpp>
+#include <async/task_group.hpp>
+#include <core/registry.hpp>
+
+namespace mesh::core {
+
+/// The leader's duty: removes dead nodes and reports each to the application. Redis keeps what is
+/// not reported yet, so if this node dies in between, the next leader reports it. All members must
+/// be called on the strand.
+class Cleanup : public std::enable_shared_from_this<Cleanup> {
+ public:
+  struct Context {
+    Strand strand;
+    asio::any_io_executor executor;  ///< Where the callback runs.
+    std::chrono::milliseconds node_ttl{0};
+    LogSink log;
+  };
+
+  Cleanup(Context context, std::shared_ptr<Registry> registry);
+  Cleanup(const Cleanup&) = delete;
+  Cleanup& operator=(const Cleanup&) = delete;
+
+  void set_callback(detail::AsyncCallback<InstanceId> callback) { callback_ = std::move(callback); }
+
+  /// One cleanup by the node `self`; the reports go on by themselves. False if the lock does not
+  /// hold `lock_value`. Throws as `Registry::remove_dead()`.
+  asio::awaitable<bool> run(InstanceId self, std::string lock_value);
+
+  /// Leaves what is not reported yet to the next leader, except for the callback that is running,
+  /// which has until the deadline.
+  asio::awaitable<void> stop(TimePoint deadline);
+  /// The same without waiting.
+  void abandon();
+
+ private:
+  asio::awaitable<void> report_all(std::shared_ptr<Cleanup> self);
+  asio::awaitable<void> report(InstanceId id);
+  asio::awaitable<void> call_back(InstanceId id);
+  bool is_queued(InstanceId id) const;
+
+  Context context_;
+  std::shared_ptr<Registry> registry_;
+  detail::AsyncCallback<InstanceId> callback_;
+  InstanceId reporter_ = 0;       // this node, at the last cleanup
+  std::deque<InstanceId> queue_;  // the first one is being reported
+  bool in_callback_ = false;
+  Event callback_ended_;
+  TaskGroup reports_;
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,65 @@
+#include <core/node_watch.hpp>
+
+#include <exception>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include <util/cancellation.hpp>
+#include <util/describe_error.hpp>
+
+namespace mesh::core {
+
+NodeWatch::NodeWatch(Context context, std::shared_ptr<Registry> registry)
+    : context_(std::move(context)),
+      registry_(std::move(registry)),
+      view_(context_.node_ttl),
+      announced_(context_.strand),
+      log_(context_.log) {}
+
+asio::awaitable<void> NodeWatch::run(std::shared_ptr<NodeWatch> /*self*/, SerialQueue& callbacks) {
+  view_ = NodeView(context_.node_ttl);
+  callbacks_ = &callbacks;
+  for (;;) {
+    is_stale_ = false;
+    std::exception_ptr error;
+    try {
+      co_await list();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error && is_cancellation(error)) std::rethrow_exception(error);
+    if (error) {
+      log_.warn(Clock::now(), "the watch of nodes failed: " + describe_error(error));
+    }
+    if (!is_stale_) co_await announced_.wait_until(Clock::now() + context_.interval);
+  }
+}
+
+asio::awaitable<void> NodeWatch::list() {
+  const auto deadline = Clock::now() + context_.timeout;
+  co_await context_.subscriptions->subscribe(context_.keys.events_channel(), deadline);
+  const auto listing = view_.begin_listing();
+  const std::vector<MeshNode> nodes = co_await registry_->list(own_id_, deadline);
+  report(view_.on_listed(nodes, listing, Clock::now()));
+}
+
+void NodeWatch::on_event(std::string_view payload) {
+  const auto event = nlohmann::json::parse(payload, nullptr, false);
+  if (!event.is_object() || callbacks_ == nullptr) return;
+  const auto left = event.find("left");
+  if (left != event.end() && left->is_number_integer())
+    report(view_.on_left(left->get<InstanceId>()));
+  is_stale_ = true;
+  announced_.notify_all();
+}
+
+void NodeWatch::report(const std::vector<NodeView::Change>& changes) {
+  if (!callback_ || callbacks_ == nullptr) return;
+  for (const NodeView::Change& change : changes) {
+    callbacks_->push(
+        [callback = callback_, change] { return callback(change.change, change.node); });
+  }
+}
+
+}  // namespace mesh::core

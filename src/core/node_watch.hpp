@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <mesh/detail/callback.hpp>
+#include <mesh/log.hpp>
+#include <mesh/node.hpp>
+
+#include <async/event.hpp>
+#include <async/serial_queue.hpp>
+#include <async/strand.hpp>
+#include <core/keys.hpp>
+#include <core/node_view.hpp>
+#include <core/registry.hpp>
+#include <redis/client.hpp>
+#include <util/rate_limited_log.hpp>
+
+namespace mesh::core {
+
+/// Tells the application which nodes join and leave. Nodes announce that on a channel; the list in
+/// Redis, read after each announcement and once per interval, is what counts, since TypeScript
+/// nodes announce nothing. All members must be called on the strand.
+class NodeWatch : public std::enable_shared_from_this<NodeWatch> {
+ public:
+  using Callback = detail::AsyncCallback<NodeChange, MeshNode>;
+
+  struct Context {
+    Strand strand;
+    std::shared_ptr<redis::Client> subscriptions;
+    Keys keys;
+    std::chrono::milliseconds interval{0};
+    std::chrono::milliseconds node_ttl{0};
+    std::chrono::milliseconds timeout{0};  ///< Of reading the list.
+    LogSink log;
+  };
+
+  NodeWatch(Context context, std::shared_ptr<Registry> registry);
+  NodeWatch(const NodeWatch&) = delete;
+  NodeWatch& operator=(const NodeWatch&) = delete;
+
+  void set_callback(Callback callback) { callback_ = std::move(callback); }
+  bool has_callback() const { return static_cast<bool>(callback_); }
+
+  /// Watches until cancelled; the callback is called by way of `callbacks`.
+  asio::awaitable<void> run(std::shared_ptr<NodeWatch> self, SerialQueue& callbacks);
+  void on_event(std::string_view payload);
+  void set_own_id(InstanceId id) { own_id_ = id; }
+
+ private:
+  asio::awaitable<void> list();
+  void report(const std::vector<NodeView::Change>& changes);
+
+  Context context_;
+  std::shared_ptr<Registry> registry_;
+  NodeView view_;
+  Callback callback_;
+  SerialQueue* callbacks_ = nullptr;  // while it runs
+  InstanceId own_id_ = 0;
+  bool is_stale_ = false;
+  Event announced_;
+  RateLimitedLog log_;
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,13 @@
+-- Publishes a request or a response once more, provided that the target is a node that copes with
+-- repetitions: those have owners. Returns the number of receivers, -1 if nobody owns the target's
+-- id, -2 if it is another than the expected owner.
+-- KEYS: owner of the target's id. ARGV: the target's channel, message, the expected owner's uuid or
+-- an empty string for any.
+local owner = redis.call('GET', KEYS[1])
+if not owner then
+  return -1
+end
+if ARGV[3] ~= '' and owner ~= ARGV[3] then
+  return -2
+end
+return redis.call('PUBLISH', ARGV[1], ARGV[2])
