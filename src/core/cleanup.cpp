@@ -17,7 +17,7 @@ namespace mesh::core {
 Cleanup::Cleanup(Context context, std::shared_ptr<Registry> registry)
     : context_(std::move(context)),
       registry_(std::move(registry)),
-      callback_ended_(context_.strand),
+      step_ended_(context_.strand),
       reports_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
         log(LogLevel::error, "the reports of removed nodes ended: " + describe_error(error));
       }) {}
@@ -46,6 +46,7 @@ bool Cleanup::is_queued(InstanceId id) const {
 asio::awaitable<void> Cleanup::report_all(std::shared_ptr<Cleanup> /*self*/) {
   while (!queue_.empty()) {
     std::exception_ptr error;
+    finishing_ = false;
     try {
       co_await report(queue_.front());
     } catch (const MeshError&) {
@@ -67,8 +68,11 @@ asio::awaitable<void> Cleanup::report(InstanceId id) {
   in_callback_ = true;
   co_await call_back(id);
   in_callback_ = false;
-  callback_ended_.notify_all();
+  finishing_ = true;
+  step_ended_.notify_all();
   co_await registry_->finish_report(self, id, TimePoint::max());
+  finishing_ = false;
+  step_ended_.notify_all();
 }
 
 asio::awaitable<void> Cleanup::call_back(InstanceId id) {
@@ -91,16 +95,21 @@ asio::awaitable<void> Cleanup::call_back(InstanceId id) {
 asio::awaitable<void> Cleanup::stop(TimePoint deadline) {
   const auto self = shared_from_this();
   if (queue_.size() > 1) queue_.erase(queue_.begin() + 1, queue_.end());
-  while (in_callback_) {
-    if (!co_await callback_ended_.wait_until(deadline)) break;
+  while (is_worth_waiting()) {
+    if (!co_await step_ended_.wait_until(deadline)) break;
   }
   abandon();
   co_await reports_.join_until(deadline);
 }
 
+bool Cleanup::is_worth_waiting() const {
+  return in_callback_ || (finishing_ && registry_->is_connected());
+}
+
 void Cleanup::abandon() {
   queue_.clear();
   in_callback_ = false;
+  finishing_ = false;
   reports_.cancel_all();
 }
 

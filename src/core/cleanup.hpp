@@ -40,8 +40,8 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
   /// hold `lock_value`. Throws as `Registry::remove_dead()`.
   asio::awaitable<bool> run(InstanceId self, std::string lock_value);
 
-  /// Leaves what is not reported yet to the next leader, except for the callback that is running,
-  /// which has until the deadline.
+  /// Leaves what is not reported yet to the next leader, except for the report under way, which has
+  /// until the deadline.
   asio::awaitable<void> stop(TimePoint deadline);
   /// The same without waiting.
   void abandon();
@@ -51,6 +51,7 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
   asio::awaitable<void> report(InstanceId id);
   asio::awaitable<void> call_back(InstanceId id);
   bool is_queued(InstanceId id) const;
+  bool is_worth_waiting() const;
 
   Context context_;
   std::shared_ptr<Registry> registry_;
@@ -58,7 +59,8 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
   InstanceId reporter_ = 0;       // this node, at the last cleanup
   std::deque<InstanceId> queue_;  // the first one is being reported
   bool in_callback_ = false;
-  Event callback_ended_;
+  bool finishing_ = false;  // the callback is done, which Redis has to learn
+  Event step_ended_;
   TaskGroup reports_;
 };
 

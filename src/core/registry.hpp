@@ -23,6 +23,8 @@ class Registry {
   Registry(std::shared_ptr<redis::Client> client, Keys keys, std::chrono::milliseconds node_ttl,
            std::string hostname);
 
+  bool is_connected() const { return client_->is_ready(); }
+
   asio::awaitable<InstanceId> claim_id(TimePoint deadline);
   /// What a heartbeat found; after the first two the node is registered.
   enum class Registration { known, missing, taken_by_another };

@@ -1,0 +1,205 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <integration/support/mesh_test.hpp>
+#include <integration/support/outcome.hpp>
+
+namespace mesh::test {
+namespace {
+
+/// What the leader reports, and what becomes of it if the leader dies.
+class CleanupReports : public MeshTest {
+ protected:
+  std::optional<std::string> reporter_of(InstanceId id) {
+    return probe().hget(name("reports"), std::to_string(id));
+  }
+  void expect_no_reports() { EXPECT_FALSE(probe().exists(name("reports"))); }
+
+  /// As if a leader had removed the node and died before it told the application.
+  void leave_report(InstanceId id, InstanceId reporter) {
+    probe().command({"HSET", name("reports"), std::to_string(id), std::to_string(reporter)});
+  }
+};
+
+TEST_F(CleanupReports, AReportIsKeptUntilTheCallbackHasCompleted) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    bool is_called = false;
+    bool may_end = false;
+    node->set_node_cleaned_up_callback([&](InstanceId) -> asio::awaitable<void> {
+      is_called = true;
+      const auto allowed = [&] { return may_end; };
+      co_await eventually(allowed);
+    });
+    register_ghost(77);
+    co_await node->start();
+    const auto called = [&] { return is_called; };
+    CO_ASSERT_TRUE(co_await eventually(called));
+    EXPECT_FALSE(is_registered(77));
+    EXPECT_EQ(reporter_of(77), std::to_string(node->instance_id()));
+    may_end = true;
+    const auto is_finished = [&] { return !reporter_of(77); };
+    EXPECT_TRUE(co_await eventually(is_finished));
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, TheNextLeaderReportsWhatADeadOneLeft) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    std::vector<InstanceId> reported;
+    node->set_node_cleaned_up_callback([&](InstanceId id) { reported.push_back(id); });
+    leave_report(77, 1000);
+    leave_report(78, 1000);
+    co_await node->start();
+    const auto all_reported = [&] { return reported.size() == 2; };
+    EXPECT_TRUE(co_await eventually(all_reported));
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
+    std::ranges::sort(reported);
+    EXPECT_EQ(reported, (std::vector<InstanceId>{77, 78}));
+    expect_no_reports();
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, ReportsOfALivingNodeAreLeftToIt) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    std::vector<InstanceId> reported;
+    node->set_node_cleaned_up_callback([&](InstanceId id) { reported.push_back(id); });
+    const std::string far_future = "9999999999999";
+    probe().command({"ZADD", name("heartbeats"), far_future, "1000"});
+    leave_report(77, 1000);
+    co_await node->start();
+    const auto leads = [&] { return node->leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
+    EXPECT_TRUE(reported.empty());
+    probe().command({"ZREM", name("heartbeats"), "1000"});
+    const auto is_reported = [&] { return reported.size() == 1; };
+    EXPECT_TRUE(co_await eventually(is_reported));
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, AReportThatWentToAnotherNodeMeanwhileIsNotGivenTwice) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    std::vector<InstanceId> reported;
+    bool may_end = false;
+    node->set_node_cleaned_up_callback([&](InstanceId id) -> asio::awaitable<void> {
+      reported.push_back(id);
+      const auto allowed = [&] { return may_end; };
+      co_await eventually(allowed);
+    });
+    register_ghost(77, 1);
+    register_ghost(78, 2);
+    co_await node->start();
+    const auto one_runs = [&] { return reported.size() == 1; };
+    CO_ASSERT_TRUE(co_await eventually(one_runs));
+    // While the first callback runs, another leader takes the second report over.
+    occupy_leadership();
+    leave_report(78, 1000);
+    may_end = true;
+    const auto is_finished = [&] { return !reporter_of(77); };
+    EXPECT_TRUE(co_await eventually(is_finished));
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
+    EXPECT_EQ(reported, (std::vector<InstanceId>{77}));
+    EXPECT_EQ(reporter_of(78), "1000");
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, ALeaderThatStopsLeavesTheRestToTheNext) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    std::vector<InstanceId> reported;
+    bool may_end = false;
+    auto report = [&](InstanceId id) -> asio::awaitable<void> {
+      reported.push_back(id);
+      const auto allowed = [&] { return may_end; };
+      co_await eventually(allowed);
+    };
+    const auto first = co_await make_node();
+    const auto second = co_await make_node();
+    first->set_node_cleaned_up_callback(report);
+    second->set_node_cleaned_up_callback(report);
+    register_ghost(77, 1);
+    register_ghost(78, 2);
+    co_await first->start();
+    const auto one_runs = [&] { return reported.size() == 1; };
+    CO_ASSERT_TRUE(co_await eventually(one_runs));
+    co_await second->start();
+    const Outcome<void> stopped;
+    first->stop(stopped.token());
+    may_end = true;
+    co_await stopped.get();
+    const auto both_reported = [&] { return reported.size() == 2; };
+    EXPECT_TRUE(co_await eventually(both_reported));
+    const auto are_finished = [&] { return !probe().exists(name("reports")); };
+    EXPECT_TRUE(co_await eventually(are_finished));
+    std::ranges::sort(reported);
+    EXPECT_EQ(reported, (std::vector<InstanceId>{77, 78}));
+    co_await second->stop();
+  });
+}
+
+TEST_F(CleanupReports, ACallbackThatIsCancelledFromWithinCounts) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    std::vector<InstanceId> reported;
+    node->set_node_cleaned_up_callback([&](InstanceId id) {
+      reported.push_back(id);
+      throw boost::system::system_error(asio::error::operation_aborted);
+    });
+    register_ghost(77, 1);
+    register_ghost(78, 2);
+    co_await node->start();
+    const auto both_reported = [&] { return reported.size() == 2; };
+    EXPECT_TRUE(co_await eventually(both_reported));
+    const auto are_finished = [&] { return !probe().exists(name("reports")); };
+    EXPECT_TRUE(co_await eventually(are_finished));
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, HostNamesWithoutAHeartbeatAreCollected) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await start_node();
+    probe().command({"HSET", name("nodes"), "1234", "ghost-host", "1235", "ghost-host"});
+    const auto is_collected = [&] { return probe().command({"HLEN", name("nodes")}) == 1; };
+    EXPECT_TRUE(co_await eventually(is_collected));
+    EXPECT_TRUE(probe().hget(name("nodes"), std::to_string(node->instance_id())));
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, AHostNameThatComesBeforeItsHeartbeatIsNotCollected) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await start_node();
+    const auto leads = [&] { return node->leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+    // As a node does that registers in two steps; a cleanup may come between them, but not two.
+    for (int i = 0; i < 20; ++i) {
+      const std::string id = std::to_string(2000 + i);
+      const double before = last_heartbeat(node->instance_id());
+      probe().command({"HSET", name("nodes"), id, "newcomer"});
+      const auto one_heartbeat = [&] { return last_heartbeat(node->instance_id()) > before; };
+      CO_ASSERT_TRUE(co_await eventually(one_heartbeat));
+      if (!probe().hget(name("nodes"), id)) continue;  // this machine was too slow to tell
+      probe().command({"ZADD", name("heartbeats"), "9999999999999", id});
+      EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
+      EXPECT_TRUE(probe().hget(name("nodes"), id));
+      break;
+    }
+    co_await node->stop();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test

@@ -1,0 +1,179 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include <integration/support/mesh_test.hpp>
+#include <integration/support/outcome.hpp>
+
+namespace mesh::test {
+namespace {
+
+/// A node with a handler that runs until it is released, and one that calls it.
+class Drain : public MeshTest {
+ protected:
+  asio::awaitable<void> start() {
+    caller_ = co_await start_node();
+    MeshOptions worker_options = options();
+    worker_options.stop_timeout = std::chrono::seconds(20);
+    worker_ = co_await make_node(std::move(worker_options));
+    worker_->register_handler<"echo">([this](Text text) -> asio::awaitable<Text> {
+      ++running_;
+      const auto released = [this] { return released_; };
+      co_await eventually(released);
+      if (during_handler_) co_await during_handler_();
+      co_return text;
+    });
+    co_await worker_->start();
+    id_ = worker_->instance_id();
+  }
+
+  /// Begins a call and returns once its handler runs.
+  asio::awaitable<Outcome<Text>> begin_call() {
+    const int before = running_;
+    Outcome<Text> outcome;
+    const Text text = text_of("x");
+    caller_->invoke<"echo">(id_, text, {.timeout = std::chrono::seconds(40)}, outcome.token());
+    const auto runs = [this, before] { return running_ > before; };
+    EXPECT_TRUE(co_await eventually(runs));
+    co_return outcome;
+  }
+
+  std::unique_ptr<Service> caller_;
+  std::unique_ptr<Service> worker_;
+  InstanceId id_ = 0;
+  int running_ = 0;
+  bool released_ = false;
+  std::function<asio::awaitable<void>()> during_handler_;
+};
+
+TEST_F(Drain, LetsRunningHandlersFinishAndRefusesNewRequests) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    const Outcome<Text> call = co_await begin_call();
+    const Outcome<void> stopped;
+    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
+    const auto is_unlisted = [&] { return !is_registered(id_); };
+    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Text text = text_of("too late");
+    const auto refusal =
+        co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
+    CO_ASSERT_TRUE(refusal);
+    EXPECT_STREQ(refusal->what(), "the node is stopping");
+    EXPECT_FALSE(stopped.done());
+    EXPECT_FALSE(call.done());
+    released_ = true;
+    const Text answer = co_await call.get();
+    EXPECT_EQ(answer.text, "x");
+    co_await stopped.get();
+    EXPECT_EQ(worker_->instance_id(), 0);
+    EXPECT_FALSE(probe().exists(name("owner:" + std::to_string(id_))));
+    co_await caller_->stop();
+  });
+}
+
+TEST_F(Drain, HandlersMayStillCallOthers) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    caller_->register_handler<"getStatus">([](StatusRequest) {
+      StatusReply reply;
+      reply.status = "fine";
+      return reply;
+    });
+    std::string status;
+    during_handler_ = [&]() -> asio::awaitable<void> {
+      const StatusRequest request;
+      const StatusReply reply =
+          co_await worker_->invoke<"getStatus">(caller_->instance_id(), request);
+      status = reply.status;
+    };
+    const Outcome<Text> call = co_await begin_call();
+    const Outcome<void> stopped;
+    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
+    const auto is_unlisted = [&] { return !is_registered(id_); };
+    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    released_ = true;
+    co_await call.get();
+    EXPECT_EQ(status, "fine");
+    co_await stopped.get();
+    co_await caller_->stop();
+  });
+}
+
+TEST_F(Drain, ADrainingNodeDoesNotRegisterAgain) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    const Outcome<Text> call = co_await begin_call();
+    const Outcome<void> stopped;
+    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
+    const auto is_unlisted = [&] { return !is_registered(id_); };
+    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    EXPECT_TRUE(co_await heartbeats_pass(caller_->instance_id(), 4));
+    EXPECT_FALSE(is_registered(id_));
+    released_ = true;
+    co_await call.get();
+    co_await stopped.get();
+    co_await caller_->stop();
+  });
+}
+
+TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    const Outcome<Text> call = co_await begin_call();
+    co_await worker_->stop({.drain_timeout = std::chrono::milliseconds(20)});
+    EXPECT_EQ(worker_->instance_id(), 0);
+    EXPECT_EQ(log().count("drain_timeout"), 1U);
+    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    CO_ASSERT_TRUE(error);
+    EXPECT_STREQ(error->what(), "MeshService stopped");
+    co_await caller_->stop();
+  });
+}
+
+TEST_F(Drain, ASecondStopWaitsForTheFirst) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    const Outcome<Text> call = co_await begin_call();
+    const Outcome<void> first;
+    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, first.token());
+    const Outcome<void> second;
+    worker_->stop(second.token());
+    const auto is_unlisted = [&] { return !is_registered(id_); };
+    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    EXPECT_FALSE(second.done());
+    released_ = true;
+    co_await call.get();
+    co_await first.get();
+    co_await second.get();
+    co_await caller_->stop();
+  });
+}
+
+TEST_F(Drain, AServiceMayBeDestroyedMeanwhile) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    const Outcome<Text> call = co_await begin_call();
+    const Outcome<void> stopped;
+    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
+    const auto is_unlisted = [&] { return !is_registered(id_); };
+    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    worker_.reset();
+    co_await stopped.get();
+    released_ = true;
+    co_await caller_->stop();
+  });
+}
+
+TEST_F(Drain, ANegativeTimeIsRefused) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    EXPECT_THROW(node->stop({.drain_timeout = std::chrono::milliseconds(-1)}),
+                 std::invalid_argument);
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test

@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <integration/support/mesh_test.hpp>
+
+namespace mesh::test {
+namespace {
+
+class Watch : public MeshTest {
+ protected:
+  /// What a node is told, such as "+2 -1".
+  struct Changes {
+    std::string text;
+    std::vector<MeshNode> nodes;
+
+    auto callback() {
+      return [this](NodeChange change, const MeshNode& node) {
+        text += text.empty() ? "" : " ";
+        text += (change == NodeChange::joined ? "+" : "-") + std::to_string(node.instance_id);
+        nodes.push_back(node);
+      };
+    }
+    asio::awaitable<bool> become(const char* expected) {
+      const auto equal = [&] { return text == expected; };
+      const bool became = co_await eventually(equal);
+      EXPECT_EQ(text, expected);
+      co_return became;
+    }
+  };
+
+  /// So slow that only announcements can tell in time.
+  MeshOptions slow_options() const {
+    MeshOptions result = options();
+    result.heartbeat_interval = std::chrono::minutes(10);
+    result.node_ttl = std::chrono::minutes(20);
+    return result;
+  }
+};
+
+TEST_F(Watch, TellsWhoIsThereThenWhoJoinsAndLeaves) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const MeshOptions slow = slow_options();
+    const auto first = co_await start_node(slow);
+    const auto watcher = co_await make_node(slow);
+    Changes changes;
+    watcher->watch_nodes(changes.callback());
+    co_await watcher->start();
+    EXPECT_TRUE(co_await changes.become("+1"));
+    MeshOptions named = slow;
+    named.hostname = "third-host";
+    const auto third = co_await start_node(named);
+    CO_ASSERT_TRUE(co_await changes.become("+1 +3"));
+    EXPECT_EQ(changes.nodes.back().hostname, "third-host");
+    EXPECT_FALSE(changes.nodes.back().self);
+    co_await first->stop();
+    EXPECT_TRUE(co_await changes.become("+1 +3 -1"));
+    co_await third->stop();
+    EXPECT_TRUE(co_await changes.become("+1 +3 -1 -3"));
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, CanBeginWhileTheNodeRuns) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const MeshOptions slow = slow_options();
+    const auto watcher = co_await start_node(slow);
+    const auto other = co_await start_node(slow);
+    Changes changes;
+    watcher->watch_nodes(changes.callback());
+    EXPECT_TRUE(co_await changes.become("+2"));
+    Changes later;
+    watcher->watch_nodes(later.callback());
+    co_await other->stop();
+    EXPECT_TRUE(co_await later.become("-2"));
+    EXPECT_EQ(changes.text, "+2");
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, NoticesNodesThatAnnounceNothing) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto watcher = co_await make_node();
+    Changes changes;
+    watcher->watch_nodes(changes.callback());
+    co_await watcher->start();
+    register_ghost(500, 9999999999999.0);
+    EXPECT_TRUE(co_await changes.become("+500"));
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, ANodeThatDiesHasLeftWhenTheLeaderRemovesIt) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto watcher = co_await make_node();
+    Changes changes;
+    watcher->watch_nodes(changes.callback());
+    co_await watcher->start();
+    register_ghost(500, 9999999999999.0);
+    CO_ASSERT_TRUE(co_await changes.become("+500"));
+    register_ghost(500, 1);
+    EXPECT_TRUE(co_await changes.become("+500 -500"));
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, SurvivesThatItsConnectionsAreLost) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto watcher = co_await make_node();
+    Changes changes;
+    watcher->watch_nodes(changes.callback());
+    co_await watcher->start();
+    const auto other = co_await start_node();
+    CO_ASSERT_TRUE(co_await changes.become("+2"));
+    const auto reconnects = watcher->stats().reconnects;
+    probe().command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    const auto is_back = [&] { return watcher->stats().reconnects > reconnects; };
+    CO_ASSERT_TRUE(co_await eventually(is_back));
+    co_await other->stop();
+    EXPECT_TRUE(co_await changes.become("+2 -2"));
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, WhatTheCallbackThrowsIsLoggedAndTheWatchGoesOn) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto watcher = co_await make_node();
+    int calls = 0;
+    watcher->watch_nodes([&](NodeChange, MeshNode) -> asio::awaitable<void> {
+      ++calls;
+      throw std::runtime_error("oops, said the watcher");
+      co_return;
+    });
+    co_await watcher->start();
+    const auto first = co_await start_node();
+    const auto second = co_await start_node();
+    const auto called_twice = [&] { return calls == 2; };
+    EXPECT_TRUE(co_await eventually(called_twice));
+    EXPECT_EQ(log().count("oops, said the watcher"), 2U);
+    co_await first->stop();
+    co_await second->stop();
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, StartsAnewAfterARestart) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto other = co_await start_node();
+    const auto watcher = co_await make_node();
+    Changes changes;
+    watcher->watch_nodes(changes.callback());
+    co_await watcher->start();
+    CO_ASSERT_TRUE(co_await changes.become("+1"));
+    co_await watcher->stop();
+    co_await watcher->start();
+    EXPECT_TRUE(co_await changes.become("+1 +1"));
+    co_await watcher->stop();
+    co_await other->stop();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test
