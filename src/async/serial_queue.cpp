@@ -3,6 +3,9 @@
 #include <deque>
 #include <utility>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <async/run_on.hpp>
 
 namespace mesh {
@@ -30,12 +33,15 @@ asio::awaitable<bool> SerialQueue::drain_until(TimePoint deadline) {
 
 void SerialQueue::abandon() {
   state_->waiting.clear();
-  state_->running = false;
   runner_.cancel_all();
 }
 
+// A cancellation ends the task that runs, not the queue: tasks pushed later must wait for one that
+// does not react.
 asio::awaitable<void> SerialQueue::run_all(std::shared_ptr<State> state) {
+  co_await asio::this_coro::throw_if_cancelled(false);
   while (!state->waiting.empty()) {
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     const Task task = std::move(state->waiting.front());
     state->waiting.pop_front();
     std::exception_ptr error;

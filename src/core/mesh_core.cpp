@@ -7,10 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <mesh/detail/post_completion.hpp>
@@ -454,9 +451,10 @@ void MeshCore::drop(const std::string& reason) {
 // Outgoing messages -------------------------------------------------------------------------------
 
 void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+                          asio::any_completion_executor executor,
                           const std::shared_ptr<CallControl>& control) {
   if (control && control->cancelled) {
-    refuse_call(std::move(completion), operation_aborted());
+    refuse_call(std::move(completion), std::move(executor), operation_aborted());
     return;
   }
   const auto timeout =
@@ -465,12 +463,10 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   std::string message =
       wire::encode_request(request_id, instance_id_, call.type, call.data, timeout);
   if (auto objection = objection_to_call(message.size())) {
-    refuse_call(std::move(completion), std::move(objection));
+    refuse_call(std::move(completion), std::move(executor), std::move(objection));
     return;
   }
   if (control) control->request_id = request_id;
-  auto executor = asio::prefer(asio::get_associated_executor(completion, executor_),
-                               asio::execution::outstanding_work_t::tracked);
   PendingCall pending{
       std::move(completion), std::move(executor), call.target, std::string(call.type), timeout,
       Clock::now()};
@@ -503,8 +499,8 @@ std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
   return nullptr;
 }
 
-void MeshCore::refuse_call(detail::CallCompletion completion, std::exception_ptr error) {
-  auto executor = asio::get_associated_executor(completion, executor_);
+void MeshCore::refuse_call(detail::CallCompletion completion,
+                           asio::any_completion_executor executor, std::exception_ptr error) {
   detail::post_completion(executor_, std::move(executor), std::move(completion), std::move(error),
                           detail::Json());
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <mesh/detail/core_handle.hpp>
@@ -69,8 +70,10 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<std::vector<MeshNode>> list_nodes();
   asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
 
-  /// Begins a remote call; the completion is called exactly once. `control` may be null.
+  /// Begins a remote call; the completion is called exactly once, on `executor`. `control` may be
+  /// null.
   void begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+                  asio::any_completion_executor executor,
                   const std::shared_ptr<CallControl>& control);
   /// Ends the call as cancelled, whether it has begun or not.
   void cancel_call(CallControl& control);
@@ -115,7 +118,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   std::exception_ptr objection_to_call(std::size_t message_size) const;
   bool has_room_to_keep(std::size_t size) const;
-  void refuse_call(detail::CallCompletion completion, std::exception_ptr error);
+  void refuse_call(detail::CallCompletion completion, asio::any_completion_executor executor,
+                   std::exception_ptr error);
   asio::any_io_executor executor_;
   Strand strand_;
   MeshOptions options_;

@@ -241,10 +241,11 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
     error = std::current_exception();
   }
   if (error) response = encode_failure(request.request_id, error);
-  asio::post(context_.strand,
-             [self, id = std::move(request.request_id), response = std::move(response)]() mutable {
-               self->finish(id, std::move(response));
-             });
+  // The reference goes along: it may be the last one, and the server must be destroyed there.
+  const Strand strand = context_.strand;
+  asio::post(strand,
+             [self = std::move(self), id = std::move(request.request_id),
+              response = std::move(response)]() mutable { self->finish(id, std::move(response)); });
 }
 
 asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self,
@@ -258,7 +259,8 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
   } catch (...) {
     error = std::current_exception();
   }
-  asio::post(context_.strand, [self] { self->note_end(); });
+  const Strand strand = context_.strand;
+  asio::post(strand, [self = std::move(self)] { self->note_end(); });
   if (error) std::rethrow_exception(error);
 }
 

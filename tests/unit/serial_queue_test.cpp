@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <boost/asio/this_coro.hpp>
+
 #include <unit/run_on_strand.hpp>
 #include <util/describe_error.hpp>
 
@@ -109,6 +111,34 @@ TEST(SerialQueue, CanBeUsedAgainAfterAbandon) {
     });
     EXPECT_TRUE(co_await queue.drain_until(soon()));
     EXPECT_TRUE(done);
+  });
+}
+
+TEST(SerialQueue, ATaskThatIgnoresCancellationDoesNotOverlapWithTheNext) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SerialQueue queue(strand, strand.get_inner_executor(), nullptr);
+    bool begun = false;
+    bool may_end = false;
+    bool ended = false;
+    queue.push([&]() -> asio::awaitable<void> {
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      begun = true;
+      EXPECT_TRUE(co_await eventually([&] { return may_end; }));
+      ended = true;
+    });
+    EXPECT_TRUE(co_await eventually([&] { return begun; }));
+    queue.abandon();
+    bool next_ran = false;
+    queue.push([&]() -> asio::awaitable<void> {
+      EXPECT_TRUE(ended);
+      next_ran = true;
+      co_return;
+    });
+    co_await test::sleep_for(5ms);
+    EXPECT_FALSE(next_ran);
+    may_end = true;
+    EXPECT_TRUE(co_await queue.drain_until(soon()));
+    EXPECT_TRUE(next_ran);
   });
 }
 
