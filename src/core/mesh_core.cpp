@@ -385,8 +385,9 @@ void MeshCore::connect_events() {
     if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
     self->calls_->on_reconnected();
-    // Redis may have lost the registration with the connection.
+    // Redis may have lost the registration, and the lock, with the connection.
     self->heartbeat_due_.notify_all();
+    self->leader_->on_reconnected();
   };
   commands_->set_events(std::move(commands));
 

@@ -54,6 +54,11 @@ void Election::start() {
   if (!state_.compare_exchange_strong(expected, State::running)) throw MeshAlreadyRunningError();
   asio::post(strand_, [self = shared_from_this()] {
     if (self->state_ != State::running) return;
+    redis::Client::Events events;
+    events.on_ready = [driver = std::weak_ptr(self->driver_)] {
+      if (const auto locked = driver.lock()) locked->on_reconnected();
+    };
+    self->client_->set_events(std::move(events));
     self->client_->open();
     self->driver_->start();
   });

@@ -74,6 +74,11 @@ void LeaderDriver::on_lock_lost() {
   changed_.notify_all();
 }
 
+void LeaderDriver::on_reconnected() {
+  lease_.on_reconnected(Clock::now());
+  changed_.notify_all();
+}
+
 asio::awaitable<void> LeaderDriver::run(std::shared_ptr<LeaderDriver> /*self*/) {
   for (;;) {
     apply(lease_.on_time(Clock::now()));

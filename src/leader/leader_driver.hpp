@@ -56,6 +56,8 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
 
   /// To be called when someone saw that the lock is not ours any more.
   void on_lock_lost();
+  /// To be called when the client has connected again.
+  void on_reconnected();
 
  private:
   asio::awaitable<void> run(std::shared_ptr<LeaderDriver> self);

@@ -37,6 +37,10 @@ Lease::Change Lease::on_failed(TimePoint now) {
   return on_time(now);
 }
 
+void Lease::on_reconnected(TimePoint now) {
+  if (ends_at_) attempt_at_ = now;
+}
+
 Lease::Change Lease::on_time(TimePoint now) {
   if (!ends_at_ || is_held(now)) return Change::none;
   attempt_at_ = now;

@@ -37,6 +37,9 @@ class Lease {
   Change on_refused(TimePoint now);
   /// There was no answer, so the lock may be ours or not.
   Change on_failed(TimePoint now);
+  /// Redis is back: it may have lost the lock, so a leader asks at once. Others wait their turn,
+  /// which leaves a leader the time to.
+  void on_reconnected(TimePoint now);
   /// Time has passed.
   Change on_time(TimePoint now);
   /// The lock is given up.

@@ -435,6 +435,22 @@ TEST(LeaderService, LeadershipIsRegainedAfterRedisWasAway) {
   });
 }
 
+TEST(LeaderService, ALeaderLearnsAtOnceThatRedisLostTheLock) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    LeaderOptions slow = quick();
+    slow.ttl = 20min;
+    slow.renewal_interval = 10min;
+    slow.retry_delay = 10min;
+    Contender a(co_await asio::this_coro::executor, server.options(), slow);
+    a.service.start();
+    EXPECT_TRUE(co_await becomes_leader(a.service));
+    server.restart();
+    EXPECT_TRUE(co_await ceases_to_lead(a.service));
+    co_await a.service.stop();
+  });
+}
+
 TEST(LeaderService, WaitsForARedisThatIsNotThereYet) {
   run_coroutine([]() -> asio::awaitable<void> {
     RedisServer server;

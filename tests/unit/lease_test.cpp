@@ -142,6 +142,23 @@ TEST(Lease, AFailedFollowerTriesAgainAfterTheRetryDelay) {
   EXPECT_EQ(lease.next_event(start), start + 4s);
 }
 
+TEST(Lease, ALeaderAsksAtOnceWhenRedisIsBack) {
+  Lease lease = won_at(start);
+  EXPECT_FALSE(lease.is_attempt_due(start + 1s));
+  lease.on_reconnected(start + 1s);
+  EXPECT_TRUE(lease.is_attempt_due(start + 1s));
+  EXPECT_EQ(lease.next_attempt(), Attempt::renew);
+  EXPECT_TRUE(lease.is_held(start + 1s));
+}
+
+TEST(Lease, AFollowerWaitsItsTurnWhenRedisIsBack) {
+  Lease lease(options());
+  EXPECT_EQ(lease.on_refused(start), Change::none);
+  lease.on_reconnected(start + 1s);
+  EXPECT_FALSE(lease.is_attempt_due(start + 1s));
+  EXPECT_TRUE(lease.is_attempt_due(start + 4s));
+}
+
 TEST(Lease, ARenewalWhoseAnswerComesAfterTheEndIsLostFirstAndWonLater) {
   Lease lease = won_at(start);
   EXPECT_EQ(lease.on_granted(start + 18s, start + 20s), Change::lost);
