@@ -44,9 +44,14 @@ class Layer {
     read("PASSWORD", options.password);
     read_database("DB", options.database);
     read_flag("TLS", options.tls);
+    read("TLS_CA", options.tls_ca);
+    read("TLS_CERT", options.tls_cert);
+    read("TLS_KEY", options.tls_key);
     read("SENTINEL_HOST", options.sentinel_host);
     read_port("SENTINEL_PORT", options.sentinel_port);
     read("SENTINEL_NAME", options.sentinel_name);
+    read("SENTINEL_USERNAME", options.sentinel_username);
+    read("SENTINEL_PASSWORD", options.sentinel_password);
     read("PREFIX", options.prefix);
   }
 
