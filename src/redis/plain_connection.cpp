@@ -1,4 +1,4 @@
-#include <redis/connection.hpp>
+#include <redis/plain_connection.hpp>
 
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
@@ -13,44 +13,11 @@
 #include <boost/asio/post.hpp>
 
 #include <redis/event_adapter.hpp>
+#include <redis/raw_reply.hpp>
 
 namespace mesh::redis {
 
 namespace {
-
-Reply to_reply(const redisReply& raw) {
-  Reply reply;
-  switch (raw.type) {
-    case REDIS_REPLY_INTEGER:
-      reply.kind = Reply::Kind::integer;
-      reply.integer = raw.integer;
-      break;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-      reply.kind = Reply::Kind::text;
-      reply.text.assign(raw.str, static_cast<std::size_t>(raw.len));
-      break;
-    case REDIS_REPLY_ERROR:
-      reply.kind = Reply::Kind::error;
-      reply.text.assign(raw.str, static_cast<std::size_t>(raw.len));
-      break;
-    case REDIS_REPLY_ARRAY:
-      reply.kind = Reply::Kind::array;
-      reply.elements.reserve(raw.elements);
-      for (std::size_t i = 0; i < raw.elements; ++i) {
-        reply.elements.push_back(to_reply(*raw.element[i]));
-      }
-      break;
-    default:
-      break;
-  }
-  return reply;
-}
-
-std::string_view text_of(const redisReply* reply) {
-  if (reply == nullptr || reply->str == nullptr) return {};
-  return {reply->str, static_cast<std::size_t>(reply->len)};
-}
 
 // hiredis calls this exactly once for each command, also when it frees the context.
 void on_reply(redisAsyncContext* /*context*/, void* raw_reply, void* user_data) {
@@ -74,9 +41,10 @@ struct FreeCommand {
 
 }  // namespace
 
-std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoint& endpoint,
-                                             Callbacks callbacks) {
-  auto self = std::make_shared<Connection>(strand, std::move(callbacks));
+std::shared_ptr<PlainConnection> PlainConnection::open(const Strand& strand,
+                                                       const Endpoint& endpoint,
+                                                       Callbacks callbacks) {
+  auto self = std::make_shared<PlainConnection>(strand, std::move(callbacks));
   redisAsyncContext* context = endpoint.is_unix()
                                    ? redisAsyncConnectUnix(endpoint.unix_socket.c_str())
                                    : redisAsyncConnect(endpoint.host.c_str(), endpoint.port);
@@ -92,7 +60,7 @@ std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoin
   }
   std::unique_ptr<redisAsyncContext, FreeContext> guard(context);
   context->data = self.get();
-  const std::weak_ptr<Connection> weak = self;
+  const std::weak_ptr<PlainConnection> weak = self;
   EventAdapter::Observer observer;
   observer.on_read = [connection = self.get()] { connection->last_read_ = Clock::now(); };
   observer.on_cleanup = [weak](std::string cause) {
@@ -102,7 +70,7 @@ std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoin
   static_cast<void>(guard.release());
   // This asks for the first write event, so the adapter has to be there.
   redisAsyncSetConnectCallback(context, [](const redisAsyncContext* raw, int status) {
-    auto* connection = static_cast<Connection*>(raw->data);
+    auto* connection = static_cast<PlainConnection*>(raw->data);
     if (connection != nullptr && status == REDIS_OK && connection->callbacks_.on_connected) {
       connection->callbacks_.on_connected();
     }
@@ -110,14 +78,16 @@ std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoin
   return self;
 }
 
-Connection::Connection(const Strand& strand, Callbacks callbacks)
+PlainConnection::PlainConnection(const Strand& strand, Callbacks callbacks)
     : strand_(strand), callbacks_(std::move(callbacks)) {}
 
-Connection::~Connection() { close(); }
+PlainConnection::~PlainConnection() { shut(); }
 
-bool Connection::is_open() const { return adapter_ != nullptr && adapter_->context() != nullptr; }
+bool PlainConnection::is_open() const {
+  return adapter_ != nullptr && adapter_->context() != nullptr;
+}
 
-void Connection::command(std::span<const std::string> arguments, ReplyCallback callback) {
+void PlainConnection::command(std::span<const std::string> arguments, ReplyCallback callback) {
   if (!is_open()) {
     callback(nullptr);
     return;
@@ -141,26 +111,26 @@ void Connection::command(std::span<const std::string> arguments, ReplyCallback c
   }
 }
 
-void Connection::subscribe(const std::string& channel) {
+void PlainConnection::subscribe(const std::string& channel) {
   if (!is_open()) return;
   subscribed_ = true;
   const char* arguments[] = {"SUBSCRIBE", channel.data()};
   const std::size_t lengths[] = {std::strlen(arguments[0]), channel.size()};
   redisCallbackFn* const on_push = [](redisAsyncContext* context, void* reply, void*) {
-    auto* connection = static_cast<Connection*>(context->data);
+    auto* connection = static_cast<PlainConnection*>(context->data);
     if (connection != nullptr && reply != nullptr) connection->handle_push(reply);
   };
   redisAsyncCommandArgv(adapter_->context(), on_push, nullptr, 2, arguments, lengths);
 }
 
-void Connection::unsubscribe(const std::string& channel) {
+void PlainConnection::unsubscribe(const std::string& channel) {
   if (!is_open()) return;
   const char* arguments[] = {"UNSUBSCRIBE", channel.data()};
   const std::size_t lengths[] = {std::strlen(arguments[0]), channel.size()};
   redisAsyncCommandArgv(adapter_->context(), nullptr, nullptr, 2, arguments, lengths);
 }
 
-void Connection::ping() {
+void PlainConnection::ping() {
   if (!is_open()) return;
   if (!subscribed_) {
     const std::string arguments[] = {"PING"};
@@ -179,26 +149,18 @@ void Connection::ping() {
   adapter_->want_write();
 }
 
-void Connection::close() {
+void PlainConnection::shut() {
   callbacks_ = {};
   if (!is_open()) return;
   adapter_->context()->data = nullptr;
   redisAsyncFree(adapter_->context());
 }
 
-void Connection::handle_push(const void* raw_reply) {
-  const auto& reply = *static_cast<const redisReply*>(raw_reply);
-  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 3) return;
-  const std::string_view kind = text_of(reply.element[0]);
-  const std::string_view channel = text_of(reply.element[1]);
-  if (kind == "message") {
-    if (callbacks_.on_message) callbacks_.on_message(channel, text_of(reply.element[2]));
-  } else if (kind == "subscribe") {
-    if (callbacks_.on_subscribed) callbacks_.on_subscribed(channel);
-  }
+void PlainConnection::handle_push(const void* raw_reply) {
+  report_push(*static_cast<const redisReply*>(raw_reply), callbacks_);
 }
 
-void Connection::handle_cleanup(std::string cause) {
+void PlainConnection::handle_cleanup(std::string cause) {
   // Posted: this may run deep inside a hiredis call, and the owner will want to reconnect.
   asio::post(strand_, [weak = weak_from_this(), cause = std::move(cause)] {
     const auto self = weak.lock();
