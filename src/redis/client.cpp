@@ -72,7 +72,8 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
 }
 
 asio::awaitable<void> Client::establish() {
-  const auto deadline = Clock::now() + options_.connect_timeout;
+  // A little earlier than those who wait for it, so that they learn the cause.
+  const auto deadline = Clock::now() + options_.connect_timeout * 19 / 20;
   try {
     const auto link = co_await connector_.connect(deadline);
     link->set_message_callback(events_.on_message);
@@ -160,9 +161,8 @@ asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   while (!ready_) {
     if (!open_) throw MeshStoppedError();
     if (attempts_failed_ > failed_before) throw MeshConnectionError(*last_error_);
-    if (!co_await state_changed_.wait_until(deadline)) break;
+    if (!co_await state_changed_.wait_until(deadline) && !ready_) throw_failure(Failure::expired);
   }
-  if (!ready_) throw_failure(Failure::expired);
 }
 
 void Client::submit(Command command, TimePoint deadline, OutcomeCallback callback) {

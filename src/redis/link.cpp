@@ -44,9 +44,9 @@ void Link::begin(const Tls& tls) {
     if (const auto self = weak.lock()) self->mark_closed(cause);
   };
   if (tls.context) {
-    connection_ = open_tls_connection(strand_, address_, tls, std::move(callbacks));
+    connection_ = open_tls_connection(strand_, address_, tls, callbacks);
   } else {
-    connection_ = PlainConnection::open(strand_, address_, std::move(callbacks));
+    connection_ = open_plain_connection(strand_, address_, callbacks);
   }
 }
 

@@ -26,6 +26,7 @@ std::shared_ptr<TlsContext> load_tls(const RedisOptions& options);
 
 /// Begins to connect to a numeric address, with TLS.
 std::shared_ptr<Connection> open_tls_connection(const Strand& strand, const Endpoint& endpoint,
-                                                const Tls& tls, Connection::Callbacks callbacks);
+                                                const Tls& tls,
+                                                const Connection::Callbacks& callbacks);
 
 }  // namespace mesh::redis

@@ -17,51 +17,43 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
 
 }  // namespace
 
-CertificateAuthority::CertificateAuthority() {
-  write_file(directory_.path() / "ca.conf",
-             "[req]\ndistinguished_name=dn\n[dn]\n[extensions]\n"
-             "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
-             "subjectKeyIdentifier=hash\n");
-  own_ = request(
-      {"-config", (directory_.path() / "ca.conf").string(), "-subj", "/CN=Test CA", "-days", "30"});
+CertificateAuthority::CertificateAuthority() : own_(next_files()) {
+  write_file(path("req.conf"),
+             "[req]\ndistinguished_name=dn\n[dn]\n[authority]\n"
+             "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n");
+  openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+           "-config", path("req.conf"), "-extensions", "authority", "-subj", "/CN=Test CA", "-days",
+           "30", "-out", own_.cert, "-keyout", own_.key});
 }
 
 Certificate CertificateAuthority::issue(const std::string& names, int days) {
-  const std::string config = (directory_.path() / "leaf.conf").string();
-  write_file(config,
-             "[req]\ndistinguished_name=dn\n[dn]\n[extensions]\n"
-             "basicConstraints=critical,CA:FALSE\nsubjectAltName=" +
-                 names + "\n");
-  return request({"-config", config, "-CA", own_.cert, "-CAkey", own_.key, "-subj", "/CN=Test",
-                  "-days", std::to_string(days)});
+  const Certificate result = next_files();
+  write_file(path("extensions"),
+             "basicConstraints=critical,CA:FALSE\nsubjectAltName=" + names + "\n");
+  openssl({"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+           "-config", path("req.conf"), "-subj", "/CN=Test", "-out", path("request"), "-keyout",
+           result.key});
+  openssl({"x509", "-req", "-in", path("request"), "-CA", own_.cert, "-CAkey", own_.key,
+           "-CAcreateserial", "-extfile", path("extensions"), "-days", std::to_string(days), "-out",
+           result.cert});
+  return result;
 }
 
-Certificate CertificateAuthority::request(std::vector<std::string> arguments) {
-  const auto stem = directory_.path() / std::to_string(issued_++);
-  const Certificate result{stem.string() + ".pem", stem.string() + ".key"};
+Certificate CertificateAuthority::next_files() {
+  const std::string stem = path(std::to_string(issued_++));
+  return {stem + ".pem", stem + ".key"};
+}
+
+void CertificateAuthority::openssl(std::vector<std::string> arguments) const {
   ProcessOptions options;
-  options.command = {"openssl",
-                     "req",
-                     "-x509",
-                     "-newkey",
-                     "ec",
-                     "-pkeyopt",
-                     "ec_paramgen_curve:prime256v1",
-                     "-nodes",
-                     "-extensions",
-                     "extensions",
-                     "-out",
-                     result.cert,
-                     "-keyout",
-                     result.key};
+  options.command = {"openssl"};
   options.command.insert(options.command.end(), arguments.begin(), arguments.end());
   options.output = directory_.path() / "openssl.log";
   ChildProcess process(options);
   const auto status = process.wait(std::chrono::seconds(60));
   if (!status || status->code != 0) {
-    throw std::runtime_error("openssl req failed:\n" + process.output());
+    throw std::runtime_error("openssl failed:\n" + process.output());
   }
-  return result;
 }
 
 std::vector<std::string> config_lines(const ServerTls& tls) {

@@ -29,7 +29,9 @@ class CertificateAuthority {
   Certificate issue_expired(const std::string& names) { return issue(names, -1); }
 
  private:
-  Certificate request(std::vector<std::string> arguments);
+  std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
+  Certificate next_files();
+  void openssl(std::vector<std::string> arguments) const;
 
   TempDir directory_;
   int issued_ = 0;
