@@ -73,7 +73,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
 
 asio::awaitable<void> Client::establish() {
   // A little earlier than those who wait for it, so that they learn the cause.
-  const auto deadline = Clock::now() + options_.connect_timeout * 19 / 20;
+  const auto deadline = Clock::now() + options_.connect_timeout * 49 / 50;
   try {
     const auto link = co_await connector_.connect(deadline);
     link->set_message_callback(events_.on_message);

@@ -32,13 +32,15 @@ const std::string& SentinelCluster::name() {
 }
 
 SentinelCluster::SentinelCluster(std::size_t sentinels)
-    : SentinelCluster(SentinelClusterOptions{sentinels, {}, {}}) {}
+    : SentinelCluster(SentinelClusterOptions{sentinels, {}, {}, false}) {}
 
 SentinelCluster::SentinelCluster(SentinelClusterOptions options) : options_(std::move(options)) {
   RedisServerOptions server_options;
   server_options.tls = options_.tls;
   if (options_.tls) server_options.config = {"tls-replication yes"};
-  master_ = std::make_unique<RedisServer>(server_options);
+  RedisServerOptions master_options = server_options;
+  if (options_.stubborn_master) master_options.config.emplace_back("rename-command SLAVEOF \"\"");
+  master_ = std::make_unique<RedisServer>(master_options);
   server_options.config.push_back("replicaof 127.0.0.1 " + std::to_string(port_of(*master_)));
   replica_ = std::make_unique<RedisServer>(server_options);
   require_soon("in step", [this] { return replica_in_step(); });

@@ -21,6 +21,8 @@ struct SentinelClusterOptions {
   std::size_t sentinels = 1;
   std::string sentinel_password;  ///< Not empty: the Sentinels ask for it.
   std::optional<ServerTls> tls;   ///< Set: all talk TLS with each other.
+  /// True: the first master ignores that Sentinel demotes it, as one that it cannot reach would.
+  bool stubborn_master = false;
 };
 
 /// A master, one replica of it, and Sentinels that watch both.
