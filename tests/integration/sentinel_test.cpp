@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -404,7 +405,11 @@ TEST(NotReady, AStartWaitsWhileRedisLoadsItsData) {
     server.command({"SET", "key" + std::to_string(i), std::string(2000, 'x')});
   }
   server.shut_down_with_data();
-  std::thread starter([&] { server.start(); });
+  // The server ends with the thread that has started it.
+  const std::jthread starter([&](const std::stop_token& stop) {
+    server.start();
+    wait_until([&] { return stop.stop_requested(); }, 120s);
+  });
   const auto loads = [&] {
     try {
       server.command({"PING"});
@@ -424,7 +429,6 @@ TEST(NotReady, AStartWaitsWhileRedisLoadsItsData) {
     EXPECT_EQ(log.count("LOADING", LogLevel::warning), 2U) << log.text();  // once per connection
     co_await node.stop();
   });
-  starter.join();
 }
 
 TEST(NotReady, AStartDoesNotWaitForeverForIt) {
