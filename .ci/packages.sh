@@ -12,10 +12,12 @@ demo,tests,checks command:make                make
 demo,tests,checks header:boost/asio.hpp       @boost
 demo,tests,checks header:hiredis/async.h      libhiredis-dev
 demo,tests,checks header:nlohmann/json.hpp    nlohmann-json3-dev
+demo,tests,checks header:openssl/ssl.h        libssl-dev
 demo,tests        header:CLI/CLI.hpp          libcli11-dev
 demo,tests        command:redis-server        redis-server
 tests             header:gtest/gtest.h        libgtest-dev
 tests             command:redis-sentinel      redis-sentinel
+tests             command:openssl             openssl
 tests             command:node                nodejs
 tests             command:npm                 npm
 tests,checks      command:clang++             clang

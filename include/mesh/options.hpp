@@ -21,11 +21,28 @@ struct RedisOptions {
   std::string username;     ///< ACL user; empty for the default user.
   std::string password;     ///< Empty means no AUTH. Never logged.
   int database = 0;         ///< Selected with SELECT when not 0. Pub/sub channels ignore it.
-  bool tls = false;  ///< Must be false: this version has no TLS and refuses rather than talk plain.
 
-  std::string sentinel_host;  ///< Not empty: ask this Sentinel for the master's address.
-  std::uint16_t sentinel_port = 26379;
+  /// True: TLS 1.2 or newer on every connection, those to Sentinel included; not with
+  /// `unix_socket`.
+  bool tls = false;
+  std::string tls_ca;  ///< PEM file of trusted authorities; empty: those of the system.
+  std::string
+      tls_cert;         ///< PEM file with the own certificate, and its chain; empty: none is shown.
+  std::string tls_key;  ///< PEM file with the key of `tls_cert`; both or neither are set.
+  /// Sent as SNI and expected in the server's certificate; empty: the host that is connected to,
+  /// which may be an IP address.
+  std::string tls_server_name;
+  /// False: any certificate of any server is taken, so anyone on the way can read and change
+  /// everything. For tests only.
+  bool tls_verify = true;
+
+  /// Not empty: ask Sentinel for the master's address. One Sentinel or several separated by commas,
+  /// such as "one,two:26380,[::1]:26379"; they are asked in turn until one knows.
+  std::string sentinel_host;
+  std::uint16_t sentinel_port = 26379;     ///< Of Sentinels that are named without a port.
   std::string sentinel_name = "mymaster";  ///< Name of the master as Sentinel knows it.
+  std::string sentinel_username;           ///< ACL user at Sentinel; empty for the default user.
+  std::string sentinel_password;           ///< Empty means no AUTH at Sentinel. Never logged.
 
   std::string application_name;  ///< Last fallback of both prefixes; empty: the executable's name.
   std::string prefix;            ///< Key prefix of meshes; empty: the application name.
@@ -38,10 +55,11 @@ struct RedisOptions {
   std::chrono::milliseconds health_check_interval{5000};
 
   /// Reads `{name}_REDIS_X` for each setting X, falling back to `REDIS_X`; an empty variable counts
-  /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, PREFIX, SENTINEL_HOST,
-  /// SENTINEL_PORT, SENTINEL_NAME. URL is redis://[[user]:password@]host[:port][/db] or
-  /// unix://[[user]:password@]/path[?db=N]; a more specific variable wins over it. `mutex_prefix`
-  /// is `MUTEX_REDIS_PREFIX`, then `REDIS_PREFIX`, then the application name.
+  /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, TLS_CA, TLS_CERT,
+  /// TLS_KEY, PREFIX, SENTINEL_HOST, SENTINEL_PORT, SENTINEL_NAME, SENTINEL_USERNAME,
+  /// SENTINEL_PASSWORD. URL is redis://[[user]:password@]host[:port][/db], the same with rediss://
+  /// for TLS, or unix://[[user]:password@]/path[?db=N]; a more specific variable wins over it.
+  /// `mutex_prefix` is `MUTEX_REDIS_PREFIX`, then `REDIS_PREFIX`, then the application name.
   /// Throws `std::invalid_argument` naming the variable and what was expected.
   static RedisOptions from_env(std::string_view name, std::string application_name = {});
 

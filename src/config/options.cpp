@@ -2,14 +2,18 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
 #include <config/number.hpp>
+#include <config/sentinel_list.hpp>
 
 namespace mesh {
 
 namespace {
+
+constexpr bool has_tls = MESHSERVICE_TLS != 0;  // by the build
 
 using std::chrono::milliseconds;
 
@@ -32,13 +36,32 @@ void require_positive(const std::string& option, std::size_t value) {
   if (value == 0) reject(option, "must be at least 1");
 }
 
+void require_usable_tls(const RedisOptions& options) {
+  if (!has_tls) {
+    reject("RedisOptions::tls",
+           "must be false: this library was built with the CMake option MESHSERVICE_TLS off");
+  }
+  if (!options.unix_socket.empty() && options.sentinel_host.empty()) {
+    reject("RedisOptions::tls", "must be false with a unix socket, which needs no TLS");
+  }
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
+    reject(options.tls_cert.empty() ? "RedisOptions::tls_cert" : "RedisOptions::tls_key",
+           "must be set: tls_cert and tls_key belong together");
+  }
+}
+
+void require_sentinel_list(const std::string& list, std::uint16_t default_port) {
+  try {
+    config::parse_sentinel_list(list, default_port);
+  } catch (const std::invalid_argument& error) {
+    reject("RedisOptions::sentinel_host", std::string("is wrong at ") + error.what());
+  }
+}
+
 }  // namespace
 
 void RedisOptions::validate() const {
-  if (tls) {
-    reject("RedisOptions::tls",
-           "must be false: this version has no TLS; use a local TLS proxy such as stunnel");
-  }
+  if (tls) require_usable_tls(*this);
   if (unix_socket.empty() && sentinel_host.empty()) {
     if (host.empty()) reject("RedisOptions::host", "must not be empty");
     if (port == 0) reject("RedisOptions::port", "must be from 1 to 65535");
@@ -46,6 +69,10 @@ void RedisOptions::validate() const {
   if (!sentinel_host.empty()) {
     if (sentinel_port == 0) reject("RedisOptions::sentinel_port", "must be from 1 to 65535");
     if (sentinel_name.empty()) reject("RedisOptions::sentinel_name", "must not be empty");
+    require_sentinel_list(sentinel_host, sentinel_port);
+  }
+  if (!sentinel_username.empty() && sentinel_password.empty()) {
+    reject("RedisOptions::sentinel_password", "must be set where sentinel_username is");
   }
   if (!username.empty() && password.empty()) {
     reject("RedisOptions::password", "must be set where username is");

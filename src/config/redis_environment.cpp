@@ -8,6 +8,7 @@
 
 #include <config/number.hpp>
 #include <config/redis_url.hpp>
+#include <config/sentinel_list.hpp>
 #include <mesh/options.hpp>
 
 namespace mesh {
@@ -44,9 +45,14 @@ class Layer {
     read("PASSWORD", options.password);
     read_database("DB", options.database);
     read_flag("TLS", options.tls);
-    read("SENTINEL_HOST", options.sentinel_host);
+    read("TLS_CA", options.tls_ca);
+    read("TLS_CERT", options.tls_cert);
+    read("TLS_KEY", options.tls_key);
+    read_sentinels(options.sentinel_host);
     read_port("SENTINEL_PORT", options.sentinel_port);
     read("SENTINEL_NAME", options.sentinel_name);
+    read("SENTINEL_USERNAME", options.sentinel_username);
+    read("SENTINEL_PASSWORD", options.sentinel_password);
     read("PREFIX", options.prefix);
   }
 
@@ -58,6 +64,17 @@ class Layer {
 
   void read(const std::string& setting, std::string& target) const {
     if (auto variable = find(setting)) target = std::move(variable->value);
+  }
+
+  void read_sentinels(std::string& target) const {
+    const auto variable = find("SENTINEL_HOST");
+    if (!variable) return;
+    try {
+      config::parse_sentinel_list(variable->value, 1);
+    } catch (const std::invalid_argument& error) {
+      reject(*variable, error.what());
+    }
+    target = variable->value;
   }
 
   void read_port(const std::string& setting, std::uint16_t& target) const {

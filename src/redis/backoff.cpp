@@ -11,4 +11,6 @@ Backoff::Duration Backoff::next(double random) {
   return delay;
 }
 
+void Backoff::reset() { ceiling_ = std::min(minimum_ * 2, maximum_); }
+
 }  // namespace mesh::redis

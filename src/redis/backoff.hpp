@@ -5,7 +5,8 @@
 namespace mesh::redis {
 
 /// Exponential back-off with full jitter above a floor: each delay is drawn between `minimum` and
-/// a ceiling that doubles up to `maximum`. `random` is a number in [0, 1).
+/// a ceiling that begins at twice that, so that not even the first attempts of many nodes coincide,
+/// and doubles up to `maximum`. `random` is a number in [0, 1).
 class Backoff {
  public:
   using Duration = std::chrono::milliseconds;
@@ -13,7 +14,7 @@ class Backoff {
   Backoff(Duration minimum, Duration maximum) : minimum_(minimum), maximum_(maximum) { reset(); }
 
   Duration next(double random);
-  void reset() { ceiling_ = minimum_; }
+  void reset();
 
  private:
   Duration minimum_;

@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include <boost/asio/post.hpp>
+
 #include <redis/backoff.hpp>
-#include <redis/connect.hpp>
 #include <redis/health_check.hpp>
+#include <redis/reply_errors.hpp>
 #include <util/describe_error.hpp>
 
 namespace mesh::redis {
@@ -13,6 +15,7 @@ Client::Client(Strand strand, RedisOptions options, std::string name, std::size_
                LogSink log)
     : strand_(std::move(strand)),
       options_(std::move(options)),
+      connector_(strand_, options_),
       name_(std::move(name)),
       log_(std::move(log)),
       tasks_(strand_,
@@ -28,6 +31,10 @@ void Client::open() {
   open_ = true;
   attempts_failed_ = 0;
   last_error_.reset();
+  if (options_.tls && !options_.tls_verify && !std::exchange(has_warned_of_tls_, true)) {
+    log(LogLevel::warning,
+        "RedisOptions::tls_verify is false: anyone on the way can read and change everything");
+  }
   tasks_.spawn(run(shared_from_this()));
 }
 
@@ -54,6 +61,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
     co_await establish();
     if (const auto link = link_) {
       const auto connected_at = Clock::now();
+      if (connector_.uses_sentinel()) tasks_.spawn(watch_master(shared_from_this(), link));
       const std::string cause = co_await watch(link);
       become_lost(cause);
       // A connection that was lost at once again must not be retried without pause.
@@ -64,20 +72,23 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
 }
 
 asio::awaitable<void> Client::establish() {
-  const auto deadline = Clock::now() + options_.connect_timeout;
+  // A little earlier than those who wait for it, so that they learn the cause.
+  const auto deadline = Clock::now() + options_.connect_timeout * 49 / 50;
   try {
-    const auto link = co_await connect(strand_, options_, deadline);
+    const auto link = co_await connector_.connect(deadline);
     link->set_message_callback(events_.on_message);
     const std::vector<std::string> channels(channels_.begin(), channels_.end());
     for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
     // A channel added meanwhile is subscribed by whoever added it.
     become_ready(link);
+  } catch (const PassingConnectionError& error) {
+    note_failed_attempt(error, true);
   } catch (const MeshConnectionError& error) {
-    note_failed_attempt(error);
+    note_failed_attempt(error, false);
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
     const Endpoint endpoint = configured_endpoint(options_);
-    note_failed_attempt(MeshConnectionError(endpoint.name(), endpoint.port, error.what()));
+    note_failed_attempt(MeshConnectionError(endpoint.name(), endpoint.port, error.what()), false);
   }
 }
 
@@ -97,6 +108,21 @@ asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
     co_await link->wait_closed_until(health.next_poll());
   }
   co_return *link->closed();
+}
+
+// Sentinel has the old master hang up when it demotes it. A master that Sentinel cannot reach goes
+// on and takes what is written to it to its grave; so Sentinel is asked from time to time.
+asio::awaitable<void> Client::watch_master(std::shared_ptr<Client> /*self*/,
+                                           std::shared_ptr<Link> link) {
+  const auto interval = 3 * options_.health_check_interval;
+  while (!link->closed()) {
+    const auto next = Clock::now() + interval;
+    while (!link->closed() && Clock::now() < next) co_await link->wait_closed_until(next);
+    if (link->closed()) co_return;
+    const auto deadline = Clock::now() + options_.connect_timeout;
+    const auto successor = co_await connector_.find_successor(deadline);
+    if (successor) link->close("Sentinel now names another master, " + to_string(*successor));
+  }
 }
 
 void Client::become_ready(std::shared_ptr<Link> link) {
@@ -120,8 +146,8 @@ void Client::become_lost(const std::string& cause) {
   state_changed_.notify_all();
 }
 
-void Client::note_failed_attempt(const MeshConnectionError& error) {
-  ++attempts_failed_;
+void Client::note_failed_attempt(const MeshConnectionError& error, bool is_passing) {
+  if (!is_passing) ++attempts_failed_;
   // Once per outage and cause.
   const bool is_news = !last_error_ || last_error_->cause() != error.cause();
   log(is_news ? LogLevel::warning : LogLevel::debug, error.what());
@@ -135,9 +161,8 @@ asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   while (!ready_) {
     if (!open_) throw MeshStoppedError();
     if (attempts_failed_ > failed_before) throw MeshConnectionError(*last_error_);
-    if (!co_await state_changed_.wait_until(deadline)) break;
+    if (!co_await state_changed_.wait_until(deadline) && !ready_) throw_failure(Failure::expired);
   }
-  if (!ready_) throw_failure(Failure::expired);
 }
 
 void Client::submit(Command command, TimePoint deadline, OutcomeCallback callback) {
@@ -175,16 +200,25 @@ bool Client::has_room_for(const Command& command) const {
 void Client::send(QueuedCommand queued) {
   const std::size_t size = size_in_bytes(queued.command);
   *unanswered_bytes_ += size;
-  link_->connection().command(
-      queued.command,
-      [size, unanswered = unanswered_bytes_, callback = std::move(queued.callback)](Reply* reply) {
-        *unanswered -= size;
-        if (reply == nullptr) {
-          callback(Outcome{Failure::disconnected});
-        } else {
-          callback(Outcome{Failure::none, std::move(*reply)});
-        }
-      });
+  link_->connection().command(queued.command,
+                              [size, unanswered = unanswered_bytes_, weak = weak_from_this(),
+                               callback = std::move(queued.callback)](Reply* reply) {
+                                *unanswered -= size;
+                                if (reply == nullptr) {
+                                  callback(Outcome{Failure::disconnected});
+                                  return;
+                                }
+                                const auto self = weak.lock();
+                                if (self && reply->is_error()) self->note_error_reply(*reply);
+                                callback(Outcome{Failure::none, std::move(*reply)});
+                              });
+}
+
+void Client::note_error_reply(const Reply& reply) {
+  if (!is_wrong_server(reply) || !link_) return;
+  // Posted: closing it here would answer the commands behind this one before it.
+  asio::post(strand_,
+             [link = link_, cause = reply.text] { link->close("Redis answered " + cause); });
 }
 
 void Client::send_queued() {

@@ -20,6 +20,7 @@
 #include <async/task_group.hpp>
 #include <redis/command.hpp>
 #include <redis/command_queue.hpp>
+#include <redis/connect.hpp>
 #include <redis/link.hpp>
 
 namespace mesh::redis {
@@ -55,7 +56,8 @@ class Client : public std::enable_shared_from_this<Client> {
   bool is_ready() const { return ready_; }
 
   /// Waits for the first connection. Throws `MeshConnectionError` as soon as an attempt has failed
-  /// or the deadline has passed, `MeshStoppedError` if closed.
+  /// for a reason that does not pass by itself, or when the deadline has passed, `MeshStoppedError`
+  /// if closed.
   asio::awaitable<void> wait_ready(TimePoint deadline);
 
   /// Sends the command, or queues it until the deadline while disconnected. Neither what is queued
@@ -83,6 +85,7 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> run(std::shared_ptr<Client> self);
   asio::awaitable<void> establish();
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
+  asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
   bool can_send() const;
   bool has_room_for(const Command& command) const;
@@ -91,12 +94,14 @@ class Client : public std::enable_shared_from_this<Client> {
   void expire_queued(TimePoint now);
   void become_ready(std::shared_ptr<Link> link);
   void become_lost(const std::string& cause);
-  void note_failed_attempt(const MeshConnectionError& error);
+  void note_failed_attempt(const MeshConnectionError& error, bool is_passing);
+  void note_error_reply(const Reply& reply);
   [[noreturn]] void throw_failure(Failure failure) const;
   void log(LogLevel level, const std::string& text) const;
 
   Strand strand_;
   RedisOptions options_;
+  Connector connector_;
   std::string name_;
   LogSink log_;
   Events events_;
@@ -111,7 +116,8 @@ class Client : public std::enable_shared_from_this<Client> {
   std::set<std::string> channels_;
   bool open_ = false;
   bool ready_ = false;
-  std::uint64_t attempts_failed_ = 0;
+  bool has_warned_of_tls_ = false;
+  std::uint64_t attempts_failed_ = 0;  // without those whose reason passes
   std::optional<MeshConnectionError> last_error_;
 };
 

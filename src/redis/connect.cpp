@@ -1,17 +1,13 @@
 #include <redis/connect.hpp>
 
+#include <algorithm>
 #include <cstddef>
-#include <optional>
-#include <string>
+#include <exception>
 #include <utility>
 #include <variant>
-#include <vector>
-
-#include <mesh/errors.hpp>
 
 #include <redis/handshake.hpp>
 #include <redis/resolve.hpp>
-#include <redis/sentinel.hpp>
 
 namespace mesh::redis {
 
@@ -21,17 +17,143 @@ namespace {
   throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
 }
 
+[[noreturn]] void fail(const Endpoint& endpoint, const Objection& objection) {
+  if (!objection.is_passing) fail(endpoint, objection.cause);
+  throw PassingConnectionError(endpoint.name(), endpoint.port, objection.cause);
+}
+
+/// When the next of several attempts has to end: what is left is shared equally.
+TimePoint end_of_share(TimePoint deadline, std::size_t attempts_left) {
+  const auto now = Clock::now();
+  return now + (deadline - now) / static_cast<Clock::rep>(attempts_left);
+}
+
+/// Why no Sentinel led to a master.
+class SentinelFailures {
+ public:
+  void add(const Endpoint& sentinel, const MeshConnectionError& error, bool is_passing) {
+    ++count_;
+    is_passing_ = is_passing_ || is_passing;
+    last_.emplace(error);
+    if (!text_.empty()) text_ += "; ";
+    text_ += to_string(sentinel);
+    Endpoint culprit;
+    culprit.host = error.host();
+    culprit.port = error.port();
+    if (culprit != sentinel) text_ += " named " + to_string(culprit);
+    text_ += ": " + error.cause();
+  }
+
+  [[noreturn]] void raise(const Endpoint& first) const {
+    if (count_ == 1) {
+      fail(Endpoint{last_->host(), last_->port(), {}}, Objection{last_->cause(), is_passing_});
+    }
+    fail(first, Objection{"no Sentinel led to a master: " + text_, is_passing_});
+  }
+
+ private:
+  std::size_t count_ = 0;
+  bool is_passing_ = false;
+  std::optional<MeshConnectionError> last_;
+  std::string text_;
+};
+
+// Returns when all commands have good replies; otherwise throws with the endpoint's name.
+asio::awaitable<void> greet(std::shared_ptr<Link> link, std::vector<Command> commands,
+                            Endpoint endpoint, TimePoint deadline) {
+  std::optional<Objection> objection;
+  try {
+    for (const Command& command : commands) {
+      const Reply reply = co_await link->request(command, deadline);
+      objection = handshake_objection(command, reply);
+      if (objection) break;
+    }
+  } catch (const MeshConnectionError& error) {
+    objection = Objection{error.cause(), false};
+  }
+  if (!objection) co_return;
+  link->close(objection->cause);
+  fail(endpoint, *objection);
+}
+
+}  // namespace
+
+Endpoint configured_endpoint(const RedisOptions& options) {
+  if (!options.sentinel_host.empty()) return sentinel_endpoints(options).front();
+  Endpoint endpoint;
+  if (!options.unix_socket.empty()) {
+    endpoint.unix_socket = options.unix_socket;
+  } else {
+    endpoint.host = options.host;
+    endpoint.port = options.port;
+  }
+  return endpoint;
+}
+
+Connector::Connector(Strand strand, const RedisOptions& options)
+    : strand_(std::move(strand)), options_(options) {
+  if (uses_sentinel()) sentinels_ = sentinel_endpoints(options);
+}
+
+asio::awaitable<std::shared_ptr<Link>> Connector::connect(TimePoint deadline) {
+  const Endpoint endpoint = configured_endpoint(options_);
+  try {
+    // Anew each time: certificates are replaced while programs run.
+    tls_ = load_tls(options_);
+  } catch (const std::exception& error) {
+    fail(endpoint, error.what());
+  }
+  if (uses_sentinel()) co_return co_await connect_by_sentinel(deadline);
+  co_return co_await connect_to_master(endpoint, deadline);
+}
+
+asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint deadline) {
+  const Endpoint first = configured_endpoint(options_);
+  const std::vector<Endpoint> sentinels = sentinels_;
+  SentinelFailures failures;
+  for (std::size_t i = 0; i < sentinels.size(); ++i) {
+    const Endpoint& sentinel = sentinels[i];
+    const TimePoint share = end_of_share(deadline, sentinels.size() - i);
+    try {
+      const Reply reply =
+          co_await ask(sentinel, sentinel_master_query(options_.sentinel_name), share);
+      const auto answer = parse_sentinel_reply(reply, options_.sentinel_name);
+      if (const auto* const cause = std::get_if<std::string>(&answer)) fail(sentinel, *cause);
+      const Endpoint master = std::get<Endpoint>(answer);
+      auto link = co_await connect_to_master(master, share);
+      master_ = master;
+      prefer(sentinel);
+      co_return link;
+    } catch (const PassingConnectionError& error) {
+      failures.add(sentinel, error, true);
+    } catch (const MeshConnectionError& error) {
+      failures.add(sentinel, error, false);
+    }
+  }
+  failures.raise(first);
+}
+
+asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_master(Endpoint master,
+                                                                    TimePoint deadline) {
+  auto link = co_await connect_to(master, deadline);
+  std::vector<Command> commands = handshake_commands(options_);
+  co_await greet(link, std::move(commands), master, deadline);
+  co_return link;
+}
+
 // The name may have several addresses of which only some answer: each gets its share of the time.
-asio::awaitable<std::shared_ptr<Link>> connect_to(Strand strand, Endpoint endpoint,
-                                                  TimePoint deadline) {
-  const std::vector<Endpoint> addresses = co_await resolve(strand, endpoint, deadline);
+asio::awaitable<std::shared_ptr<Link>> Connector::connect_to(Endpoint endpoint,
+                                                             TimePoint deadline) {
+  Tls tls;
+  tls.context = tls_;
+  tls.server_name = options_.tls_server_name.empty() ? endpoint.host : options_.tls_server_name;
+  const std::vector<Endpoint> addresses = co_await resolve(strand_, endpoint, deadline);
   std::string cause = "the name has no address";
   for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const auto now = Clock::now();
-    const auto share = (deadline - now) / static_cast<Clock::rep>(addresses.size() - i);
-    const auto link = Link::open(strand, addresses[i]);
+    const TimePoint share = end_of_share(deadline, addresses.size() - i);
+    const auto link = Link::open(strand_, addresses[i], tls);
     try {
-      co_await link->wait_connected(now + share);
+      co_await link->wait_connected(share);
       co_return link;
     } catch (const MeshConnectionError& error) {
       cause = error.cause();
@@ -41,62 +163,60 @@ asio::awaitable<std::shared_ptr<Link>> connect_to(Strand strand, Endpoint endpoi
   fail(endpoint, cause);
 }
 
-asio::awaitable<Endpoint> find_master(Strand strand, Endpoint sentinel, std::string master_name,
-                                      TimePoint deadline) {
-  const auto link = co_await connect_to(strand, sentinel, deadline);
-  const Command query = sentinel_master_query(master_name);
-  const Reply reply = co_await link->request(query, deadline);
-  link->close("the answer is here");
-  const auto answer = parse_sentinel_reply(reply, master_name);
-  if (const auto* const cause = std::get_if<std::string>(&answer)) fail(sentinel, *cause);
-  co_return std::get<Endpoint>(answer);
-}
-
-asio::awaitable<void> shake_hands(std::shared_ptr<Link> link, RedisOptions options,
-                                  TimePoint deadline) {
-  for (const Command& command : handshake_commands(options)) {
-    const Reply reply = co_await link->request(command, deadline);
-    if (const auto objection = handshake_objection(command, reply)) {
-      link->close(*objection);
-      fail(link->address(), *objection);
-    }
-  }
-}
-
-}  // namespace
-
-Endpoint configured_endpoint(const RedisOptions& options) {
-  Endpoint endpoint;
-  if (!options.sentinel_host.empty()) {
-    endpoint.host = options.sentinel_host;
-    endpoint.port = options.sentinel_port;
-  } else if (!options.unix_socket.empty()) {
-    endpoint.unix_socket = options.unix_socket;
-  } else {
-    endpoint.host = options.host;
-    endpoint.port = options.port;
-  }
-  return endpoint;
-}
-
-asio::awaitable<std::shared_ptr<Link>> connect(Strand strand, RedisOptions options,
-                                               TimePoint deadline) {
-  Endpoint endpoint = configured_endpoint(options);
-  if (!options.sentinel_host.empty()) {
-    endpoint = co_await find_master(strand, endpoint, options.sentinel_name, deadline);
-  }
-  const auto link = co_await connect_to(strand, endpoint, deadline);
-  std::optional<std::string> cause;
+asio::awaitable<Reply> Connector::ask(Endpoint sentinel, Command query, TimePoint deadline) {
+  const auto link = co_await connect_to(sentinel, deadline);
+  std::vector<Command> commands =
+      auth_commands(options_.sentinel_username, options_.sentinel_password);
+  co_await greet(link, std::move(commands), sentinel, deadline);
+  std::string cause;
   try {
-    co_await shake_hands(link, options, deadline);
+    Reply reply = co_await link->request(std::move(query), deadline);
+    link->close("the answer is here");
+    co_return reply;
   } catch (const MeshConnectionError& error) {
     cause = error.cause();
   }
-  if (cause) {
-    link->close(*cause);
-    fail(endpoint, *cause);
+  link->close(cause);
+  fail(sentinel, cause);
+}
+
+// Sentinels that are cut off from the others go on naming the master they know.
+asio::awaitable<std::optional<Belief>> Connector::newest_belief(TimePoint deadline) {
+  const std::vector<Endpoint> sentinels = sentinels_;
+  std::optional<Belief> newest;
+  Endpoint source;
+  for (std::size_t i = 0; i < sentinels.size(); ++i) {
+    const TimePoint share = end_of_share(deadline, sentinels.size() - i);
+    try {
+      const Reply reply =
+          co_await ask(sentinels[i], sentinel_belief_query(options_.sentinel_name), share);
+      const auto belief = parse_belief(reply);
+      if (!belief || (newest && newest->epoch >= belief->epoch)) continue;
+      newest = belief;
+      source = sentinels[i];
+    } catch (const MeshConnectionError&) {
+      // The others may know; if nobody does, nothing follows from that.
+    }
   }
-  co_return link;
+  if (newest && newest->master != master_) prefer(source);
+  co_return newest;
+}
+
+asio::awaitable<std::optional<Endpoint>> Connector::find_successor(TimePoint deadline) {
+  const auto belief = co_await newest_belief(deadline);
+  if (!belief || belief->master == master_) co_return std::nullopt;
+  try {
+    const auto link = co_await connect_to_master(belief->master, deadline);
+    link->close("it is there");
+    co_return belief->master;
+  } catch (const MeshConnectionError&) {
+    co_return std::nullopt;
+  }
+}
+
+void Connector::prefer(const Endpoint& sentinel) {
+  const auto position = std::ranges::find(sentinels_, sentinel);
+  std::rotate(sentinels_.begin(), position, std::next(position));
 }
 
 }  // namespace mesh::redis

@@ -1,23 +1,59 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <mesh/errors.hpp>
 #include <mesh/options.hpp>
 
 #include <async/strand.hpp>
 #include <redis/endpoint.hpp>
 #include <redis/link.hpp>
+#include <redis/sentinel.hpp>
 
 namespace mesh::redis {
 
 /// Where `options` says that Redis, or the Sentinel to ask first, is.
 Endpoint configured_endpoint(const RedisOptions& options);
 
-/// Makes a connection that is ready for commands: asks Sentinel if configured, resolves the name,
-/// connects, and authenticates. Must run on the strand. Throws `MeshConnectionError` with the
-/// configured host, latest at the deadline.
-asio::awaitable<std::shared_ptr<Link>> connect(Strand strand, RedisOptions options,
-                                               TimePoint deadline);
+/// The connection failed for a reason that goes away by itself, such as that Redis loads its data.
+class PassingConnectionError : public MeshConnectionError {
+ public:
+  using MeshConnectionError::MeshConnectionError;
+};
+
+/// Makes connections that are ready for commands: asks Sentinel if configured, resolves the name,
+/// connects, and authenticates. Remembers which Sentinel was right last. All members must be called
+/// on the strand, and the object must outlive what they return.
+class Connector {
+ public:
+  /// `options` must be valid.
+  Connector(Strand strand, const RedisOptions& options);
+
+  /// Throws `MeshConnectionError` with the configured host, latest at the deadline.
+  asio::awaitable<std::shared_ptr<Link>> connect(TimePoint deadline);
+
+  bool uses_sentinel() const { return !options_.sentinel_host.empty(); }
+  /// The master that took the place of the one connected to last, if the Sentinels say so before
+  /// the deadline and it agrees.
+  asio::awaitable<std::optional<Endpoint>> find_successor(TimePoint deadline);
+
+ private:
+  asio::awaitable<std::shared_ptr<Link>> connect_by_sentinel(TimePoint deadline);
+  asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
+  asio::awaitable<std::shared_ptr<Link>> connect_to(Endpoint endpoint, TimePoint deadline);
+  asio::awaitable<Reply> ask(Endpoint sentinel, Command query, TimePoint deadline);
+  asio::awaitable<std::optional<Belief>> newest_belief(TimePoint deadline);
+  void prefer(const Endpoint& sentinel);
+
+  Strand strand_;
+  RedisOptions options_;
+  std::vector<Endpoint> sentinels_;  // the one that was right last comes first
+  std::shared_ptr<TlsContext> tls_;
+  Endpoint master_;  // that Sentinel named for the last connection
+};
 
 }  // namespace mesh::redis

@@ -10,16 +10,12 @@
 #include <redis/endpoint.hpp>
 #include <redis/reply.hpp>
 
-struct redisAsyncContext;
-
 namespace mesh::redis {
 
-class EventAdapter;
-
-/// One physical connection to Redis, from connecting to closing; it never reconnects. The only
-/// place that touches hiredis' async context. All members must be called on the strand, and the
-/// callbacks run on it, none of them after `close()`.
-class Connection : public std::enable_shared_from_this<Connection> {
+/// One physical connection to Redis, from connecting to closing; it never reconnects. All members
+/// must be called on the strand, and the callbacks run on it, none of them after `close()`.
+/// What is sent in one turn of the executor leaves in one write.
+class Connection {
  public:
   struct Callbacks {
     std::function<void()> on_connected;
@@ -30,34 +26,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Called once with the reply, or with null if the connection ended before it came.
   using ReplyCallback = std::function<void(Reply* reply)>;
 
-  /// Begins to connect to a numeric address or a unix socket.
-  static std::shared_ptr<Connection> open(const Strand& strand, const Endpoint& endpoint,
-                                          Callbacks callbacks);
-
-  Connection(const Strand& strand, Callbacks callbacks);
-  ~Connection();
+  Connection() = default;
+  virtual ~Connection() = default;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  bool is_open() const;
-  TimePoint last_read() const { return last_read_; }
+  virtual bool is_open() const = 0;
+  /// When bytes last arrived.
+  virtual TimePoint last_read() const = 0;
+  /// Why a deadline passed before `on_connected`.
+  virtual std::string timeout_cause() const = 0;
 
-  void command(std::span<const std::string> arguments, ReplyCallback callback);
-  void subscribe(const std::string& channel);
-  void unsubscribe(const std::string& channel);
+  virtual void command(std::span<const std::string> arguments, ReplyCallback callback) = 0;
+  virtual void subscribe(const std::string& channel) = 0;
+  virtual void unsubscribe(const std::string& channel) = 0;
   /// Sends a PING whose answer is not reported; any byte that arrives shows in `last_read()`.
-  void ping();
-  void close();
-
- private:
-  void handle_push(const void* raw_reply);
-  void handle_cleanup(std::string cause);
-
-  Strand strand_;
-  Callbacks callbacks_;
-  std::shared_ptr<EventAdapter> adapter_;
-  TimePoint last_read_ = Clock::now();
-  bool subscribed_ = false;
+  virtual void ping() = 0;
+  virtual void close() = 0;
 };
 
 }  // namespace mesh::redis

@@ -14,6 +14,7 @@ struct Endpoint {
   std::string unix_socket{};
 
   bool is_unix() const { return !unix_socket.empty(); }
+  bool operator==(const Endpoint&) const = default;
   const std::string& name() const { return is_unix() ? unix_socket : host; }
 };
 

@@ -1,26 +1,31 @@
 #include <redis/handshake.hpp>
 
+#include <redis/reply_errors.hpp>
+
 namespace mesh::redis {
 
+std::vector<Command> auth_commands(const std::string& username, const std::string& password) {
+  if (!username.empty()) return {{"AUTH", username, password}};
+  if (!password.empty()) return {{"AUTH", password}};
+  return {};
+}
+
 std::vector<Command> handshake_commands(const RedisOptions& options) {
-  std::vector<Command> commands;
-  if (!options.username.empty()) {
-    commands.push_back({"AUTH", options.username, options.password});
-  } else if (!options.password.empty()) {
-    commands.push_back({"AUTH", options.password});
-  }
+  std::vector<Command> commands = auth_commands(options.username, options.password);
   if (options.database != 0) commands.push_back({"SELECT", std::to_string(options.database)});
   if (!options.sentinel_host.empty()) commands.push_back({"ROLE"});
-  // Without any other command this shows that it is Redis and lets us in.
-  if (commands.empty()) commands.push_back({"PING"});
+  // Last: alone among these it is refused while Redis loads its data.
+  commands.push_back({"PING"});
   return commands;
 }
 
-std::optional<std::string> handshake_objection(const Command& command, const Reply& reply) {
-  if (reply.is_error()) return command.front() + " was refused: " + reply.text;
+std::optional<Objection> handshake_objection(const Command& command, const Reply& reply) {
+  if (reply.is_error()) {
+    return Objection{command.front() + " was refused: " + reply.text, is_passing_refusal(reply)};
+  }
   if (command.front() != "ROLE") return std::nullopt;
   if (reply.elements.empty() || reply.elements.front().text != "master") {
-    return std::string("the server Sentinel named is not a master (yet)");
+    return Objection{"the server Sentinel named is not a master (yet)", true};
   }
   return std::nullopt;
 }

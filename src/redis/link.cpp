@@ -4,11 +4,13 @@
 
 #include <mesh/errors.hpp>
 
+#include <redis/plain_connection.hpp>
+
 namespace mesh::redis {
 
-std::shared_ptr<Link> Link::open(const Strand& strand, const Endpoint& address) {
+std::shared_ptr<Link> Link::open(const Strand& strand, const Endpoint& address, const Tls& tls) {
   auto link = std::make_shared<Link>(strand, address);
-  link->begin();
+  link->begin(tls);
   return link;
 }
 
@@ -19,7 +21,7 @@ Link::~Link() {
   if (connection_) connection_->close();
 }
 
-void Link::begin() {
+void Link::begin(const Tls& tls) {
   const std::weak_ptr<Link> weak = weak_from_this();
   Connection::Callbacks callbacks;
   callbacks.on_connected = [weak] {
@@ -41,7 +43,11 @@ void Link::begin() {
   callbacks.on_closed = [weak](const std::string& cause) {
     if (const auto self = weak.lock()) self->mark_closed(cause);
   };
-  connection_ = Connection::open(strand_, address_, std::move(callbacks));
+  if (tls.context) {
+    connection_ = open_tls_connection(strand_, address_, tls, callbacks);
+  } else {
+    connection_ = open_plain_connection(strand_, address_, callbacks);
+  }
 }
 
 void Link::close(std::string cause) {
@@ -70,7 +76,9 @@ asio::awaitable<bool> Link::wait(Condition condition, TimePoint deadline) {
 }
 
 asio::awaitable<void> Link::wait_connected(TimePoint deadline) {
-  if (!co_await wait([this] { return connected_; }, deadline)) fail("no connection in time");
+  if (!co_await wait([this] { return connected_; }, deadline)) {
+    fail(connection_->timeout_cause());
+  }
 }
 
 asio::awaitable<Reply> Link::request(Command command, TimePoint deadline) {

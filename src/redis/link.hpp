@@ -14,6 +14,7 @@
 #include <redis/command.hpp>
 #include <redis/connection.hpp>
 #include <redis/endpoint.hpp>
+#include <redis/tls.hpp>
 
 namespace mesh::redis {
 
@@ -23,7 +24,8 @@ class Link : public std::enable_shared_from_this<Link> {
  public:
   using MessageCallback = std::function<void(std::string_view channel, std::string_view payload)>;
 
-  static std::shared_ptr<Link> open(const Strand& strand, const Endpoint& address);
+  /// Begins to connect, with TLS if `tls` has a context.
+  static std::shared_ptr<Link> open(const Strand& strand, const Endpoint& address, const Tls& tls);
 
   Link(const Strand& strand, const Endpoint& address);
   ~Link();
@@ -48,7 +50,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void close(std::string cause);
 
  private:
-  void begin();
+  void begin(const Tls& tls);
   void mark_closed(std::string cause);
   [[noreturn]] void fail(const std::string& cause) const;
   /// False when the deadline passes before `condition` holds. Throws if the connection closes.

@@ -1,8 +1,41 @@
 #include <redis/sentinel.hpp>
 
+#include <charconv>
+#include <cstddef>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
 #include <config/number.hpp>
+#include <config/sentinel_list.hpp>
 
 namespace mesh::redis {
+
+namespace {
+
+std::optional<Endpoint> to_endpoint(const std::string& host, const std::string& port) {
+  const auto number = config::parse_number(port, 1, config::largest_port);
+  if (host.empty() || !number) return std::nullopt;
+  return Endpoint{host, static_cast<std::uint16_t>(*number), {}};
+}
+
+// Replies of Sentinel are flat lists of names and values.
+std::string find_value(const Reply& reply, std::string_view name) {
+  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
+    if (reply.elements[i].text == name) return reply.elements[i + 1].text;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Endpoint> sentinel_endpoints(const RedisOptions& options) {
+  std::vector<Endpoint> endpoints;
+  for (auto& entry : config::parse_sentinel_list(options.sentinel_host, options.sentinel_port)) {
+    endpoints.push_back(Endpoint{std::move(entry.host), entry.port, {}});
+  }
+  return endpoints;
+}
 
 Command sentinel_master_query(const std::string& master_name) {
   return {"SENTINEL", "get-master-addr-by-name", master_name};
@@ -15,11 +48,24 @@ std::variant<Endpoint, std::string> parse_sentinel_reply(const Reply& reply,
     return "Sentinel knows no master called \"" + master_name + "\"";
   }
   if (reply.kind == Reply::Kind::array && reply.elements.size() == 2) {
-    const std::string& host = reply.elements[0].text;
-    const auto port = config::parse_number(reply.elements[1].text, 1, config::largest_port);
-    if (!host.empty() && port) return Endpoint{host, static_cast<std::uint16_t>(*port), {}};
+    const auto endpoint = to_endpoint(reply.elements[0].text, reply.elements[1].text);
+    if (endpoint) return *endpoint;
   }
   return std::string("Sentinel sent an answer that is not an address");
+}
+
+Command sentinel_belief_query(const std::string& master_name) {
+  return {"SENTINEL", "MASTER", master_name};
+}
+
+std::optional<Belief> parse_belief(const Reply& reply) {
+  const auto master = to_endpoint(find_value(reply, "ip"), find_value(reply, "port"));
+  const std::string epoch = find_value(reply, "config-epoch");
+  Belief belief;
+  const auto result = std::from_chars(epoch.data(), epoch.data() + epoch.size(), belief.epoch);
+  if (!master || result.ec != std::errc{}) return std::nullopt;
+  belief.master = *master;
+  return belief;
 }
 
 }  // namespace mesh::redis

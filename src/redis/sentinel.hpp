@@ -1,12 +1,20 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
+
+#include <mesh/options.hpp>
 
 #include <redis/command.hpp>
 #include <redis/endpoint.hpp>
 
 namespace mesh::redis {
+
+/// The Sentinels that `options` list, in order. Throws `std::invalid_argument`.
+std::vector<Endpoint> sentinel_endpoints(const RedisOptions& options);
 
 /// What to ask a Sentinel, and what its answer means. No I/O.
 Command sentinel_master_query(const std::string& master_name);
@@ -14,5 +22,16 @@ Command sentinel_master_query(const std::string& master_name);
 /// The master's address, or why there is none.
 std::variant<Endpoint, std::string> parse_sentinel_reply(const Reply& reply,
                                                          const std::string& master_name);
+
+/// What a Sentinel believes: the belief with the higher epoch is the newer one.
+struct Belief {
+  std::int64_t epoch = 0;
+  Endpoint master{};
+};
+
+/// Asks for the master and the epoch.
+Command sentinel_belief_query(const std::string& master_name);
+/// Nothing if the reply does not tell.
+std::optional<Belief> parse_belief(const Reply& reply);
 
 }  // namespace mesh::redis

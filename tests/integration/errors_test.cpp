@@ -167,7 +167,11 @@ TEST_F(Errors, WrongOptionsAreRefusedAtConstructionByName) {
       {"MeshOptions::log", [](MeshOptions& wrong) { wrong.log = nullptr; }},
       {"RedisOptions::host", [](MeshOptions& wrong) { wrong.redis.host.clear(); }},
       {"RedisOptions::port", [](MeshOptions& wrong) { wrong.redis.port = 0; }},
-      {"RedisOptions::tls", [](MeshOptions& wrong) { wrong.redis.tls = true; }},
+      {"RedisOptions::tls_key",
+       [](MeshOptions& wrong) {
+         wrong.redis.tls = true;
+         wrong.redis.tls_cert = "certificate.pem";
+       }},
       {"database", [](MeshOptions& wrong) { wrong.redis.database = -1; }},
       {"password", [](MeshOptions& wrong) { wrong.redis.username = "alone"; }},
       {"connect_timeout", [](MeshOptions& wrong) { wrong.redis.connect_timeout = 0ms; }},

@@ -1,16 +1,23 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <integration/fault_nodes.hpp>
+#include <integration/redis_proxy.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
 #include <support/run_coroutine.hpp>
 #include <support/sentinel_cluster.hpp>
+#include <support/wait.hpp>
 
 namespace mesh::test::faults {
 namespace {
@@ -179,6 +186,300 @@ TEST(Sentinel, APlainRedisIsNotTakenForASentinel) {
     CO_ASSERT_TRUE(error);
     EXPECT_NE(error->cause().find("Sentinel"), std::string::npos) << error->cause();
   });
+}
+
+// Several Sentinels -------------------------------------------------------------------------------
+
+std::string local(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
+/// The cause with which a node fails to start.
+std::string failed_start(const RedisOptions& redis) {
+  std::string cause;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    const auto error = co_await expect_error<MeshConnectionError>(node.start());
+    if (error) cause = error->cause();
+  });
+  return cause;
+}
+
+/// A node starts and stops, and nothing is amiss.
+void expect_start(const RedisOptions& redis) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    co_await node.start();
+    EXPECT_GT(node.instance_id(), 0);
+    co_await node.stop();
+    EXPECT_FALSE(log.contains("", LogLevel::warning)) << log.text();
+  });
+}
+
+TEST(Sentinel, OneThatIsDownIsSkipped) {
+  SentinelCluster cluster;
+  RedisOptions redis = cluster.options();
+  redis.sentinel_host = local(find_free_port()) + "," + cluster.sentinel_list();
+  expect_start(redis);
+}
+
+TEST(Sentinel, OneThatDoesNotKnowTheNameIsSkipped) {
+  SentinelCluster cluster;
+  const RedisServer no_sentinel;
+  RedisOptions redis = cluster.options();
+  redis.sentinel_host = local(no_sentinel.port()) + "," + cluster.sentinel_list();
+  expect_start(redis);
+}
+
+TEST(Sentinel, OneThatHangsTakesOnlyItsShareOfTheTime) {
+  SentinelCluster cluster;
+  const SilentServer hanging;
+  RedisOptions redis = cluster.options();
+  redis.connect_timeout = 10s;
+  redis.sentinel_host = local(hanging.port()) + "," + cluster.sentinel_list();
+  expect_start(redis);
+}
+
+TEST(Sentinel, OneThatNamesAMasterThatIsGoneIsSkipped) {
+  SentinelCluster stale;
+  stale.sentinel_probe().command(
+      {"SENTINEL", "SET", SentinelCluster::name(), "down-after-milliseconds", "600000"});
+  stale.first_master().kill();
+  SentinelCluster cluster;
+  RedisOptions redis = cluster.options();
+  redis.sentinel_host = stale.sentinel_list() + "," + cluster.sentinel_list();
+  expect_start(redis);
+}
+
+TEST(Sentinel, IfNoneHelpsTheErrorNamesEachWithItsCause) {
+  SentinelCluster cluster;
+  const std::uint16_t closed = find_free_port();
+  RedisOptions redis = cluster.options();
+  redis.sentinel_name = "no-such-master";
+  redis.sentinel_host = "localhost:" + std::to_string(closed) + "," + cluster.sentinel_list();
+  const std::string cause = failed_start(redis);
+  EXPECT_NE(cause.find("localhost:" + std::to_string(closed) + ": Connection refused"),
+            std::string::npos)
+      << cause;
+  EXPECT_NE(cause.find(cluster.sentinel_list() + ": Sentinel knows no master called \"no-such"),
+            std::string::npos)
+      << cause;
+}
+
+TEST(Sentinel, NodesFollowAFailoverWhenTheFirstSentinelIsDown) {
+  SentinelCluster cluster(3);
+  RedisOptions redis = cluster.options();
+  redis.sentinel_host = cluster.sentinel_list();
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    Pair pair(context.get_executor(), redis);
+    co_await pair.start();
+    cluster.first_master().kill();
+    cluster.sentinel_process(0).kill();
+    const auto moved = [&] {
+      return is_subscribed_at(cluster.first_replica(), pair.a.instance_id()) &&
+             is_subscribed_at(cluster.first_replica(), pair.b.instance_id());
+    };
+    EXPECT_TRUE(co_await eventually(moved, 90s)) << pair.log.text();
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
+    co_await pair.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
+TEST(Sentinel, APasswordIsSentAndAWrongOneIsNamed) {
+  SentinelClusterOptions guarded;
+  guarded.sentinel_password = "s3ntinel-pass";
+  SentinelCluster cluster(guarded);
+  RedisOptions redis = cluster.options();
+  expect_start(redis);
+  redis.sentinel_username = "default";
+  expect_start(redis);
+  redis.sentinel_password = "wr0ng-pass";
+  std::string cause = failed_start(redis);
+  EXPECT_NE(cause.find("WRONGPASS"), std::string::npos) << cause;
+  EXPECT_EQ(cause.find("wr0ng-pass"), std::string::npos) << cause;
+  redis.sentinel_username.clear();
+  redis.sentinel_password.clear();
+  cause = failed_start(redis);
+  EXPECT_NE(cause.find("NOAUTH"), std::string::npos) << cause;
+}
+
+// Which master ------------------------------------------------------------------------------------
+
+// Sentinel goes on naming a server that has become a replica behind its back, for a while.
+TEST(Sentinel, AReplicaIsNotTakenForAMaster) {
+  SentinelCluster cluster;
+  cluster.sentinel_probe().command(
+      {"SENTINEL", "SET", SentinelCluster::name(), "down-after-milliseconds", "600000"});
+  cluster.first_replica().command({"REPLICAOF", "NO", "ONE"});
+  cluster.first_master().command(
+      {"REPLICAOF", "127.0.0.1", std::to_string(cluster.first_replica().port())});
+  RedisOptions redis = cluster.options();
+  redis.connect_timeout = 2s;
+  const std::string cause = failed_start(redis);
+  EXPECT_NE(cause.find("not a master"), std::string::npos) << cause;
+}
+
+TEST(Sentinel, AMasterThatWasReplacedButDoesNotKnowItIsLeft) {
+  SentinelClusterOptions stubborn;
+  stubborn.stubborn_master = true;
+  SentinelCluster cluster(stubborn);
+  RedisOptions redis = cluster.options();
+  redis.health_check_interval = 200ms;
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    Pair pair(context.get_executor(), redis);
+    co_await pair.start();
+    cluster.failover();
+    EXPECT_EQ(cluster.first_master().command({"ROLE"}).at(0), "master");
+    co_await expect_moved_to(cluster.first_replica(), pair);
+    EXPECT_TRUE(pair.log.contains("names another master", LogLevel::warning)) << pair.log.text();
+    co_await pair.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
+TEST(Sentinel, EachCallHasOneOutcomeWhileTheMasterDies) {
+  SentinelCluster cluster;
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    Pair pair(context.get_executor(), cluster.options());
+    co_await pair.start();
+    std::vector<std::shared_ptr<Call>> calls;
+    const auto keep_calling = [&] {
+      for (int i = 0; i < 5; ++i) {
+        calls.push_back(begin_echo(context.get_executor(), pair.a, pair.b.instance_id(),
+                                   std::to_string(calls.size()), 5s));
+      }
+    };
+    const auto called = [&] {
+      keep_calling();
+      return calls.size() >= 200;
+    };
+    EXPECT_TRUE(co_await eventually(called));
+    cluster.first_master().kill();
+    const auto failed_over = [&] {
+      keep_calling();
+      return cluster.is_failed_over();
+    };
+    EXPECT_TRUE(co_await eventually(failed_over, 90s));
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
+    const std::size_t before = calls.size();
+    keep_calling();
+    for (const auto& call : calls) {
+      EXPECT_TRUE(co_await eventually([&] { return call->is_done(); }));
+    }
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      EXPECT_EQ(calls[i]->completions, 1);
+      EXPECT_TRUE(!calls[i]->succeeded || calls[i]->answer == std::to_string(i));
+      EXPECT_TRUE(i < before || calls[i]->succeeded) << calls[i]->what();
+    }
+    co_await pair.stop();
+    for (const auto& call : calls) EXPECT_EQ(call->completions, 1);
+  };
+  run_coroutine(body, beside_the_body());
+}
+
+// Servers that are not ready ----------------------------------------------------------------------
+
+TEST(NotReady, AServerThatBecameAReplicaIsLeftAtItsFirstRefusal) {
+  RedisServer server;
+  RedisServer other;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    server.command({"REPLICAOF", "127.0.0.1", std::to_string(other.port())});
+    const auto left = [&] { return pair.log.contains("READONLY", LogLevel::warning); };
+    EXPECT_TRUE(co_await eventually(left)) << pair.log.text();
+    const auto lost = [&] { return pair.log.contains("lost the connection", LogLevel::warning); };
+    EXPECT_TRUE(co_await eventually(lost)) << pair.log.text();
+    server.command({"REPLICAOF", "NO", "ONE"});
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
+    co_await pair.stop();
+  });
+}
+
+TEST(NotReady, AStartWaitsWhileRedisLoadsItsData) {
+  RedisServerOptions slow;
+  slow.config = {"key-load-delay 10000", "loading-process-events-interval-bytes 1024"};
+  RedisServer server(slow);
+  for (int i = 0; i < 200; ++i) {
+    server.command({"SET", "key" + std::to_string(i), std::string(2000, 'x')});
+  }
+  server.shut_down_with_data();
+  // The server ends with the thread that has started it.
+  const std::jthread starter([&](const std::stop_token& stop) {
+    server.start();
+    wait_until([&] { return stop.stop_requested(); }, 120s);
+  });
+  const auto loads = [&] {
+    try {
+      server.command({"PING"});
+    } catch (const RedisProbeError& error) {
+      return std::string(error.what()).find("LOADING") != std::string::npos;
+    }
+    return false;
+  };
+  const bool seen = wait_until(loads);
+  RedisOptions redis = server.options();
+  redis.connect_timeout = 30s;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    EXPECT_TRUE(seen);
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    co_await node.start();
+    EXPECT_EQ(log.count("LOADING", LogLevel::warning), 2U) << log.text();  // once per connection
+    co_await node.stop();
+  });
+}
+
+TEST(NotReady, AStartDoesNotWaitForeverForIt) {
+  RedisServer server;
+  RedisProbe probe = server.probe();
+  server.command({"CONFIG", "SET", "busy-reply-threshold", "1"});
+  std::thread busy([&] {
+    try {
+      server.probe(60s).command({"EVAL", "while true do end", "0"});
+    } catch (const RedisProbeError&) {
+      // It is killed in the end.
+    }
+  });
+  const auto is_busy = [&] {
+    try {
+      probe.command({"PING"});
+    } catch (const RedisProbeError& error) {
+      return std::string(error.what()).starts_with("BUSY");
+    }
+    return false;
+  };
+  EXPECT_TRUE(wait_until(is_busy));
+  RedisOptions redis = server.options();
+  redis.connect_timeout = 1s;
+  EXPECT_NE(failed_start(redis).find("BUSY"), std::string::npos);
+  probe.command({"SCRIPT", "KILL"});
+  busy.join();
+}
+
+TEST(NotReady, ARefusedPasswordIsRetriedWhileRunning) {
+  RedisServer server;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    Pair pair(co_await asio::this_coro::executor, server.options());
+    co_await pair.start();
+    RedisProbe probe = server.probe();
+    probe.command({"CONFIG", "SET", "requirepass", "new-password"});
+    probe.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    const auto refused = [&] { return pair.log.contains("NOAUTH", LogLevel::warning); };
+    EXPECT_TRUE(co_await eventually(refused)) << pair.log.text();
+    probe.command({"CONFIG", "SET", "requirepass", ""});
+    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
+    co_await pair.stop();
+  });
+}
+
+// What hiredis' own asynchronous interface would answer by aborting the process.
+TEST(NotReady, AServerThatAnswersBeforeItIsAskedIsRefused) {
+  const SilentServer rogue("+OK\r\n+OK\r\n+OK\r\n+OK\r\n*1\r\n+subscribe\r\n");
+  RedisOptions redis;
+  redis.port = rogue.port();
+  EXPECT_NE(failed_start(redis), "");
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ RedisServer::RedisServer(RedisServerOptions options)
     : options_(std::move(options)), socket_((directory_.path() / "redis.sock").string()) {
   for (int attempt = 0; attempt < 10; ++attempt) {
     if (options_.tcp) port_ = find_free_port();
+    if (options_.tls) tls_port_ = find_free_port();
     write_config();
     if (try_start()) return;  // otherwise someone else took the port in between
   }
@@ -63,6 +64,10 @@ void RedisServer::write_config() const {
          << "repl-diskless-sync-delay 0\n";
   if (!options_.password.empty()) {
     config << "requirepass " << options_.password << "\nmasterauth " << options_.password << "\n";
+  }
+  if (options_.tls) {
+    config << "tls-port " << tls_port_ << "\n";
+    for (const std::string& line : config_lines(*options_.tls)) config << line << "\n";
   }
   for (const std::string& line : options_.config) config << line << "\n";
 }
@@ -105,6 +110,16 @@ RedisOptions RedisServer::options() const {
   options.reconnect_min_delay = std::chrono::milliseconds(10);
   options.reconnect_max_delay = std::chrono::milliseconds(200);
   return options;
+}
+
+RedisOptions RedisServer::tls_options() const {
+  RedisOptions result = options();
+  result.host = "127.0.0.1";
+  result.port = tls_port_;
+  result.unix_socket.clear();
+  result.tls = true;
+  result.tls_ca = options_.tls->ca;
+  return result;
 }
 
 RedisOptions RedisServer::socket_options() const {

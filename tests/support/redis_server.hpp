@@ -10,6 +10,7 @@
 
 #include <mesh/options.hpp>
 
+#include <support/certificates.hpp>
 #include <support/child_process.hpp>
 #include <support/redis_probe.hpp>
 #include <support/temp_dir.hpp>
@@ -20,6 +21,7 @@ struct RedisServerOptions {
   bool tcp = true;  ///< False: only the unix socket.
   std::string password;
   std::vector<std::string> config;  ///< Further lines for redis.conf, such as "maxclients 5".
+  std::optional<ServerTls> tls;     ///< Set: there is a TLS port too.
 };
 
 /// A port nobody listens on, outside the range the system uses for outgoing connections, so that a
@@ -35,7 +37,8 @@ class RedisServer {
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
 
-  std::uint16_t port() const { return port_; }  ///< 0 without TCP.
+  std::uint16_t port() const { return port_; }          ///< 0 without TCP.
+  std::uint16_t tls_port() const { return tls_port_; }  ///< 0 without TLS.
   const std::string& socket() const { return socket_; }
   pid_t pid() const;
   bool is_running();
@@ -44,6 +47,8 @@ class RedisServer {
   /// Library options that point here (at the unix socket without TCP), with the prefix "test" for
   /// meshes and locks and short reconnect delays.
   RedisOptions options() const;
+  /// The same by way of the TLS port, trusting its authority.
+  RedisOptions tls_options() const;
   /// The same by way of the unix socket.
   RedisOptions socket_options() const;
 
@@ -71,6 +76,7 @@ class RedisServer {
   RedisServerOptions options_;
   TempDir directory_;
   std::uint16_t port_ = 0;
+  std::uint16_t tls_port_ = 0;
   std::string socket_;
   std::unique_ptr<ChildProcess> process_;
 };

@@ -31,39 +31,60 @@ const std::string& SentinelCluster::name() {
   return text;
 }
 
-SentinelCluster::SentinelCluster(std::size_t sentinels) : master_(std::make_unique<RedisServer>()) {
-  RedisServerOptions replica_options;
-  replica_options.config = {"replicaof 127.0.0.1 " + std::to_string(master_->port())};
-  replica_ = std::make_unique<RedisServer>(replica_options);
+SentinelCluster::SentinelCluster(std::size_t sentinels)
+    : SentinelCluster(SentinelClusterOptions{sentinels, {}, {}, false}) {}
+
+SentinelCluster::SentinelCluster(SentinelClusterOptions options) : options_(std::move(options)) {
+  RedisServerOptions server_options;
+  server_options.tls = options_.tls;
+  if (options_.tls) server_options.config = {"tls-replication yes"};
+  RedisServerOptions master_options = server_options;
+  if (options_.stubborn_master) master_options.config.emplace_back("rename-command SLAVEOF \"\"");
+  master_ = std::make_unique<RedisServer>(master_options);
+  server_options.config.push_back("replicaof 127.0.0.1 " + std::to_string(port_of(*master_)));
+  replica_ = std::make_unique<RedisServer>(server_options);
   require_soon("in step", [this] { return replica_in_step(); });
-  for (std::size_t i = 0; i < sentinels; ++i) {
-    sentinels_.push_back(start_sentinel(sentinels / 2 + 1));
-  }
-  for (std::size_t i = 0; i < sentinels; ++i) {
+  for (std::size_t i = 0; i < options_.sentinels; ++i) sentinels_.push_back(start_sentinel());
+  for (std::size_t i = 0; i < options_.sentinels; ++i) {
     require_soon("known to Sentinel", [this, i] { return knows_everyone(i); });
   }
 }
 
-SentinelCluster::Sentinel SentinelCluster::start_sentinel(std::size_t quorum) const {
+std::uint16_t SentinelCluster::port_of(const RedisServer& server) const {
+  return options_.tls ? server.tls_port() : server.port();
+}
+
+void SentinelCluster::write_config(const Sentinel& sentinel) const {
+  std::ofstream config(sentinel.directory->path() / "sentinel.conf");
+  config << "bind 127.0.0.1\nport " << sentinel.port << "\ndir "
+         << sentinel.directory->path().string() << "\nprotected-mode no\n";
+  if (options_.tls) {
+    config << "tls-port " << sentinel.tls_port << "\ntls-replication yes\n";
+    for (const std::string& line : config_lines(*options_.tls)) config << line << "\n";
+  }
+  if (!options_.sentinel_password.empty()) {
+    config << "requirepass " << options_.sentinel_password << "\nsentinel sentinel-pass "
+           << options_.sentinel_password << "\n";
+  }
+  config << "sentinel monitor " << name() << " 127.0.0.1 " << port_of(*master_) << " "
+         << options_.sentinels / 2 + 1 << "\nsentinel down-after-milliseconds " << name()
+         << " 2000\nsentinel failover-timeout " << name() << " 6000\n";
+}
+
+SentinelCluster::Sentinel SentinelCluster::start_sentinel() const {
   Sentinel sentinel;
   sentinel.directory = std::make_unique<TempDir>();
-  const auto config_path = sentinel.directory->path() / "sentinel.conf";
   for (int attempt = 0; attempt < 10; ++attempt) {
     sentinel.port = find_free_port();
-    {
-      std::ofstream config(config_path);
-      config << "bind 127.0.0.1\nport " << sentinel.port << "\ndir "
-             << sentinel.directory->path().string() << "\nprotected-mode no\nsentinel monitor "
-             << name() << " 127.0.0.1 " << master_->port() << " " << quorum
-             << "\nsentinel down-after-milliseconds " << name()
-             << " 2000\nsentinel failover-timeout " << name() << " 6000\n";
-    }
+    if (options_.tls) sentinel.tls_port = find_free_port();
+    write_config(sentinel);
     ProcessOptions options;
-    options.command = {"redis-sentinel", config_path.string()};
+    options.command = {"redis-sentinel", (sentinel.directory->path() / "sentinel.conf").string()};
     options.output = sentinel.directory->path() / "sentinel.log";
     sentinel.process = std::make_unique<ChildProcess>(options);
     RedisOptions address;
     address.port = sentinel.port;
+    address.password = options_.sentinel_password;
     const auto answers = [&address] {
       try {
         return RedisProbe(address, std::chrono::seconds(1)).text({"PING"}) == "PONG";
@@ -89,22 +110,32 @@ bool SentinelCluster::knows_everyone(std::size_t index) const {
 }
 
 std::uint16_t SentinelCluster::sentinel_port(std::size_t index) const {
-  return sentinels_.at(index).port;
+  return options_.tls ? sentinels_.at(index).tls_port : sentinels_.at(index).port;
+}
+
+std::string SentinelCluster::sentinel_list() const {
+  std::string list;
+  for (std::size_t i = 0; i < sentinels_.size(); ++i) {
+    list += (i == 0 ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(sentinel_port(i));
+  }
+  return list;
 }
 
 RedisOptions SentinelCluster::options() const {
-  RedisOptions options = master_->options();
+  RedisOptions options = options_.tls ? master_->tls_options() : master_->options();
   options.host = "sentinel-decides.invalid";
   options.port = 1;
   options.sentinel_host = "127.0.0.1";
   options.sentinel_port = sentinel_port();
   options.sentinel_name = name();
+  options.sentinel_password = options_.sentinel_password;
   return options;
 }
 
 RedisProbe SentinelCluster::sentinel_probe(std::size_t index) const {
   RedisOptions address;
-  address.port = sentinel_port(index);
+  address.port = sentinels_.at(index).port;
+  address.password = options_.sentinel_password;
   return RedisProbe(address);
 }
 
@@ -114,7 +145,7 @@ std::uint16_t SentinelCluster::master_port() const {
 }
 
 RedisServer& SentinelCluster::master() {
-  return master_port() == master_->port() ? *master_ : *replica_;
+  return master_port() == port_of(*master_) ? *master_ : *replica_;
 }
 
 void SentinelCluster::begin_failover() {
@@ -122,7 +153,8 @@ void SentinelCluster::begin_failover() {
 }
 
 bool SentinelCluster::is_failed_over() const {
-  return master_port() == replica_->port() && replica_->probe().command({"ROLE"}).at(0) == "master";
+  return master_port() == port_of(*replica_) &&
+         replica_->probe().command({"ROLE"}).at(0) == "master";
 }
 
 void SentinelCluster::failover() {

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <mesh/options.hpp>
 
+#include <support/certificates.hpp>
 #include <support/child_process.hpp>
 #include <support/redis_probe.hpp>
 #include <support/redis_server.hpp>
@@ -15,19 +17,31 @@
 
 namespace mesh::test {
 
+struct SentinelClusterOptions {
+  std::size_t sentinels = 1;
+  std::string sentinel_password;  ///< Not empty: the Sentinels ask for it.
+  std::optional<ServerTls> tls;   ///< Set: all talk TLS with each other.
+  /// True: the first master ignores that Sentinel demotes it, as one that it cannot reach would.
+  bool stubborn_master = false;
+};
+
 /// A master, one replica of it, and Sentinels that watch both.
 class SentinelCluster {
  public:
-  /// Returns once the replica is in step and every Sentinel knows it and its fellows.
   explicit SentinelCluster(std::size_t sentinels = 1);
+  /// Returns once the replica is in step and every Sentinel knows it and its fellows.
+  explicit SentinelCluster(SentinelClusterOptions options);
   SentinelCluster(const SentinelCluster&) = delete;
   SentinelCluster& operator=(const SentinelCluster&) = delete;
 
   static const std::string& name();  ///< Of the master, as Sentinel knows it.
+  /// With TLS, the port that talks it.
   std::uint16_t sentinel_port(std::size_t index = 0) const;
 
   /// Library options that go through the first Sentinel.
   RedisOptions options() const;
+  /// All Sentinels, for `RedisOptions::sentinel_host`.
+  std::string sentinel_list() const;
 
   /// The port of the master according to the first Sentinel.
   std::uint16_t master_port() const;
@@ -45,18 +59,23 @@ class SentinelCluster {
   void failover();
 
   RedisProbe sentinel_probe(std::size_t index = 0) const;
+  ChildProcess& sentinel_process(std::size_t index = 0) { return *sentinels_.at(index).process; }
 
  private:
   struct Sentinel {
-    std::uint16_t port = 0;
+    std::uint16_t port = 0;  ///< Without TLS.
+    std::uint16_t tls_port = 0;
     std::unique_ptr<TempDir> directory;
     std::unique_ptr<ChildProcess> process;
   };
 
-  Sentinel start_sentinel(std::size_t quorum) const;
+  Sentinel start_sentinel() const;
+  void write_config(const Sentinel& sentinel) const;
+  std::uint16_t port_of(const RedisServer& server) const;
   bool replica_in_step() const;
   bool knows_everyone(std::size_t index) const;
 
+  SentinelClusterOptions options_;
   std::unique_ptr<RedisServer> master_;
   std::unique_ptr<RedisServer> replica_;
   std::vector<Sentinel> sentinels_;

@@ -12,14 +12,15 @@ using namespace std::chrono_literals;
 
 constexpr double almost_one = 0.999999999;
 
-TEST(Backoff, FirstDelayIsTheMinimum) {
-  Backoff backoff(50ms, 5000ms);
-  EXPECT_EQ(backoff.next(almost_one), 50ms);
+TEST(Backoff, EvenTheFirstDelayIsSpread) {
+  Backoff low(50ms, 5000ms);
+  Backoff high(50ms, 5000ms);
+  EXPECT_EQ(low.next(0.0), 50ms);
+  EXPECT_EQ(high.next(almost_one), 99ms);
 }
 
 TEST(Backoff, CeilingDoublesUpToTheMaximum) {
   Backoff backoff(50ms, 450ms);
-  EXPECT_EQ(backoff.next(1.0), 50ms);
   EXPECT_EQ(backoff.next(1.0), 100ms);
   EXPECT_EQ(backoff.next(1.0), 200ms);
   EXPECT_EQ(backoff.next(1.0), 400ms);
@@ -36,7 +37,7 @@ TEST(Backoff, DelayLiesBetweenMinimumAndCeiling) {
   std::mt19937 random(1);
   std::uniform_real_distribution<double> numbers(0.0, 1.0);
   Backoff backoff(20ms, 1000ms);
-  auto ceiling = 20ms;
+  auto ceiling = 40ms;
   for (int i = 0; i < 1000; ++i) {
     const auto delay = backoff.next(numbers(random));
     EXPECT_GE(delay, 20ms);
@@ -59,8 +60,8 @@ TEST(Backoff, ResetStartsAnew) {
   Backoff backoff(50ms, 5000ms);
   for (int i = 0; i < 10; ++i) backoff.next(1.0);
   backoff.reset();
-  EXPECT_EQ(backoff.next(1.0), 50ms);
   EXPECT_EQ(backoff.next(1.0), 100ms);
+  EXPECT_EQ(backoff.next(1.0), 200ms);
 }
 
 TEST(Backoff, EqualBoundsGiveAConstantDelay) {

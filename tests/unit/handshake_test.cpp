@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <redis/connect.hpp>
+#include <redis/reply_errors.hpp>
 #include <redis/sentinel.hpp>
 
 namespace mesh::redis {
@@ -48,14 +49,14 @@ TEST(Handshake, WithoutAnythingToSayIsAPing) {
 TEST(Handshake, PasswordAlone) {
   RedisOptions options;
   options.password = "p";
-  EXPECT_EQ(handshake_commands(options), (std::vector<Command>{{"AUTH", "p"}}));
+  EXPECT_EQ(handshake_commands(options), (std::vector<Command>{{"AUTH", "p"}, {"PING"}}));
 }
 
 TEST(Handshake, UserAndPassword) {
   RedisOptions options;
   options.username = "u";
   options.password = "p";
-  EXPECT_EQ(handshake_commands(options), (std::vector<Command>{{"AUTH", "u", "p"}}));
+  EXPECT_EQ(handshake_commands(options), (std::vector<Command>{{"AUTH", "u", "p"}, {"PING"}}));
 }
 
 TEST(Handshake, CredentialsComeBeforeTheDatabaseAndTheRole) {
@@ -64,7 +65,7 @@ TEST(Handshake, CredentialsComeBeforeTheDatabaseAndTheRole) {
   options.database = 3;
   options.sentinel_host = "sentinel";
   EXPECT_EQ(handshake_commands(options),
-            (std::vector<Command>{{"AUTH", "p"}, {"SELECT", "3"}, {"ROLE"}}));
+            (std::vector<Command>{{"AUTH", "p"}, {"SELECT", "3"}, {"ROLE"}, {"PING"}}));
 }
 
 TEST(Handshake, GoodRepliesRaiseNoObjection) {
@@ -78,9 +79,10 @@ TEST(Handshake, ErrorRepliesAreObjectionsThatQuoteRedisButNoPassword) {
   const auto objection =
       handshake_objection({"AUTH", "s3cret"}, error_reply("WRONGPASS invalid password"));
   ASSERT_TRUE(objection);
-  EXPECT_NE(objection->find("AUTH"), std::string::npos);
-  EXPECT_NE(objection->find("WRONGPASS"), std::string::npos);
-  EXPECT_EQ(objection->find("s3cret"), std::string::npos);
+  EXPECT_FALSE(objection->is_passing);
+  EXPECT_NE(objection->cause.find("AUTH"), std::string::npos);
+  EXPECT_NE(objection->cause.find("WRONGPASS"), std::string::npos);
+  EXPECT_EQ(objection->cause.find("s3cret"), std::string::npos);
 }
 
 TEST(Handshake, OnlyAMasterWillDo) {
@@ -89,6 +91,54 @@ TEST(Handshake, OnlyAMasterWillDo) {
   EXPECT_TRUE(handshake_objection({"ROLE"}, array_reply({})));
   EXPECT_TRUE(handshake_objection({"ROLE"}, text_reply("master")));
   EXPECT_TRUE(handshake_objection({"ROLE"}, Reply{}));
+}
+
+TEST(Handshake, AServerThatIsNotReadyMayBeInAMoment) {
+  for (const std::string text :
+       {"LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script",
+        "MASTERDOWN Link with MASTER is down"}) {
+    const auto objection = handshake_objection({"PING"}, error_reply(text));
+    ASSERT_TRUE(objection) << text;
+    EXPECT_TRUE(objection->is_passing) << text;
+    EXPECT_NE(objection->cause.find(text), std::string::npos);
+  }
+  const auto replica = handshake_objection({"ROLE"}, array_reply({"slave", "host"}));
+  ASSERT_TRUE(replica);
+  EXPECT_TRUE(replica->is_passing);
+}
+
+TEST(Handshake, RefusalsDoNotPass) {
+  for (const std::string text :
+       {"NOAUTH Authentication required.", "WRONGPASS invalid username-password pair",
+        "NOPERM this user has no permissions", "ERR max number of clients reached",
+        "BUSYGROUP x"}) {
+    const auto objection = handshake_objection({"PING"}, error_reply(text));
+    ASSERT_TRUE(objection) << text;
+    EXPECT_FALSE(objection->is_passing) << text;
+  }
+}
+
+TEST(ReplyErrors, SomeTellThatTheConnectionLeadsToTheWrongServer) {
+  for (const std::string text :
+       {"READONLY You can't write against a read only replica.",
+        "READONLY You can't write against a read only replica. script: 1f, on @user_script:1.",
+        "ERR Error running script (call to f_1f): @user_script:1: @user_script: 1: -READONLY You "
+        "can't write against a read only replica. ",
+        "LOADING Redis is loading the dataset in memory",
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        "UNBLOCKED force unblock from blocking operation, instance state changed"}) {
+    EXPECT_TRUE(is_wrong_server(error_reply(text))) << text;
+  }
+}
+
+TEST(ReplyErrors, OthersConcernTheCommandAlone) {
+  for (const std::string text :
+       {"NOSCRIPT No matching script.", "ERR unknown command", "NOPERM no permissions", "BUSY x",
+        "WRONGTYPE Operation against a key", "OOM command not allowed", "", "READONLY",
+        "ERR no -READONLY x"}) {
+    EXPECT_FALSE(is_wrong_server(error_reply(text))) << text;
+  }
+  EXPECT_FALSE(is_wrong_server(text_reply("READONLY You can't write")));
 }
 
 TEST(Sentinel, AsksForTheMasterByName) {
@@ -127,6 +177,29 @@ TEST(Sentinel, AnythingElseIsNoAddress) {
         array_reply({"host", ""}), wrong_kinds}) {
     EXPECT_TRUE(std::holds_alternative<std::string>(parse_sentinel_reply(reply, "mymaster")));
   }
+}
+
+TEST(Sentinel, TheNewestBeliefIsReadFromAFlatList) {
+  const auto belief = parse_belief(array_reply(
+      {"name", "mymaster", "ip", "10.0.0.1", "port", "6379", "config-epoch", "17", "quorum", "2"}));
+  ASSERT_TRUE(belief);
+  EXPECT_EQ(belief->epoch, 17);
+  EXPECT_EQ(to_string(belief->master), "10.0.0.1:6379");
+}
+
+TEST(Sentinel, AnIncompleteBeliefIsNone) {
+  EXPECT_FALSE(parse_belief(array_reply({"ip", "10.0.0.1", "port", "6379"})));
+  EXPECT_FALSE(parse_belief(array_reply({"ip", "10.0.0.1", "config-epoch", "17"})));
+  EXPECT_FALSE(parse_belief(array_reply({"ip", "h", "port", "0", "config-epoch", "17"})));
+  EXPECT_FALSE(parse_belief(array_reply({"ip", "h", "port", "1", "config-epoch"})));
+  EXPECT_FALSE(parse_belief(error_reply("ERR No such master with that name")));
+  EXPECT_FALSE(parse_belief(Reply{}));
+}
+
+TEST(ConfiguredEndpoint, IsTheFirstOfSeveralSentinels) {
+  RedisOptions options;
+  options.sentinel_host = "one:1,two:2";
+  EXPECT_EQ(to_string(configured_endpoint(options)), "one:1");
 }
 
 TEST(ConfiguredEndpoint, SentinelWinsOverSocketWinsOverHost) {

@@ -193,8 +193,32 @@ TEST(RedisOptions, DatabaseMustNotBeNegative) {
   expect_refused<RedisOptions>("database", [](RedisOptions& options) { options.database = -1; });
 }
 
-TEST(RedisOptions, TlsIsRefusedRatherThanIgnored) {
-  expect_refused<RedisOptions>("tls", [](RedisOptions& options) { options.tls = true; });
+TEST(RedisOptions, TlsIsNotForUnixSockets) {
+  expect_refused<RedisOptions>("tls", [](RedisOptions& options) {
+    options.tls = true;
+    options.unix_socket = "/run/redis.sock";
+  });
+}
+
+TEST(RedisOptions, ACertificateNeedsItsKey) {
+  expect_refused<RedisOptions>("tls_key", [](RedisOptions& options) {
+    options.tls = true;
+    options.tls_cert = "cert.pem";
+  });
+  expect_refused<RedisOptions>("tls_cert", [](RedisOptions& options) {
+    options.tls = true;
+    options.tls_key = "key.pem";
+  });
+}
+
+TEST(RedisOptions, ASentinelListMustBeOne) {
+  expect_refused<RedisOptions>("sentinel_host",
+                               [](RedisOptions& options) { options.sentinel_host = "one,two:x"; });
+}
+
+TEST(RedisOptions, AUserAtSentinelNeedsAPassword) {
+  expect_refused<RedisOptions>("sentinel_password",
+                               [](RedisOptions& options) { options.sentinel_username = "user"; });
 }
 
 TEST(RedisOptions, ThePasswordIsNeverInTheComplaint) {

@@ -19,8 +19,10 @@ class RedisEnvironment : public ::testing::Test {
  protected:
   RedisEnvironment() {
     for (const std::string prefix : {"MESH_REDIS_", "MUTEX_REDIS_", "OTHER_REDIS_", "REDIS_"}) {
-      for (const std::string name : {"URL", "HOST", "PORT", "USERNAME", "PASSWORD", "DB", "TLS",
-                                     "PREFIX", "SENTINEL_HOST", "SENTINEL_PORT", "SENTINEL_NAME"}) {
+      for (const std::string name :
+           {"URL", "HOST", "PORT", "USERNAME", "PASSWORD", "DB", "TLS", "TLS_CA", "TLS_CERT",
+            "TLS_KEY", "PREFIX", "SENTINEL_HOST", "SENTINEL_PORT", "SENTINEL_NAME",
+            "SENTINEL_USERNAME", "SENTINEL_PASSWORD"}) {
         variables_.push_back(std::make_unique<test::EnvVar>(prefix + name, std::nullopt));
       }
     }
@@ -116,6 +118,28 @@ TEST_F(RedisEnvironment, EachFallsBackToTheGenericOne) {
   EXPECT_EQ(options.sentinel_host, "sentinel");
   EXPECT_EQ(options.sentinel_port, 7004);
   EXPECT_EQ(options.sentinel_name, "master");
+}
+
+TEST_F(RedisEnvironment, CertificatesAndSentinelCredentialsAreReadWithTheSameFallback) {
+  set("REDIS_TLS_CA", "generic-ca");
+  set("MESH_REDIS_TLS_CA", "ca");
+  set("REDIS_TLS_CERT", "cert");
+  set("REDIS_TLS_KEY", "key");
+  set("REDIS_SENTINEL_USERNAME", "generic");
+  set("MESH_REDIS_SENTINEL_USERNAME", "user");
+  set("REDIS_SENTINEL_PASSWORD", "pass");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.tls_ca, "ca");
+  EXPECT_EQ(options.tls_cert, "cert");
+  EXPECT_EQ(options.tls_key, "key");
+  EXPECT_EQ(options.sentinel_username, "user");
+  EXPECT_EQ(options.sentinel_password, "pass");
+  EXPECT_EQ(options.password, "");
+}
+
+TEST_F(RedisEnvironment, SeveralSentinelsAreKeptAsAList) {
+  set("MESH_REDIS_SENTINEL_HOST", "one,two:7002,[::1]:7003");
+  EXPECT_EQ(read().sentinel_host, "one,two:7002,[::1]:7003");
 }
 
 TEST_F(RedisEnvironment, OwnVariablesWinOneByOne) {
@@ -234,6 +258,7 @@ TEST_F(RedisEnvironment, MalformedValuesNameTheVariableAndWhatWasExpected) {
       {"MESH_REDIS_PORT", "6379.5", "1 to 65535"},
       {"MESH_REDIS_PORT", "99999999999999999999", "1 to 65535"},
       {"MESH_REDIS_SENTINEL_PORT", "x", "1 to 65535"},
+      {"MESH_REDIS_SENTINEL_HOST", "one,two:x", "two:x"},
       {"MESH_REDIS_DB", "x", "database number"},
       {"MESH_REDIS_DB", "-1", "database number"},
       {"MESH_REDIS_TLS", "maybe", "true or false"},

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+#include <redis/connection.hpp>
+
+namespace mesh::redis {
+
+/// Begins to connect to a numeric address or a unix socket, without TLS.
+std::shared_ptr<Connection> open_plain_connection(const Strand& strand, const Endpoint& endpoint,
+                                                  const Connection::Callbacks& callbacks);
+
+}  // namespace mesh::redis

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <redis/reply.hpp>
+
+namespace mesh::redis {
+
+/// Whether the reply says that this server will do before long: it still loads its data, is busy
+/// with a script, or has lost its master.
+bool is_passing_refusal(const Reply& reply);
+
+/// Whether the reply to a command shows that the connection leads to the wrong server, or to one
+/// that cannot serve for a while: it has become a replica, or loads its data.
+bool is_wrong_server(const Reply& reply);
+
+}  // namespace mesh::redis

@@ -1,0 +1,247 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+#include <redis/connection.hpp>
+#include <redis/conversation.hpp>
+
+namespace mesh::redis {
+
+/// What connections have in common whatever their stream: connecting, reading, gathered writing
+/// and closing.
+///
+/// The I/O is Asio's, and hiredis only reads replies: its own asynchronous interface has no TLS
+/// (0.14) or another one (1.x), and aborts the process on replies that nobody asked for.
+template <typename Stream>
+class StreamConnection : public Connection,
+                         public std::enable_shared_from_this<StreamConnection<Stream>> {
+ public:
+  StreamConnection(Strand strand, Stream stream, const Callbacks& callbacks)
+      : strand_(std::move(strand)),
+        stream_(std::move(stream)),
+        callbacks_(callbacks),
+        conversation_(callbacks) {}
+
+  void start(const Endpoint& endpoint);
+
+  bool is_open() const override { return is_open_; }
+  TimePoint last_read() const override { return last_read_; }
+  std::string timeout_cause() const override { return "no connection in time"; }
+
+  void command(std::span<const std::string> arguments, ReplyCallback callback) override;
+  void subscribe(const std::string& channel) override;
+  void unsubscribe(const std::string& channel) override;
+  void ping() override;
+  void close() override;
+
+ protected:
+  using Generic = asio::generic::stream_protocol;
+
+  /// Called when the socket is connected; calls `become_ready()` in the end.
+  virtual void shake_hands() = 0;
+  virtual std::string describe(const boost::system::error_code& error) {
+    if (error == asio::error::eof) return "Server closed the connection";
+    return error.message();
+  }
+
+  void become_ready();
+  void fail(std::string cause);
+  bool is_ready() const { return is_ready_; }
+  Stream& stream() { return stream_; }
+
+ private:
+  static Generic::endpoint to_generic(const Endpoint& endpoint);
+  void read();
+  void handle_read(std::size_t size);
+  void want_write();
+  void write();
+  void handle_written(const boost::system::error_code& error);
+  void shut();
+
+  Strand strand_;
+  Stream stream_;
+  Callbacks callbacks_;
+  Conversation conversation_;
+  std::array<char, std::size_t{16} << 10U> received_{};
+  std::string sending_;
+  TimePoint last_read_ = Clock::now();
+  bool is_open_ = true;
+  bool is_silenced_ = false;
+  bool is_ready_ = false;
+  bool is_writing_ = false;
+  bool is_flush_posted_ = false;
+};
+
+template <typename Stream>
+typename StreamConnection<Stream>::Generic::endpoint StreamConnection<Stream>::to_generic(
+    const Endpoint& endpoint) {
+  if (endpoint.is_unix()) return asio::local::stream_protocol::endpoint(endpoint.unix_socket);
+  return asio::ip::tcp::endpoint(asio::ip::make_address(endpoint.host), endpoint.port);
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::start(const Endpoint& endpoint) {
+  Generic::endpoint address;
+  try {
+    address = to_generic(endpoint);
+  } catch (const std::exception& error) {  // such as a path that is too long
+    fail(error.what());
+    return;
+  }
+  stream_.lowest_layer().async_connect(
+      address, [self = this->shared_from_this(),
+                is_tcp = !endpoint.is_unix()](const boost::system::error_code& failure) {
+        if (!self->is_open_) return;
+        if (failure) return self->fail(failure.message());
+        boost::system::error_code ignored;
+        if (is_tcp) self->stream_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
+        self->shake_hands();
+      });
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::become_ready() {
+  is_ready_ = true;
+  last_read_ = Clock::now();
+  read();
+  want_write();
+  if (callbacks_.on_connected) callbacks_.on_connected();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::read() {
+  stream_.async_read_some(asio::buffer(received_),
+                          [self = this->shared_from_this()](
+                              const boost::system::error_code& failure, std::size_t size) {
+                            if (!self->is_open_) return;
+                            if (failure) return self->fail(self->describe(failure));
+                            self->handle_read(size);
+                            if (self->is_open_) self->read();
+                          });
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::handle_read(std::size_t size) {
+  last_read_ = Clock::now();
+  try {
+    const auto cause = conversation_.receive({received_.data(), size});
+    if (cause) fail(*cause);
+  } catch (const std::exception& error) {
+    fail(error.what());
+  }
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::want_write() {
+  if (!is_ready_ || is_writing_ || is_flush_posted_) return;
+  is_flush_posted_ = true;
+  // By way of the executor behind the strand: what else this turn dispatches to the strand comes
+  // before it.
+  asio::post(strand_.get_inner_executor(), [self = this->shared_from_this()] {
+    asio::dispatch(self->strand_, [self] {
+      self->is_flush_posted_ = false;
+      self->write();
+    });
+  });
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::write() {
+  if (!is_open_ || is_writing_ || conversation_.output().empty()) return;
+  is_writing_ = true;
+  sending_ = std::exchange(conversation_.output(), {});
+  asio::async_write(
+      stream_, asio::buffer(sending_),
+      [self = this->shared_from_this()](const boost::system::error_code& failure,
+                                        std::size_t /*size*/) { self->handle_written(failure); });
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::handle_written(const boost::system::error_code& error) {
+  if (!is_open_) return;
+  if (error) {
+    // Where the server has hung up, what it said before is still to be read, and tells more. So
+    // only writing ends here; it goes on being marked as under way.
+    if (error.category() != boost::system::system_category()) fail(describe(error));
+    return;
+  }
+  is_writing_ = false;
+  write();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::command(std::span<const std::string> arguments,
+                                       ReplyCallback callback) {
+  if (!is_open_) {
+    callback(nullptr);
+    return;
+  }
+  conversation_.command(arguments, std::move(callback));
+  want_write();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::subscribe(const std::string& channel) {
+  if (!is_open_) return;
+  conversation_.subscribe(channel);
+  want_write();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::unsubscribe(const std::string& channel) {
+  if (!is_open_) return;
+  conversation_.unsubscribe(channel);
+  want_write();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::ping() {
+  if (!is_open_) return;
+  conversation_.ping();
+  want_write();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::close() {
+  is_silenced_ = true;
+  shut();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::shut() {
+  if (!is_open_) return;
+  is_open_ = false;
+  // With TLS too at once, without a goodbye: replies say themselves where they end, and the peer
+  // may hang.
+  boost::system::error_code ignored;
+  stream_.lowest_layer().close(ignored);
+  conversation_.end();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::fail(std::string cause) {
+  if (!is_open_) return;
+  shut();
+  // Posted: the owner may not have heard of this connection yet.
+  asio::post(strand_, [self = this->shared_from_this(), cause = std::move(cause)] {
+    if (!self->is_silenced_ && self->callbacks_.on_closed) self->callbacks_.on_closed(cause);
+  });
+}
+
+}  // namespace mesh::redis

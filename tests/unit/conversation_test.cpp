@@ -1,0 +1,175 @@
+#include <redis/conversation.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mesh::redis {
+namespace {
+
+/// A conversation that notes what it reports.
+class ConversationTest : public ::testing::Test {
+ protected:
+  ConversationTest() : conversation_(callbacks()) {}
+
+  void ask(const std::vector<std::string>& command) {
+    const std::size_t index = replies_.size();
+    replies_.emplace_back("not yet");
+    conversation_.command(command, [this, index](Reply* reply) {
+      EXPECT_EQ(replies_[index], "not yet") << "called twice";
+      replies_[index] = reply == nullptr ? "none" : describe(*reply);
+    });
+  }
+
+  std::optional<std::string> receive(const std::string& bytes) {
+    return conversation_.receive(bytes);
+  }
+  std::string sent() { return std::exchange(conversation_.output(), {}); }
+  const std::vector<std::string>& replies() const { return replies_; }
+  const std::vector<std::string>& reports() const { return reports_; }
+  Conversation& conversation() { return conversation_; }
+
+ private:
+  static std::string describe(const Reply& reply) {
+    switch (reply.kind) {
+      case Reply::Kind::nil:
+        return "nil";
+      case Reply::Kind::integer:
+        return std::to_string(reply.integer);
+      case Reply::Kind::text:
+        return reply.text;
+      case Reply::Kind::error:
+        return "error " + reply.text;
+      case Reply::Kind::array:
+        break;
+    }
+    std::string text = "[";
+    for (const Reply& element : reply.elements) text += describe(element) + ",";
+    return text + "]";
+  }
+
+  Connection::Callbacks callbacks() {
+    Connection::Callbacks callbacks;
+    callbacks.on_subscribed = [this](std::string_view channel) {
+      reports_.push_back("subscribed " + std::string(channel));
+    };
+    callbacks.on_message = [this](std::string_view channel, std::string_view payload) {
+      reports_.push_back(std::string(channel) + ": " + std::string(payload));
+    };
+    return callbacks;
+  }
+
+  std::vector<std::string> replies_;
+  std::vector<std::string> reports_;
+  Conversation conversation_;
+};
+
+using namespace std::string_literals;
+using Texts = std::vector<std::string>;
+
+TEST_F(ConversationTest, CommandsBecomeBytes) {
+  ask({"SET", "key", std::string("a\0b\r\n", 5)});
+  ask({"PING"});
+  EXPECT_EQ(sent(), "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\na\0b\r\n\r\n*1\r\n$4\r\nPING\r\n"s);
+}
+
+TEST_F(ConversationTest, RepliesGoToTheirCommandsInOrder) {
+  for (int i = 0; i < 6; ++i) ask({"X"});
+  EXPECT_FALSE(receive("+OK\r\n:-7\r\n$2\r\nab\r\n$-1\r\n-ERR no\r\n*2\r\n:1\r\n*1\r\n+x\r\n"));
+  EXPECT_EQ(replies(), (Texts{"OK", "-7", "ab", "nil", "error ERR no", "[1,[x,],]"}));
+}
+
+TEST_F(ConversationTest, RepliesMayComeInPieces) {
+  ask({"X"});
+  for (const char byte : std::string("$5\r\nhel")) EXPECT_FALSE(receive(std::string(1, byte)));
+  EXPECT_EQ(replies(), Texts{"not yet"});
+  EXPECT_FALSE(receive("lo\r\n"));
+  EXPECT_EQ(replies(), Texts{"hello"});
+}
+
+TEST_F(ConversationTest, MessagesAndConfirmationsAreReported) {
+  conversation().subscribe("news");
+  EXPECT_EQ(sent(), "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n");
+  EXPECT_FALSE(
+      receive("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"
+              "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n"));
+  EXPECT_EQ(reports(), (Texts{"subscribed news", "news: hi"}));
+}
+
+TEST_F(ConversationTest, RepliesToCommandsBeforeASubscriptionComeFirst) {
+  ask({"X"});
+  conversation().subscribe("news");
+  EXPECT_FALSE(
+      receive("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n"
+              "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"));
+  EXPECT_EQ(replies(), Texts{"[message,news,hi,]"});
+  EXPECT_EQ(reports(), Texts{"subscribed news"});
+}
+
+TEST_F(ConversationTest, PongsAreSkipped) {
+  conversation().ping();
+  EXPECT_FALSE(receive("+PONG\r\n"));
+  conversation().subscribe("news");
+  sent();
+  conversation().ping();
+  EXPECT_EQ(sent(), "*1\r\n$4\r\nPING\r\n");
+  EXPECT_FALSE(receive("*2\r\n$4\r\npong\r\n$0\r\n\r\n"));
+  EXPECT_TRUE(reports().empty());
+}
+
+TEST_F(ConversationTest, PushesOfUnknownShapeAreSkipped) {
+  conversation().subscribe("news");
+  EXPECT_FALSE(
+      receive("+OK\r\n:1\r\n*0\r\n*-1\r\n*1\r\n+x\r\n*3\r\n:1\r\n:2\r\n:3\r\n"
+              "*3\r\n$7\r\nmessage\r\n*0\r\n$-1\r\n*2\r\n$7\r\nmessage\r\n+x\r\n"));
+  EXPECT_EQ(reports(), Texts{": "});
+}
+
+TEST_F(ConversationTest, AnErrorThatNobodyAskedForIsTheEnd) {
+  EXPECT_EQ(receive("-ERR max number of clients reached\r\n"), "ERR max number of clients reached");
+}
+
+TEST_F(ConversationTest, ARefusedSubscriptionIsTheEnd) {
+  conversation().subscribe("news");
+  EXPECT_EQ(receive("-NOPERM no\r\n"), "NOPERM no");
+}
+
+TEST_F(ConversationTest, AReplyThatNobodyAskedForIsTheEnd) {
+  ask({"X"});
+  EXPECT_EQ(receive("+OK\r\n+OK\r\n"), "a reply to nothing that was asked");
+  EXPECT_EQ(replies(), Texts{"OK"});
+}
+
+TEST_F(ConversationTest, WhatIsNotTheProtocolIsTheEnd) {
+  EXPECT_TRUE(receive("HTTP/1.1 400 Bad Request\r\n\r\n"));
+}
+
+TEST_F(ConversationTest, NestingIsLimited) {
+  ask({"X"});
+  std::string bytes;
+  for (int i = 0; i < 1000; ++i) bytes += "*1\r\n";
+  EXPECT_TRUE(receive(bytes));
+}
+
+TEST_F(ConversationTest, TheEndGivesEveryCommandNullOnce) {
+  ask({"X"});
+  ask({"X"});
+  conversation().end();
+  EXPECT_EQ(replies(), (Texts{"none", "none"}));
+  EXPECT_EQ(sent(), "");
+  conversation().end();
+}
+
+TEST_F(ConversationTest, NothingIsReportedAfterAnEndInACallback) {
+  conversation().command(Texts{"X"}, [this](Reply*) { conversation().end(); });
+  ask({"X"});
+  EXPECT_FALSE(receive("+OK\r\n+late\r\n"));
+  EXPECT_EQ(replies(), Texts{"none"});
+}
+
+}  // namespace
+}  // namespace mesh::redis

@@ -1,0 +1,50 @@
+#include <config/sentinel_list.hpp>
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace mesh::config {
+namespace {
+
+std::vector<std::string> parse(const std::string& text) {
+  std::vector<std::string> result;
+  for (const HostAndPort& entry : parse_sentinel_list(text, 26379)) {
+    result.push_back(entry.host + " " + std::to_string(entry.port));
+  }
+  return result;
+}
+
+using Entries = std::vector<std::string>;
+
+TEST(SentinelList, OneHostGetsTheDefaultPort) { EXPECT_EQ(parse("one"), Entries{"one 26379"}); }
+
+TEST(SentinelList, AnEntryMayHaveItsOwnPort) { EXPECT_EQ(parse("one:7"), Entries{"one 7"}); }
+
+TEST(SentinelList, SeveralKeepTheirOrder) {
+  EXPECT_EQ(parse("one, two:26380 ,10.0.0.1"),
+            (Entries{"one 26379", "two 26380", "10.0.0.1 26379"}));
+}
+
+TEST(SentinelList, Ipv6AddressesMayStandInBrackets) {
+  EXPECT_EQ(parse("[::1]:26380,[fe80::1],::1"),
+            (Entries{"::1 26380", "fe80::1 26379", "::1 26379"}));
+}
+
+TEST(SentinelList, MalformedEntriesAreQuoted) {
+  for (const std::string entry :
+       {"", ":1", "two:", "two:x", "two:0", "two:65536", "[::1", "[]", "[::1]x", "[::1]:"}) {
+    try {
+      parse("one," + entry);
+      ADD_FAILURE() << entry << " was accepted";
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find("\"" + entry + "\""), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mesh::config
