@@ -20,7 +20,7 @@ find README.md docs include src examples tests -name node_modules -prune -o \
         $statement .= $c;
       }
       $statement =~ s/"(?:[^"\\]|\\.)*"//g;
-      $statement =~ s/\{\s*\.(?:timeout|skip_self)\b//g;
+      $statement =~ s/\{\s*\.(?:timeout|skip_self|drain_timeout)\b//g;
       next unless $statement =~ /\b(?:[A-Z]\w*|Json|json)\s*\{|\{\s*\.\w/;
       my $line = 1 + (substr($_, 0, $at) =~ tr/\n//);
       print "$ARGV:$line: a temporary aggregate in a co_await expression: name it first\n";

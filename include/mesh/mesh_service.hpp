@@ -182,8 +182,8 @@ class MeshService {
 
   /// The same after a drain: for at most `options.drain_timeout` running handlers may go on, call
   /// other nodes and answer, while new requests are refused with an error and the node is no longer
-  /// listed. `stop_timeout` begins after that. Throws `std::invalid_argument` for a `drain_timeout`
-  /// that is negative or longer than a year.
+  /// listed. `stop_timeout` begins after that. Another `stop()` meanwhile may shorten the drain.
+  /// Throws `std::invalid_argument` for a `drain_timeout` that is negative or longer than a year.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(StopOptions options, CompletionToken&& token = {}) {
     detail::check_drain_timeout(options.drain_timeout);

@@ -6,6 +6,7 @@
 
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
+#include <redis/reply_errors.hpp>
 
 namespace mesh::core {
 
@@ -18,7 +19,10 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
 void AnswerSender::send(InstanceId target, const Answer& answer) {
   const auto deadline = Clock::now() + answer.useful_for;
   if (answer.kind == Answer::Kind::response) {
-    publish(Response{target, answer.message, deadline});
+    ++unsettled_;
+    Response response{target, answer.message, deadline};
+    response.run = run_;
+    publish(std::move(response));
     return;
   }
   redis::Command command{"PUBLISH", context_.keys.node_channel(target), *answer.message};
@@ -26,6 +30,9 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
 }
 
 void AnswerSender::clear() {
+  counters_.answers_lost += unsettled_;
+  unsettled_ = 0;
+  ++run_;
   waiting_.drain();
   waiting_bytes_ = 0;
   alarm_.set(std::nullopt);
@@ -53,6 +60,7 @@ void AnswerSender::publish(Response response) {
 }
 
 void AnswerSender::on_published(Response response, const redis::Outcome& outcome) {
+  if (response.run != run_) return;
   switch (outcome.failure) {
     case redis::Failure::none:
       break;
@@ -69,20 +77,23 @@ void AnswerSender::on_published(Response response, const redis::Outcome& outcome
     case redis::Failure::stopped:
       return;
   }
-  if (outcome.reply.is_error()) {
+  if (outcome.reply.is_error() && !redis::is_wrong_server(outcome.reply) &&
+      !redis::is_passing_refusal(outcome.reply)) {
     lose("it was refused: " + outcome.reply.text);
-  } else if (outcome.reply.integer == 0) {
+  } else if (!outcome.reply.is_error() && outcome.reply.integer > 0) {
+    settle();
+  } else {
+    // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
     try_later(std::move(response));
-  } else if (outcome.reply.integer < 0) {
-    lose("the connection ended while it was sent, and its caller must not get it twice");
   }
 }
 
 void AnswerSender::try_later(Response response) {
-  const auto at = Clock::now() + retry_delay(response.attempts++);
+  const auto at = Clock::now() + retry_delay(response.attempts++, random_);
   const std::size_t size = response.message->size();
   if (at >= response.deadline) {
-    lose("its caller did not listen");
+    lose(response.may_have_arrived ? "its caller did not listen, or must not get it twice"
+                                   : "its caller did not listen");
   } else if (waiting_bytes_ + size > context_.most_bytes) {
     lose("too many wait for callers that do not listen (MeshLimits::queued_bytes)");
   } else {
@@ -106,6 +117,12 @@ void AnswerSender::try_due() {
 void AnswerSender::lose(const std::string& reason) {
   ++counters_.answers_lost;
   log_.warn(Clock::now(), "a response is lost: " + reason);
+  settle();
+}
+
+void AnswerSender::settle() {
+  --unsettled_;
+  if (unsettled_ == 0 && context_.on_idle) context_.on_idle();
 }
 
 }  // namespace mesh::core

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <random>
 #include <string>
 
 #include <mesh/log.hpp>
@@ -30,6 +32,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
     Keys keys;
     std::size_t most_bytes = 0;  ///< Of responses that wait to be published again.
     LogSink log;
+    std::function<void()> on_idle{};  ///< Called whenever the last response has been settled.
   };
 
   AnswerSender(Context context, Counters& counters);
@@ -37,7 +40,9 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   AnswerSender& operator=(const AnswerSender&) = delete;
 
   void send(InstanceId target, const Answer& answer);
-  /// Forgets what waits.
+  /// Whether every response has been received, or given up.
+  bool is_idle() const { return unsettled_ == 0; }
+  /// Forgets what is not settled.
   void clear();
 
  private:
@@ -47,6 +52,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
     TimePoint deadline{};
     bool may_have_arrived = false;
     int attempts = 0;
+    std::size_t run = 0;
   };
 
   void publish(Response response);
@@ -54,6 +60,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void try_later(Response response);
   void try_due();
   void lose(const std::string& reason);
+  void settle();
 
   Context context_;
   Counters& counters_;
@@ -61,6 +68,9 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   std::uint64_t next_ = 0;
   DeadlineMap<std::uint64_t, Response> waiting_;  // by a number of their own; when to try again
   std::size_t waiting_bytes_ = 0;
+  std::size_t unsettled_ = 0;
+  std::size_t run_ = 0;  // counts the calls of `clear()`
+  std::minstd_rand random_{std::random_device{}()};
   Alarm alarm_;
 };
 

@@ -10,6 +10,7 @@
 
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
+#include <redis/reply_errors.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
@@ -20,6 +21,10 @@ namespace {
 constexpr std::chrono::seconds resubscription_time{1};
 
 constexpr std::size_t most_owners = 4096;
+
+// Of calls that are repeated at once, with a pause between portions.
+constexpr std::size_t portion = 256;
+constexpr std::chrono::milliseconds pause_between_portions{5};
 
 }  // namespace
 
@@ -53,12 +58,22 @@ void CallSender::on_reconnected() {
 }
 
 void CallSender::repeat_all() {
+  auto time = Clock::now();
+  std::size_t count = 0;
   for (const std::string& request_id : calls_.ids()) {
-    PendingCall* const call = calls_.find(request_id);
-    if (call == nullptr || call->owner.empty() || !call->has_data) continue;
-    call->may_have_arrived = true;
-    publish_again(request_id);
+    PendingCall& call = *calls_.find(request_id);
+    if (call.owner.empty() || !call.has_data) continue;
+    call.may_have_arrived = true;
+    if (++count % portion == 0) time += pause_between_portions;
+    try_at(request_id, time);
   }
+}
+
+void CallSender::repeat(const std::string& request_id) {
+  PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr || call->owner.empty() || !call->has_data) return;
+  call->may_have_arrived = true;
+  try_at(request_id, Clock::now());
 }
 
 void CallSender::clear() {
@@ -73,11 +88,10 @@ void CallSender::clear() {
 
 void CallSender::publish(const std::string& request_id, std::string message) {
   PendingCall* const call = calls_.find(request_id);
-  const auto deadline = calls_.deadline_of(request_id);
-  if (call == nullptr || !deadline) return;
+  if (call == nullptr) return;
   note_owner(request_id, *call);
   redis::Command command{"PUBLISH", context_.keys.node_channel(call->target), std::move(message)};
-  context_.commands->submit(std::move(command), *deadline,
+  context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {
                                 self->on_published(request_id, outcome);
@@ -96,7 +110,8 @@ void CallSender::note_owner(const std::string& request_id, PendingCall& call) {
   waiting.push_back(request_id);
   if (waiting.size() > 1) return;
   redis::Command command{"GET", context_.keys.owner(target)};
-  context_.commands->submit(std::move(command), *calls_.deadline_of(request_id),
+  // Later calls rely on it too, whatever becomes of this one.
+  context_.commands->submit(std::move(command), TimePoint::max(),
                             [weak = weak_from_this(), target](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {
                                 self->on_owner_found(target, outcome);
@@ -132,7 +147,9 @@ void CallSender::on_published(const std::string& request_id, const redis::Outcom
     case redis::Failure::stopped:
       return;  // the timeout, or the stop, ends the call
   }
-  if (outcome.reply.is_error()) {
+  if (redis::is_wrong_server(outcome.reply) || redis::is_passing_refusal(outcome.reply)) {
+    try_later(request_id);
+  } else if (outcome.reply.is_error()) {
     calls_.fail(request_id,
                 std::make_exception_ptr(MeshRedisError("PUBLISH: " + outcome.reply.text)));
   } else if (outcome.reply.integer == 0) {
@@ -145,7 +162,7 @@ void CallSender::on_nobody(const std::string& request_id, const PendingCall& cal
   const auto now = Clock::now();
   if (!call.has_data) {
     fail_unreachable(request_id, call);
-  } else if (now < reconnected_at_ + context_.return_time) {
+  } else if (reconnected_at_ && now < *reconnected_at_ + context_.return_time) {
     try_later(request_id);
   } else if (now < call.begun_at + resubscription_time) {
     check_registration(request_id, call.target);
@@ -160,15 +177,15 @@ void CallSender::check_registration(const std::string& request_id, InstanceId ta
     const auto self = weak.lock();
     const PendingCall* const call = self ? self->calls_.find(request_id) : nullptr;
     if (call == nullptr) return;
-    const bool is_registered =
-        outcome.failure != redis::Failure::none || outcome.reply.kind == redis::Reply::Kind::text;
-    if (is_registered) {
-      self->try_later(request_id);
-    } else {
+    const bool is_missing =
+        outcome.failure == redis::Failure::none && outcome.reply.kind == redis::Reply::Kind::nil;
+    if (is_missing) {
       self->fail_unreachable(request_id, *call);
+    } else {
+      self->try_later(request_id);
     }
   };
-  context_.commands->submit(std::move(command), *calls_.deadline_of(request_id), on_answer);
+  context_.commands->submit(std::move(command), TimePoint::max(), on_answer);
 }
 
 void CallSender::fail_unreachable(const std::string& request_id, const PendingCall& call) {
@@ -180,8 +197,7 @@ void CallSender::fail_unreachable(const std::string& request_id, const PendingCa
 
 void CallSender::publish_again(const std::string& request_id) {
   const PendingCall* const call = calls_.find(request_id);
-  const auto deadline = calls_.deadline_of(request_id);
-  if (call == nullptr || !deadline) return;
+  if (call == nullptr) return;
   ++counters_.calls_resent;
   // Whole rather than by its digest: after a fault Redis may well have forgotten it.
   redis::Command command{"EVAL",
@@ -191,7 +207,7 @@ void CallSender::publish_again(const std::string& request_id) {
                          context_.keys.node_channel(call->target),
                          encode(request_id, *call),
                          call->owner};
-  context_.commands->submit(std::move(command), *deadline,
+  context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {
                                 self->on_published_again(request_id, outcome);
@@ -200,22 +216,27 @@ void CallSender::publish_again(const std::string& request_id) {
 }
 
 void CallSender::on_published_again(const std::string& request_id, const redis::Outcome& outcome) {
-  if (calls_.find(request_id) == nullptr) return;
-  const bool is_unknown = outcome.failure == redis::Failure::disconnected ||
-                          outcome.failure == redis::Failure::overflow;
+  const PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
   const bool has_answer = outcome.failure == redis::Failure::none && !outcome.reply.is_error();
-  // Without an owner, or a subscription, the node may still be on its way back. What went to
-  // another owner than this one must not be repeated: then the timeout ends the call.
-  const bool reached_nobody =
-      has_answer && (outcome.reply.integer == 0 || outcome.reply.integer == -1);
-  if (is_unknown || reached_nobody) try_later(request_id);
+  if (has_answer && outcome.reply.integer > 0) return;
+  if (has_answer && outcome.reply.integer == -2) {
+    // Another node has the id by now, and must not get it: the timeout ends the call.
+    owners_.erase(call->target);
+    return;
+  }
+  // Redis may not be ready, and without an owner or a subscription the node may be on its way back.
+  try_later(request_id);
 }
 
 void CallSender::try_later(const std::string& request_id) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || !call->has_data) return;
-  const auto delay = retry_delay(call->attempts++);
-  waiting_.insert(request_id, {}, Clock::now() + delay);
+  try_at(request_id, Clock::now() + retry_delay(call->attempts++, random_));
+}
+
+void CallSender::try_at(const std::string& request_id, TimePoint time) {
+  waiting_.insert(request_id, {}, time);
   alarm_.set(waiting_.next_deadline());
 }
 

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -48,8 +50,10 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void on_subscribed();
   /// Either connection was made anew.
   void on_reconnected();
-  /// Sends again what may have been lost.
+  /// Sends again what may have been lost, in portions.
   void repeat_all();
+  /// The same for one call, of which nothing is heard.
+  void repeat(const std::string& request_id);
   /// Forgets everything.
   void clear();
 
@@ -63,6 +67,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void publish_again(const std::string& request_id);
   void on_published_again(const std::string& request_id, const redis::Outcome& outcome);
   void try_later(const std::string& request_id);
+  void try_at(const std::string& request_id, TimePoint time);
   void try_now(const std::string& request_id);
   void try_due();
   void fail_unreachable(const std::string& request_id, const PendingCall& call);
@@ -77,7 +82,8 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   Alarm alarm_;
   std::unordered_map<InstanceId, std::string> owners_;  // empty: not one that copes with repetition
   std::unordered_map<InstanceId, std::vector<std::string>> lookups_;  // request ids by target
-  TimePoint reconnected_at_{};
+  std::optional<TimePoint> reconnected_at_;
+  std::minstd_rand random_{std::random_device{}()};
 };
 
 }  // namespace mesh::core

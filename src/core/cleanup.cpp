@@ -23,58 +23,78 @@ Cleanup::Cleanup(Context context, std::shared_ptr<Registry> registry)
       }) {}
 
 asio::awaitable<bool> Cleanup::run(InstanceId self, std::string lock_value) {
-  reporter_ = self;
-  // However late the answer is, it must be heard: it says what is to be reported.
-  const auto to_report =
-      co_await registry_->remove_dead(self, std::move(lock_value), TimePoint::max());
-  if (!to_report) co_return false;
-  const bool was_idle = queue_.empty();
-  for (const InstanceId id : *to_report) {
-    if (is_queued(id)) continue;
-    context_.log(LogLevel::info, "removed node " + std::to_string(id) + ": no heartbeat for " +
-                                     std::to_string(context_.node_ttl.count()) + " ms");
-    queue_.push_back(id);
-  }
-  if (was_idle && !queue_.empty()) reports_.spawn(report_all(shared_from_this()));
+  // However late the answer is, it should be heard: it says what is to be reported.
+  is_incomplete_ = true;
+  auto reports = co_await registry_->remove_dead(self, std::move(lock_value), TimePoint::max());
+  if (!reports) co_return false;
+  is_incomplete_ = false;
+  enqueue(std::move(*reports));
   co_return true;
 }
 
-bool Cleanup::is_queued(InstanceId id) const {
-  return std::find(queue_.begin(), queue_.end(), id) != queue_.end();
+asio::awaitable<void> Cleanup::complete(InstanceId self) {
+  Registry::Reports reports = co_await registry_->list_reports(self, TimePoint::max());
+  is_incomplete_ = false;
+  enqueue(std::move(reports));
+}
+
+void Cleanup::enqueue(Registry::Reports reports) {
+  // What Redis does not know any more will not come again.
+  std::erase_if(called_back_, [&reports](const Registry::Report& report) {
+    return std::ranges::find(reports, report) == reports.end();
+  });
+  const bool was_idle = queue_.empty();
+  for (Registry::Report& report : reports) {
+    if (std::ranges::find(queue_, report) != queue_.end()) continue;
+    if (!has_called_back(report)) {
+      context_.log(LogLevel::info, "removed node " + std::to_string(report.id) +
+                                       ": no heartbeat for " +
+                                       std::to_string(context_.node_ttl.count()) + " ms");
+    }
+    queue_.push_back(std::move(report));
+  }
+  if (was_idle && !queue_.empty()) reports_.spawn(report_all(shared_from_this()));
 }
 
 asio::awaitable<void> Cleanup::report_all(std::shared_ptr<Cleanup> /*self*/) {
   while (!queue_.empty()) {
+    const Registry::Report next = queue_.front();
     std::exception_ptr error;
-    finishing_ = false;
     try {
-      co_await report(queue_.front());
+      co_await report(next);
     } catch (const MeshError&) {
       error = std::current_exception();
     }
     if (error) {
-      // The next cleanup names it again.
+      is_incomplete_ = true;
       context_.log(LogLevel::warning,
-                   "the report of a removed node failed: " + describe_error(error));
+                   "the report of a removed node is delayed: " + describe_error(error));
     }
-    if (!queue_.empty()) queue_.pop_front();
+    begin(Step::idle);
+    queue_.pop_front();
   }
 }
 
-asio::awaitable<void> Cleanup::report(InstanceId id) {
-  // If this node was frozen meanwhile, it may be another's by now.
-  const InstanceId self = reporter_;
-  if (!co_await registry_->is_reporter(self, id, TimePoint::max())) co_return;
-  in_callback_ = true;
-  co_await call_back(id);
-  in_callback_ = false;
-  finishing_ = true;
-  step_ended_.notify_all();
-  co_await registry_->finish_report(self, id, TimePoint::max());
-  finishing_ = false;
-  step_ended_.notify_all();
+bool Cleanup::has_called_back(const Registry::Report& report) const {
+  return std::ranges::find(called_back_, report) != called_back_.end();
 }
 
+asio::awaitable<void> Cleanup::report(const Registry::Report& report) {
+  if (!has_called_back(report)) {
+    begin(Step::asking);
+    // If this node was frozen meanwhile, it may be another's by now.
+    const bool is_ours = co_await registry_->is_current(report, TimePoint::max());
+    if (!is_ours) co_return;
+    begin(Step::calling_back);
+    co_await call_back(report.id);
+    called_back_.push_back(report);
+  }
+  begin(Step::finishing);
+  co_await registry_->finish_report(report, TimePoint::max());
+  std::erase(called_back_, report);
+}
+
+// After a cancellation this throws, so that whoever ignored it changes nothing any more.
 asio::awaitable<void> Cleanup::call_back(InstanceId id) {
   if (!callback_) co_return;
   std::exception_ptr error;
@@ -103,13 +123,19 @@ asio::awaitable<void> Cleanup::stop(TimePoint deadline) {
 }
 
 bool Cleanup::is_worth_waiting() const {
-  return in_callback_ || (finishing_ && registry_->is_connected());
+  return step_ == Step::calling_back || (step_ == Step::finishing && registry_->is_connected());
+}
+
+void Cleanup::begin(Step step) {
+  step_ = step;
+  step_ended_.notify_all();
 }
 
 void Cleanup::abandon() {
   queue_.clear();
-  in_callback_ = false;
-  finishing_ = false;
+  called_back_.clear();
+  is_incomplete_ = false;
+  step_ = Step::idle;
   reports_.cancel_all();
 }
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -40,6 +41,12 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
   /// hold `lock_value`. Throws as `Registry::remove_dead()`.
   asio::awaitable<bool> run(InstanceId self, std::string lock_value);
 
+  /// Whether there may be reports of this node that it has not heard of, or not finished, because
+  /// of a fault.
+  bool is_incomplete() const { return is_incomplete_; }
+  /// Makes up for that; also for a node that does not lead any more. Throws as `run()`.
+  asio::awaitable<void> complete(InstanceId self);
+
   /// Leaves what is not reported yet to the next leader, except for the report under way, which has
   /// until the deadline.
   asio::awaitable<void> stop(TimePoint deadline);
@@ -47,19 +54,23 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
   void abandon();
 
  private:
+  enum class Step { idle, asking, calling_back, finishing };
+
+  void enqueue(Registry::Reports reports);
   asio::awaitable<void> report_all(std::shared_ptr<Cleanup> self);
-  asio::awaitable<void> report(InstanceId id);
+  asio::awaitable<void> report(const Registry::Report& report);
   asio::awaitable<void> call_back(InstanceId id);
-  bool is_queued(InstanceId id) const;
+  bool has_called_back(const Registry::Report& report) const;
+  void begin(Step step);
   bool is_worth_waiting() const;
 
   Context context_;
   std::shared_ptr<Registry> registry_;
   detail::AsyncCallback<InstanceId> callback_;
-  InstanceId reporter_ = 0;       // this node, at the last cleanup
-  std::deque<InstanceId> queue_;  // the first one is being reported
-  bool in_callback_ = false;
-  bool finishing_ = false;  // the callback is done, which Redis has to learn
+  std::deque<Registry::Report> queue_;  // the first one is being reported
+  Registry::Reports called_back_;       // what only remains to be finished
+  bool is_incomplete_ = false;
+  Step step_ = Step::idle;
   Event step_ended_;
   TaskGroup reports_;
 };

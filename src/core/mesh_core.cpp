@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <utility>
@@ -59,17 +60,20 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       cleanup_(std::make_shared<Cleanup>(
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log}, registry_)),
       pending_(strand_, executor_, counters_),
+      drain_progress_(std::make_shared<Event>(strand_)),
       calls_(std::make_shared<CallSender>(
           CallSender::Context{strand_, commands_, subscriptions_, keys_,
                               options_.redis.reconnect_max_delay},
           instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{strand_, executor_, options_.limits, options_.request_timeout,
-                                 options_.log},
+                                 options_.log,
+                                 [progress = drain_progress_] { progress->notify_all(); }},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
           AnswerSender::Context{strand_, commands_, keys_, options_.limits.queued_bytes,
-                                options_.log},
+                                options_.log,
+                                [progress = drain_progress_] { progress->notify_all(); }},
           counters_)),
       watch_(std::make_shared<NodeWatch>(
           NodeWatch::Context{strand_, subscriptions_, keys_, options_.heartbeat_interval,
@@ -214,9 +218,13 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
     background_.cancel_all();
   }
   if (state_ == State::running && options.drain_timeout > Clock::duration::zero()) {
-    co_await drain(Clock::now() + options.drain_timeout);
+    drain_deadline_ = Clock::now() + options.drain_timeout;
+    co_await drain();
     if (state_ != State::draining) co_return;  // the service was destroyed meanwhile
     state_ = State::running;
+  } else if (state_ == State::draining) {
+    drain_deadline_ = std::min(drain_deadline_, Clock::now() + options.drain_timeout);
+    drain_progress_->notify_all();
   }
   while (run_ == run && state_ != State::running && state_ != State::stopped) {
     co_await state_changed_.wait_until(TimePoint::max());
@@ -232,17 +240,15 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
 }
 
 // Running handlers may still call others, and are answered; nobody new should come.
-asio::awaitable<void> MeshCore::drain(TimePoint deadline) {
+asio::awaitable<void> MeshCore::drain() {
   state_ = State::draining;
   server_->refuse_new();
-  try {
-    co_await registry_->begin_to_leave(instance_id_, deadline);
-  } catch (const MeshError& error) {
-    options_.log(LogLevel::warning, std::string("the node is still listed: ") + error.what());
+  heartbeat_due_.notify_all();
+  const auto is_done = [this] { return server_->is_drained() && answers_->is_idle(); };
+  while (state_ == State::draining && !is_done() && Clock::now() < drain_deadline_) {
+    co_await drain_progress_->wait_until(drain_deadline_);
   }
-  if (!co_await server_->drain_until(deadline)) {
-    options_.log(LogLevel::warning, "handlers were still running after drain_timeout");
-  }
+  if (!is_done()) options_.log(LogLevel::warning, "not everything was done after drain_timeout");
 }
 
 asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
@@ -326,8 +332,12 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
     co_await heartbeat_due_.wait_until(next);
     next = Clock::now() + options_.heartbeat_interval;
     try {
-      if (state_ != State::draining) co_await send_heartbeat();
-      if (leader_->is_leader()) co_await remove_dead_nodes();
+      if (state_ == State::draining) {
+        co_await registry_->begin_to_leave(instance_id_, TimePoint::max());
+      } else {
+        co_await send_heartbeat();
+      }
+      co_await clean_up();
     } catch (...) {
       const auto error = std::current_exception();
       if (is_cancellation(error)) throw;
@@ -364,9 +374,16 @@ asio::awaitable<void> MeshCore::move_to_new_id() {
   calls_->repeat_all();
 }
 
-asio::awaitable<void> MeshCore::remove_dead_nodes() {
-  const bool still_leads = co_await cleanup_->run(instance_id_, leader_->lock_value());
-  if (!still_leads) leader_->on_lock_lost();
+asio::awaitable<void> MeshCore::clean_up() {
+  // After an outage the other nodes need time to come back.
+  const bool others_may_return =
+      reconnected_at_ && Clock::now() < *reconnected_at_ + options_.redis.reconnect_max_delay;
+  if (leader_->is_leader() && !others_may_return) {
+    const bool still_leads = co_await cleanup_->run(instance_id_, leader_->lock_value());
+    if (!still_leads) leader_->on_lock_lost();
+  } else if (cleanup_->is_incomplete()) {
+    co_await cleanup_->complete(instance_id_);
+  }
 }
 
 asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
@@ -379,11 +396,16 @@ asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
 
 void MeshCore::connect_events() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
+  reconnected_at_.reset();
+  pending_.set_overdue_callback([weak](const std::string& request_id) {
+    if (const auto self = weak.lock()) self->calls_->repeat(request_id);
+  });
   redis::Client::Events commands;
   commands.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
     if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
+    self->reconnected_at_ = Clock::now();
     self->calls_->on_reconnected();
     // Redis may have lost the registration, and the lock, with the connection.
     self->heartbeat_due_.notify_all();

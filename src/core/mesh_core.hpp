@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,7 +97,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
                                         std::shared_ptr<Attempt> attempt);
   asio::awaitable<void> join_mesh();
   asio::awaitable<void> clean_up_failed_start();
-  asio::awaitable<void> drain(TimePoint deadline);
+  asio::awaitable<void> drain();
   asio::awaitable<void> leave_mesh(TimePoint deadline);
   asio::awaitable<void> unregister(TimePoint deadline);
   asio::awaitable<void> disconnect();
@@ -104,7 +105,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> send_heartbeat();
   asio::awaitable<InstanceId> register_with_new_id(TimePoint deadline);
   asio::awaitable<void> move_to_new_id();
-  asio::awaitable<void> remove_dead_nodes();
+  asio::awaitable<void> clean_up();
   bool is_active() const { return state_ == State::running || state_ == State::draining; }
   void start_watch();
   void set_id(InstanceId id);
@@ -134,6 +135,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<leader::LeaderDriver> leader_;
   std::shared_ptr<Cleanup> cleanup_;
   PendingCalls pending_;
+  std::shared_ptr<Event> drain_progress_;  // shared with parts that may outlive this
   std::shared_ptr<CallSender> calls_;
   std::shared_ptr<RequestServer> server_;
   std::shared_ptr<AnswerSender> answers_;
@@ -142,6 +144,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   TaskGroup background_;
   Event heartbeat_due_;
   Event state_changed_;
+  TimePoint drain_deadline_{};
+  std::optional<TimePoint> reconnected_at_;  // the connection for commands
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;
   std::uint64_t run_ = 0;      // counts the starts

@@ -5,6 +5,11 @@ namespace mesh::core {
 std::vector<NodeView::Change> NodeView::on_listed(const std::vector<MeshNode>& nodes,
                                                   std::uint64_t listing, TimePoint now) {
   std::vector<Change> changes;
+  // After a gap the nodes need time to come back.
+  if (now - last_listing_ >= patience_) {
+    for (auto& [id, known] : known_) known.seen = now;
+  }
+  last_listing_ = now;
   for (const MeshNode& node : nodes) {
     if (node.self || left_since(node.instance_id, listing)) continue;
     const auto [entry, is_new] = known_.try_emplace(node.instance_id, Known{node, now});

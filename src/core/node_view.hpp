@@ -13,8 +13,8 @@ namespace mesh::core {
 
 /// Tells from lists of nodes who joined and who left. No I/O; time is passed in.
 ///
-/// A node that is missing from the list has left only if that was announced, or after a time: the
-/// list is short for a moment when Redis has lost its data.
+/// A node that is missing from the list has left only if that was announced, or after a time in
+/// which lists were read: the list is short for a moment when Redis has lost its data or was away.
 class NodeView {
  public:
   struct Change {
@@ -40,6 +40,7 @@ class NodeView {
   bool left_since(InstanceId id, std::uint64_t listing) const;
 
   Clock::duration patience_;
+  TimePoint last_listing_{};
   std::map<InstanceId, Known> known_;
   std::uint64_t announcements_ = 0;
   std::map<InstanceId, std::uint64_t> left_;  // the announcement's number

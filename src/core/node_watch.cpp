@@ -10,11 +10,21 @@
 
 namespace mesh::core {
 
+namespace {
+
+using std::chrono::milliseconds;
+
+// Between two readings of the list; up to twice as long at random.
+constexpr milliseconds smallest_gap{50};
+
+}  // namespace
+
 NodeWatch::NodeWatch(Context context, std::shared_ptr<Registry> registry)
     : context_(std::move(context)),
       registry_(std::move(registry)),
       view_(context_.node_ttl),
       announced_(context_.strand),
+      jitter_(0, static_cast<int>(smallest_gap.count())),
       log_(context_.log) {}
 
 asio::awaitable<void> NodeWatch::run(std::shared_ptr<NodeWatch> /*self*/, SerialQueue& callbacks) {
@@ -33,6 +43,9 @@ asio::awaitable<void> NodeWatch::run(std::shared_ptr<NodeWatch> /*self*/, Serial
       log_.warn(Clock::now(), "the watch of nodes failed: " + describe_error(error));
     }
     if (!is_stale_) co_await announced_.wait_until(Clock::now() + context_.interval);
+    // Where many join at once, many watchers must not each read the list for each of them.
+    Event never(context_.strand);
+    co_await never.wait_until(Clock::now() + smallest_gap + milliseconds(jitter_(random_)));
   }
 }
 
@@ -40,7 +53,9 @@ asio::awaitable<void> NodeWatch::list() {
   const auto deadline = Clock::now() + context_.timeout;
   co_await context_.subscriptions->subscribe(context_.keys.events_channel(), deadline);
   const auto listing = view_.begin_listing();
-  const std::vector<MeshNode> nodes = co_await registry_->list(own_id_, deadline);
+  std::vector<MeshNode> nodes = co_await registry_->list(own_id_, deadline);
+  // The node may have got another id meanwhile.
+  for (MeshNode& node : nodes) node.self = node.instance_id == own_id_;
   report(view_.on_listed(nodes, listing, Clock::now()));
 }
 

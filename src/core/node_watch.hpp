@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <random>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,8 @@ class NodeWatch : public std::enable_shared_from_this<NodeWatch> {
   InstanceId own_id_ = 0;
   bool is_stale_ = false;
   Event announced_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::uniform_int_distribution<int> jitter_;  // in ms
   RateLimitedLog log_;
 };
 

@@ -13,8 +13,9 @@ PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Coun
 void PendingCalls::add(std::string request_id, PendingCall call) {
   ++counters_.calls_sent;
   kept_bytes_ += call.data.size();
-  const TimePoint deadline = call.begun_at + call.timeout;
-  calls_.insert(std::move(request_id), std::move(call), deadline);
+  call.deadline = call.begun_at + call.timeout;
+  const TimePoint overdue = overdue_at(call);
+  calls_.insert(std::move(request_id), std::move(call), overdue);
   alarm_.set(calls_.next_deadline());
 }
 
@@ -32,9 +33,10 @@ bool PendingCalls::on_response(wire::Response response) {
 }
 
 bool PendingCalls::on_heartbeat(const std::string& request_id, TimePoint now) {
-  const PendingCall* const call = calls_.find(request_id);
+  PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return false;
-  calls_.move_deadline(request_id, now + call->timeout);
+  call->deadline = now + call->timeout;
+  calls_.move_deadline(request_id, overdue_at(*call));
   alarm_.set(calls_.next_deadline());
   return true;
 }
@@ -53,9 +55,20 @@ void PendingCalls::fail_all_stopped() {
   alarm_.set(std::nullopt);
 }
 
+// Heartbeats come after three quarters of the timeout.
+TimePoint PendingCalls::overdue_at(const PendingCall& call) {
+  return call.deadline - Clock::duration(call.timeout) / 8;
+}
+
 void PendingCalls::expire() {
   const auto now = Clock::now();
   while (const auto due = calls_.first_due(now)) {
+    PendingCall& found = *calls_.find(*due);
+    if (found.deadline > now) {
+      calls_.move_deadline(*due, found.deadline);
+      if (on_overdue_) on_overdue_(*due);
+      continue;
+    }
     auto call = calls_.extract(*due);
     auto error =
         std::make_exception_ptr(MeshRequestTimeoutError(call->target, call->type, call->timeout));

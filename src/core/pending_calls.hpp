@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <optional>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,6 +32,7 @@ struct PendingCall {
   bool has_data = false;
   bool may_have_arrived = false;
   int attempts = 0;
+  TimePoint deadline{};  // when it times out unless something is heard of it
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly
@@ -49,9 +50,10 @@ class PendingCalls {
   bool on_heartbeat(const std::string& request_id, TimePoint now);
   bool fail(const std::string& request_id, std::exception_ptr error);
   PendingCall* find(const std::string& request_id) { return calls_.find(request_id); }
-  /// When the call times out unless something is heard of it.
-  std::optional<TimePoint> deadline_of(const std::string& request_id) const {
-    return calls_.deadline_of(request_id);
+  /// `on_overdue` is told of each call of which nothing was heard for so long that a heartbeat
+  /// should have come, while there is still some time.
+  void set_overdue_callback(std::function<void(const std::string& request_id)> on_overdue) {
+    on_overdue_ = std::move(on_overdue);
   }
   std::vector<std::string> ids() const { return calls_.keys(); }
   /// Fails every call with `MeshStoppedError`.
@@ -66,11 +68,13 @@ class PendingCalls {
 
  private:
   void expire();
+  static TimePoint overdue_at(const PendingCall& call);
   void complete(PendingCall call, std::exception_ptr error, detail::Json data);
 
   asio::any_io_executor via_;
   Counters& counters_;
   DeadlineMap<std::string, PendingCall> calls_;
+  std::function<void(const std::string& request_id)> on_overdue_;
   std::size_t kept_bytes_ = 0;
   Alarm alarm_;
 };

@@ -12,8 +12,6 @@
 #include <scripts/list_nodes.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
-#include <util/uuid.hpp>
-
 namespace mesh::core {
 
 namespace {
@@ -32,6 +30,17 @@ std::optional<InstanceId> parse_id(const std::string& text) {
   return id;
 }
 
+/// Of id, note, id, note ... those whose note begins with `prefix`.
+Registry::Reports parse_reports(const redis::Reply& pairs, const std::string& prefix) {
+  Registry::Reports reports;
+  for (std::size_t i = 0; i + 1 < pairs.elements.size(); i += 2) {
+    const auto id = parse_id(pairs.elements[i].text);
+    const std::string& note = pairs.elements[i + 1].text;
+    if (id && note.starts_with(prefix)) reports.push_back(Registry::Report{*id, note});
+  }
+  return reports;
+}
+
 }  // namespace
 
 Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
@@ -41,7 +50,6 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
       node_ttl_(std::to_string(node_ttl.count())),
       owner_ttl_(std::to_string((node_ttl * owner_ttl_in_node_ttls).count())),
       hostname_(std::move(hostname)),
-      uuid_(UuidGenerator().next()),
       claim_id_(scripts::claim_id),
       heartbeat_(scripts::heartbeat),
       list_nodes_(scripts::list_nodes),
@@ -50,6 +58,8 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
       leave_(scripts::leave) {}
 
 asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
+  uuid_ = uuids_.next();
+  last_score_.clear();
   Strings keys{keys_.next_id(), keys_.heartbeats()};
   Strings arguments{keys_.node_channel_prefix(), keys_.owner_prefix(), uuid_, owner_ttl_};
   const redis::Reply reply =
@@ -90,10 +100,11 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
   co_return nodes;
 }
 
-asio::awaitable<std::optional<std::vector<InstanceId>>> Registry::remove_dead(
-    InstanceId self, std::string lock_value, TimePoint deadline) {
+asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(InstanceId self,
+                                                                        std::string lock_value,
+                                                                        TimePoint deadline) {
   Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports()};
-  Strings arguments{std::move(lock_value), node_ttl_, keys_.owner_prefix(), std::to_string(self),
+  Strings arguments{std::move(lock_value), node_ttl_, keys_.owner_prefix(), reporter(self),
                     keys_.events_channel()};
   arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
   ghosts_.clear();
@@ -101,36 +112,39 @@ asio::awaitable<std::optional<std::vector<InstanceId>>> Registry::remove_dead(
       co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
   if (reply.elements.size() < 2) co_return std::nullopt;
   for (const redis::Reply& ghost : reply.elements[1].elements) ghosts_.push_back(ghost.text);
-  std::vector<InstanceId> to_report;
-  for (const redis::Reply& element : reply.elements[0].elements) {
-    if (const auto id = parse_id(element.text)) to_report.push_back(*id);
-  }
-  co_return to_report;
+  co_return parse_reports(reply.elements[0], "");
 }
 
-asio::awaitable<bool> Registry::is_reporter(InstanceId self, InstanceId id, TimePoint deadline) {
-  redis::Command command{"HGET", keys_.reports(), std::to_string(id)};
+asio::awaitable<Registry::Reports> Registry::list_reports(InstanceId self, TimePoint deadline) {
+  redis::Command command{"HGETALL", keys_.reports()};
   const redis::Reply reply = co_await client_->request(std::move(command), deadline);
-  co_return reply.text == std::to_string(self);
+  co_return parse_reports(reply, reporter(self) + ":");
 }
 
-asio::awaitable<void> Registry::finish_report(InstanceId self, InstanceId id, TimePoint deadline) {
+asio::awaitable<bool> Registry::is_current(const Report& report, TimePoint deadline) {
+  redis::Command command{"HGET", keys_.reports(), std::to_string(report.id)};
+  const redis::Reply reply = co_await client_->request(std::move(command), deadline);
+  co_return reply.text == report.note;
+}
+
+asio::awaitable<void> Registry::finish_report(const Report& report, TimePoint deadline) {
   Strings keys{keys_.reports()};
-  Strings arguments{std::to_string(id), std::to_string(self)};
+  Strings arguments{std::to_string(report.id), report.note};
   co_await finish_report_.run(*client_, std::move(keys), std::move(arguments), deadline);
 }
 
 asio::awaitable<void> Registry::begin_to_leave(InstanceId id, TimePoint deadline) {
-  return run_leave(id, true, deadline);
+  return run_leave(id, owner_ttl_, deadline);
 }
 
 asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
-  return run_leave(id, false, deadline);
+  return run_leave(id, "0", deadline);
 }
 
-asio::awaitable<void> Registry::run_leave(InstanceId id, bool is_draining, TimePoint deadline) {
+asio::awaitable<void> Registry::run_leave(InstanceId id, std::string owner_ttl,
+                                          TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
-  Strings arguments{std::to_string(id), uuid_, is_draining ? "1" : "0", keys_.events_channel()};
+  Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel()};
   co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
 }
 

@@ -13,6 +13,7 @@
 #include <core/keys.hpp>
 #include <redis/client.hpp>
 #include <redis/script.hpp>
+#include <util/uuid.hpp>
 
 namespace mesh::core {
 
@@ -20,6 +21,15 @@ namespace mesh::core {
 /// throws as `redis::Client::request()`.
 class Registry {
  public:
+  /// That a removed node is to be reported, as noted in Redis.
+  struct Report {
+    InstanceId id = 0;
+    std::string note{};  // tells this removal from others, and this reporter
+
+    friend bool operator==(const Report&, const Report&) = default;
+  };
+  using Reports = std::vector<Report>;
+
   Registry(std::shared_ptr<redis::Client> client, Keys keys, std::chrono::milliseconds node_ttl,
            std::string hostname);
 
@@ -33,29 +43,33 @@ class Registry {
   asio::awaitable<Registration> heartbeat(InstanceId id, TimePoint deadline);
   /// In ascending order of the ids. `self` marks the one with that id.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
-  /// The leader's cleanup. Returns the removed nodes that `self` has to report, also those it
-  /// returned before and that are not finished, or nothing if the leader lock does not hold
-  /// `lock_value`.
-  asio::awaitable<std::optional<std::vector<InstanceId>>> remove_dead(InstanceId self,
-                                                                      std::string lock_value,
-                                                                      TimePoint deadline);
-  /// Whether `self` still has to report the removal of `id`.
-  asio::awaitable<bool> is_reporter(InstanceId self, InstanceId id, TimePoint deadline);
-  asio::awaitable<void> finish_report(InstanceId self, InstanceId id, TimePoint deadline);
-  /// Removes the node from the list; it goes on to own its id.
+  /// The leader's cleanup. Returns what `self` has to report, also what it returned before and
+  /// that is not finished, or nothing if the leader lock does not hold `lock_value`.
+  asio::awaitable<std::optional<Reports>> remove_dead(InstanceId self, std::string lock_value,
+                                                      TimePoint deadline);
+  /// What `self` has to report, whether it leads or not.
+  asio::awaitable<Reports> list_reports(InstanceId self, TimePoint deadline);
+  /// Whether it still is this node's to report. The report must outlive the operation, here and
+  /// below.
+  asio::awaitable<bool> is_current(const Report& report, TimePoint deadline);
+  asio::awaitable<void> finish_report(const Report& report, TimePoint deadline);
+  /// Removes the node from the list while it goes on to own its id; to be repeated at each
+  /// heartbeat.
   asio::awaitable<void> begin_to_leave(InstanceId id, TimePoint deadline);
   asio::awaitable<void> leave(InstanceId id, TimePoint deadline);
 
  private:
-  asio::awaitable<void> run_leave(InstanceId id, bool is_draining, TimePoint deadline);
+  std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
+  asio::awaitable<void> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline);
 
   std::shared_ptr<redis::Client> client_;
   Keys keys_;
   std::string node_ttl_;   // in ms
   std::string owner_ttl_;  // in ms
   std::string hostname_;
-  std::string last_score_;           // what the last heartbeat wrote, in ms
-  std::string uuid_;                 // tells this node from another with the same id
+  std::string last_score_;  // what the last heartbeat wrote, in ms
+  UuidGenerator uuids_;
+  std::string uuid_;  // tells this node from another with the same id; a new one for each claim
   std::vector<std::string> ghosts_;  // host names without a heartbeat, at the last cleanup
   redis::Script claim_id_;
   redis::Script heartbeat_;

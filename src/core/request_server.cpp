@@ -34,7 +34,6 @@ RequestServer::RequestServer(Context context, Counters& counters)
       answered_(context_.limits.remembered_requests, context_.limits.remembered_bytes),
       busy_log_(context_.log),
       alarm_(context_.strand, [this] { send_heartbeats(); }),
-      idle_(context_.strand),
       tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
         log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
       }) {}
@@ -48,6 +47,7 @@ void RequestServer::start(SendAnswer send) {
 void RequestServer::on_request(wire::Request request) {
   if (!send_ || stopping_) return;
   ++counters_.requests_received;
+  answered_.note_time(Clock::now());
   if (is_repetition(request)) return;
   if (refusing_) {
     refuse(request, "the node is stopping");
@@ -87,10 +87,10 @@ bool RequestServer::is_repetition(const wire::Request& request) {
     return true;
   }
   if (!request.repeat) return false;
-  // A caller gives up when it has heard nothing for its timeout, so an answer to it would have been
-  // sent after this.
-  const TimePoint oldest = Clock::now() - timeout_of(request) - longest_delay;
-  if (!answered_.may_have_forgotten_since(oldest)) return false;
+  // A caller gives up when it has heard nothing for its timeout, and what it heard last may have
+  // waited for as long. So an answer to it would have been sent within this time.
+  const auto window = 2 * Clock::duration(timeout_of(request)) + longest_delay;
+  if (!answered_.may_have_forgotten_within(window)) return false;
   refuse(request,
          "the request was repeated, and whether it ran before is no longer known "
          "(MeshLimits::remembered_requests)");
@@ -124,24 +124,31 @@ void RequestServer::send(InstanceId target, Answer::Kind kind, std::string messa
 }
 
 void RequestServer::enqueue(wire::Request request, milliseconds timeout) {
-  if (waiting_.size() >= context_.limits.queued_handlers) drop_expired();
-  if (waiting_.size() >= context_.limits.queued_handlers) {
+  if (!has_room_for(request)) drop_expired();
+  if (!has_room_for(request)) {
     ++counters_.requests_refused;
     refuse(request, "the node is busy: " + std::to_string(running_) + " handlers are running and " +
                         std::to_string(waiting_.size()) +
                         " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)");
     return;
   }
+  waiting_bytes_ += request.size;
   std::string id = request.request_id;
   waiting_order_.push_back(id);
   waiting_.insert(std::move(id), std::move(request), Clock::now() + timeout);
 }
 
+bool RequestServer::has_room_for(const wire::Request& request) const {
+  return waiting_.size() < context_.limits.queued_handlers &&
+         waiting_bytes_ + request.size <= context_.limits.queued_bytes;
+}
+
 // Nobody waits for their answers any more.
 void RequestServer::drop_expired() {
   const auto now = Clock::now();
+  if (!waiting_.first_due(now)) return;
   while (const auto due = waiting_.first_due(now)) {
-    waiting_.extract(*due);
+    waiting_bytes_ -= waiting_.extract(*due)->size;
     ++counters_.requests_refused;
   }
   std::erase_if(waiting_order_,
@@ -156,6 +163,7 @@ void RequestServer::run_waiting() {
     const auto deadline = waiting_.deadline_of(id);
     auto request = waiting_.extract(id);
     if (!request) continue;
+    waiting_bytes_ -= request->size;
     if (*deadline <= Clock::now()) {
       ++counters_.requests_refused;
       continue;
@@ -193,20 +201,13 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
 
 void RequestServer::refuse_new() { refusing_ = true; }
 
-asio::awaitable<bool> RequestServer::drain_until(TimePoint deadline) {
-  const auto self = shared_from_this();
-  while (running_ > 0) {
-    if (!co_await idle_.wait_until(deadline)) break;
-  }
-  co_return running_ == 0;
-}
-
 void RequestServer::cancel_all() {
   stopping_ = true;
   for (const wire::Request& request : waiting_.drain()) {
     if (send_) refuse(request, MeshStoppedError().what());
   }
   waiting_order_.clear();
+  waiting_bytes_ = 0;
   tasks_.cancel_all();
 }
 
@@ -292,7 +293,8 @@ std::string RequestServer::describe_failure(const std::exception_ptr& error) con
 void RequestServer::finish(const std::string& request_id, std::string response) {
   const auto job = jobs_.extract(request_id);
   const auto text = std::make_shared<const std::string>(std::move(response));
-  answered_.add(request_id, text, Clock::now());
+  answered_.note_time(Clock::now());
+  answered_.add(request_id, text);
   // Nothing where the node has stopped without waiting for this handler.
   if (job && send_) send_(job->caller, Answer{Answer::Kind::response, text, job->timeout});
   note_end();
@@ -301,7 +303,7 @@ void RequestServer::finish(const std::string& request_id, std::string response) 
 void RequestServer::note_end() {
   --running_;
   run_waiting();
-  if (running_ == 0) idle_.notify_all();
+  if (is_drained() && context_.on_drained) context_.on_drained();
 }
 
 void RequestServer::send_heartbeats() {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,6 +37,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     MeshLimits limits;
     std::chrono::milliseconds default_timeout;
     LogSink log;
+    std::function<void()> on_drained{};  ///< Called whenever the last request has been answered.
   };
 
   RequestServer(Context context, Counters& counters);
@@ -51,8 +53,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
 
   /// Refuses what comes from now on; what runs or waits goes on.
   void refuse_new();
-  /// False if some handlers were still running, or requests waiting, at the deadline.
-  asio::awaitable<bool> drain_until(TimePoint deadline);
+  /// Whether no request is being worked on or waits.
+  bool is_drained() const { return jobs_.empty() && waiting_.empty(); }
   /// Cancels what runs; the callers get an error. Until `start()` requests are ignored.
   void cancel_all();
   /// Cancels what runs, without waiting and without a word to the callers.
@@ -71,6 +73,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void answer_repetition(const wire::Request& request, const AnsweredRequests::Text& response);
   void refuse(const wire::Request& request, const std::string& error);
   void enqueue(wire::Request request, std::chrono::milliseconds timeout);
+  bool has_room_for(const wire::Request& request) const;
   void drop_expired();
   void run_waiting();
   void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
@@ -99,12 +102,12 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   DeadlineMap<std::string, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
   DeadlineMap<std::string, wire::Request> waiting_;  // by request id; when its caller gives up
-  std::deque<std::string> waiting_order_;            // ids of those, and of some that are gone
-  std::size_t running_ = 0;                          // handlers, also those of broadcasts
+  std::size_t waiting_bytes_ = 0;
+  std::deque<std::string> waiting_order_;  // ids of those, and of some that are gone
+  std::size_t running_ = 0;                // handlers, also those of broadcasts
   AnsweredRequests answered_;
   RateLimitedLog busy_log_;
   Alarm alarm_;
-  Event idle_;
   bool refusing_ = false;
   std::atomic<bool> stopping_{false};
   TaskGroup tasks_;

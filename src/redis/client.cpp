@@ -271,10 +271,19 @@ asio::awaitable<Reply> Client::request(Command command, TimePoint deadline) {
 
 asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline) {
   const auto self = shared_from_this();
-  channels_.insert(channel);
-  co_await wait_ready(deadline);
-  const auto link = link_;
-  co_await link->subscribe(channel, deadline);
+  const bool is_new = channels_.insert(channel).second;
+  std::exception_ptr error;
+  try {
+    co_await wait_ready(deadline);
+    const auto link = link_;
+    co_await link->subscribe(channel, deadline);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!error) co_return;
+  // One that is not permitted must not stand in the way of later connections.
+  if (is_new) channels_.erase(channel);
+  std::rethrow_exception(error);
 }
 
 void Client::unsubscribe(const std::string& channel) {

@@ -27,6 +27,8 @@ class Conversation {
   void unsubscribe(const std::string& channel);
   void ping();
 
+  bool has_unanswered() const { return !waiting_.empty(); }
+
   /// What has not been taken yet; the caller empties it.
   std::string& output() { return output_; }
 

@@ -16,6 +16,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/socket_base.hpp>
 #include <boost/asio/write.hpp>
 
 #include <redis/connection.hpp>
@@ -230,6 +231,11 @@ void StreamConnection<Stream>::shut() {
   // With TLS too at once, without a goodbye: replies say themselves where they end, and the peer
   // may hang.
   boost::system::error_code ignored;
+  if (conversation_.has_unanswered()) {
+    // Discards what the peer has not received. Otherwise a command that was given up could arrive
+    // long after it was sent again on another connection.
+    stream_.lowest_layer().set_option(asio::socket_base::linger(true, 0), ignored);
+  }
   stream_.lowest_layer().close(ignored);
   conversation_.end();
 }

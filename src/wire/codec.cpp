@@ -158,7 +158,9 @@ std::string concat(std::initializer_list<std::string_view> parts) {
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
   try {
     Json message = parse_object(text, limits);
-    return classify(message);
+    NodeMessage result = classify(message);
+    if (auto* const request = std::get_if<Request>(&result)) request->size = text.size();
+    return result;
   } catch (const std::exception& error) {
     return Malformed{error.what()};
   }

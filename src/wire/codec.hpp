@@ -21,7 +21,8 @@ struct Request {
   std::string type;
   nlohmann::json data;
   std::optional<std::chrono::milliseconds> timeout;
-  bool repeat = false;  // it may have been sent before
+  bool repeat = false;   // it may have been sent before
+  std::size_t size = 0;  // of the text it was decoded from
 };
 
 struct Response {

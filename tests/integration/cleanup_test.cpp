@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <integration/fault_nodes.hpp>
+#include <integration/redis_proxy.hpp>
 #include <integration/support/mesh_test.hpp>
 #include <integration/support/outcome.hpp>
 
@@ -16,14 +18,22 @@ namespace {
 /// What the leader reports, and what becomes of it if the leader dies.
 class CleanupReports : public MeshTest {
  protected:
-  std::optional<std::string> reporter_of(InstanceId id) {
+  std::optional<std::string> note_about(InstanceId id) {
     return probe().hget(name("reports"), std::to_string(id));
+  }
+  std::string owner_of(InstanceId id) {
+    return probe().get(name("owner:" + std::to_string(id))).value_or("");
   }
   void expect_no_reports() { EXPECT_FALSE(probe().exists(name("reports"))); }
 
-  /// As if a leader had removed the node and died before it told the application.
-  void leave_report(InstanceId id, InstanceId reporter) {
-    probe().command({"HSET", name("reports"), std::to_string(id), std::to_string(reporter)});
+  /// As if a leader had removed the node and not told the application yet.
+  void leave_report(InstanceId id, InstanceId reporter, const std::string& uuid = "some-uuid") {
+    probe().command({"HSET", name("reports"), std::to_string(id),
+                     std::to_string(reporter) + ":" + uuid + ":123"});
+  }
+  /// As if there were a node that owns this id.
+  void own(InstanceId id, const std::string& uuid = "some-uuid") {
+    probe().command({"SET", name("owner:" + std::to_string(id)), uuid});
   }
 };
 
@@ -42,9 +52,11 @@ TEST_F(CleanupReports, AReportIsKeptUntilTheCallbackHasCompleted) {
     const auto called = [&] { return is_called; };
     CO_ASSERT_TRUE(co_await eventually(called));
     EXPECT_FALSE(is_registered(77));
-    EXPECT_EQ(reporter_of(77), std::to_string(node->instance_id()));
+    const InstanceId self = node->instance_id();
+    const std::string reporter = std::to_string(self) + ":" + owner_of(self) + ":";
+    EXPECT_TRUE(note_about(77).value_or("").starts_with(reporter)) << *note_about(77);
     may_end = true;
-    const auto is_finished = [&] { return !reporter_of(77); };
+    const auto is_finished = [&] { return !note_about(77); };
     EXPECT_TRUE(co_await eventually(is_finished));
     co_await node->stop();
   });
@@ -73,15 +85,14 @@ TEST_F(CleanupReports, ReportsOfALivingNodeAreLeftToIt) {
     const auto node = co_await make_node();
     std::vector<InstanceId> reported;
     node->set_node_cleaned_up_callback([&](InstanceId id) { reported.push_back(id); });
-    const std::string far_future = "9999999999999";
-    probe().command({"ZADD", name("heartbeats"), far_future, "1000"});
+    own(1000);
     leave_report(77, 1000);
     co_await node->start();
     const auto leads = [&] { return node->leader().is_leader(); };
     CO_ASSERT_TRUE(co_await eventually(leads));
     EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
     EXPECT_TRUE(reported.empty());
-    probe().command({"ZREM", name("heartbeats"), "1000"});
+    probe().command({"DEL", name("owner:1000")});
     const auto is_reported = [&] { return reported.size() == 1; };
     EXPECT_TRUE(co_await eventually(is_reported));
     co_await node->stop();
@@ -105,13 +116,14 @@ TEST_F(CleanupReports, AReportThatWentToAnotherNodeMeanwhileIsNotGivenTwice) {
     CO_ASSERT_TRUE(co_await eventually(one_runs));
     // While the first callback runs, another leader takes the second report over.
     occupy_leadership();
+    own(1000);
     leave_report(78, 1000);
     may_end = true;
-    const auto is_finished = [&] { return !reporter_of(77); };
+    const auto is_finished = [&] { return !note_about(77); };
     EXPECT_TRUE(co_await eventually(is_finished));
     EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
     EXPECT_EQ(reported, (std::vector<InstanceId>{77}));
-    EXPECT_EQ(reporter_of(78), "1000");
+    EXPECT_EQ(note_about(78), "1000:some-uuid:123");
     co_await node->stop();
   });
 }
@@ -146,6 +158,95 @@ TEST_F(CleanupReports, ALeaderThatStopsLeavesTheRestToTheNext) {
     std::ranges::sort(reported);
     EXPECT_EQ(reported, (std::vector<InstanceId>{77, 78}));
     co_await second->stop();
+  });
+}
+
+TEST_F(CleanupReports, ANodeThatDoesNotLeadAnyMoreStillReportsWhatItRemoved) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    std::vector<InstanceId> reported;
+    node->set_node_cleaned_up_callback([&](InstanceId id) { reported.push_back(id); });
+    co_await node->start();
+    const auto leads = [&] { return node->leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+    // As if the answer to its last cleanup had been lost together with the lead.
+    occupy_leadership();
+    leave_report(77, node->instance_id(), owner_of(node->instance_id()));
+    const auto is_reported = [&] { return reported.size() == 1; };
+    EXPECT_TRUE(co_await eventually(is_reported));
+    const auto is_finished = [&] { return !note_about(77); };
+    EXPECT_TRUE(co_await eventually(is_finished));
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, ANodeThatIsRemovedAgainIsReportedAgain) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    std::vector<InstanceId> reported;
+    bool may_end = false;
+    node->set_node_cleaned_up_callback([&](InstanceId id) -> asio::awaitable<void> {
+      reported.push_back(id);
+      const auto allowed = [&] { return may_end; };
+      co_await eventually(allowed);
+    });
+    register_ghost(77);
+    co_await node->start();
+    const auto is_called = [&] { return reported.size() == 1; };
+    CO_ASSERT_TRUE(co_await eventually(is_called));
+    register_ghost(77);
+    const auto is_removed = [&] { return !is_registered(77); };
+    CO_ASSERT_TRUE(co_await eventually(is_removed));
+    may_end = true;
+    const auto is_called_again = [&] { return reported.size() == 2; };
+    EXPECT_TRUE(co_await eventually(is_called_again));
+    const auto is_finished = [&] { return !note_about(77); };
+    EXPECT_TRUE(co_await eventually(is_finished));
+    co_await node->stop();
+  });
+}
+
+TEST_F(CleanupReports, WhatIsNotANodeIsRemovedWithoutAReport) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await make_node();
+    int reports = 0;
+    node->set_node_cleaned_up_callback([&](InstanceId) { ++reports; });
+    probe().command({"ZADD", name("heartbeats"), "1", "no id at all"});
+    co_await node->start();
+    const auto is_removed = [&] { return !probe().zscore(name("heartbeats"), "no id at all"); };
+    EXPECT_TRUE(co_await eventually(is_removed));
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 2));
+    EXPECT_EQ(reports, 0);
+    expect_no_reports();
+    co_await node->stop();
+  });
+}
+
+TEST(CleanupFaults, ACallbackDoesNotRunAgainBecauseTheNoteCouldNotBeRemoved) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    faults::RedisProxy proxy(server);
+    LogCapture log;
+    faults::Node node(co_await asio::this_coro::executor, faults::mesh_key,
+                      faults::patient_options(proxy.options(), log));
+    int calls = 0;
+    node.set_node_cleaned_up_callback([&](InstanceId) {
+      ++calls;
+      // What says that the report is finished gets lost with the connection.
+      proxy.freeze();
+    });
+    RedisProbe probe = server.probe();
+    probe.command({"ZADD", faults::key_of("heartbeats"), "1", "77"});
+    co_await node.start();
+    const auto is_called = [&] { return calls == 1; };
+    CO_ASSERT_TRUE(co_await eventually(is_called));
+    co_await sleep_for(50ms);
+    proxy.drop_connections();
+    proxy.thaw();
+    const auto is_finished = [&] { return !probe.exists(faults::key_of("reports")); };
+    EXPECT_TRUE(co_await eventually(is_finished));
+    EXPECT_EQ(calls, 1);
+    co_await node.stop();
   });
 }
 

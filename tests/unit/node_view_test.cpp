@@ -80,8 +80,16 @@ TEST(NodeView, ANodeThatIsOnlyMissingHasLeftAfterATime) {
   list(view, {1, 2}, start);
   EXPECT_EQ(list(view, {1}, start + 9s), "");
   EXPECT_EQ(list(view, {1}, start + 10s), "-2");
-  EXPECT_EQ(list(view, {1}, start + 30s), "");
-  EXPECT_EQ(list(view, {1, 2}, start + 31s), "+2");
+  EXPECT_EQ(list(view, {1}, start + 15s), "");
+  EXPECT_EQ(list(view, {1, 2}, start + 16s), "+2");
+}
+
+TEST(NodeView, AfterATimeWithoutListsTheNodesGetTimeToComeBack) {
+  NodeView view(patience);
+  list(view, {1, 2}, start);
+  EXPECT_EQ(list(view, {}, start + 60s), "");
+  EXPECT_EQ(list(view, {1}, start + 69s), "");
+  EXPECT_EQ(list(view, {1}, start + 70s), "-2");
 }
 
 TEST(NodeView, ANodeThatIsMissingForAMomentHasNotLeft) {

@@ -18,6 +18,6 @@ if (tonumber(redis.call('GET', KEYS[3]) or '0') or 0) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[3], ARGV[1])
 end
 if not known then
-  redis.call('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
+  redis.pcall('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
 end
 return {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1])}

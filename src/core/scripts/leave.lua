@@ -1,17 +1,19 @@
 -- Removes a node from the list, unless another one has its id. One that is only draining keeps the
 -- ownership of its id.
--- KEYS: heartbeats, nodes, owner of the id. ARGV: id, the node's uuid, whether it drains (1 or 0),
--- channel of events.
+-- KEYS: heartbeats, nodes, owner of the id. ARGV: id, the node's uuid, time to live of the ownership
+-- in ms or 0 to give it up, channel of events.
 local owner = redis.call('GET', KEYS[3])
 if owner and owner ~= ARGV[2] then
   return 0
 end
 if ARGV[3] == '0' then
   redis.call('DEL', KEYS[3])
+else
+  redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 local removed = redis.call('ZREM', KEYS[1], ARGV[1])
 if removed == 1 then
-  redis.call('PUBLISH', ARGV[4], '{"left":' .. ARGV[1] .. '}')
+  redis.pcall('PUBLISH', ARGV[4], '{"left":' .. ARGV[1] .. '}')
 end
 return removed

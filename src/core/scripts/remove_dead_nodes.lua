@@ -1,36 +1,45 @@
 -- The leader's cleanup, provided that the caller still leads: otherwise returns false (nil).
--- Removes the nodes whose last heartbeat is too old and notes for each that it is to be reported,
--- and by whom. Reports whose reporter is gone go to the caller. Host names without a heartbeat are
--- removed if they were so at the last cleanup as well: a node may be just about to register.
--- Returns the ids that the caller has to report, and the ids of host names without a heartbeat.
+-- Removes the nodes whose last heartbeat is too old and leaves a note for each: who reports it,
+-- "id:uuid", and since when. Notes of reporters that do not own their ids any more go to the caller.
+-- Host names without a heartbeat are removed if they were so at the last cleanup as well: a node
+-- may be just about to register.
+-- Returns id, note, id, note ... of what the caller has to report, and the ids of host names without
+-- a heartbeat.
 -- KEYS: leader lock, heartbeats, nodes, reports. ARGV: the caller's lock value, time to live in ms,
--- what the key of an id's owner begins with, the caller's id, channel of events, ids of host names
--- that had no heartbeat at the last cleanup ...
+-- what the key of an id's owner begins with, the caller as "id:uuid", channel of events, ids of host
+-- names that had no heartbeat at the last cleanup ...
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return false
 end
 local caller = ARGV[4]
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local note = caller .. ':' .. now
 local oldest = string.format('%.0f', now - ARGV[2])
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
   redis.call('ZREM', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
-  redis.call('DEL', ARGV[3] .. id)
-  redis.call('HSET', KEYS[4], id, caller)
-  redis.call('PUBLISH', ARGV[5], '{"left":' .. id .. '}')
+  if id:match('^%d+$') then
+    redis.call('DEL', ARGV[3] .. id)
+    redis.call('HSET', KEYS[4], id, note)
+    redis.pcall('PUBLISH', ARGV[5], '{"left":' .. id .. '}')
+  end
 end
 
 local to_report = {}
 local reports = redis.call('HGETALL', KEYS[4])
 for i = 1, #reports, 2 do
-  local id, reporter = reports[i], reports[i + 1]
-  if reporter ~= caller and not redis.call('ZSCORE', KEYS[2], reporter) then
-    redis.call('HSET', KEYS[4], id, caller)
-    reporter = caller
+  local id, value = reports[i], reports[i + 1]
+  local reporter, uuid = value:match('^(%d+):([^:]*)')
+  local is_mine = value:sub(1, #caller + 1) == caller .. ':'
+  if not is_mine and (not reporter or redis.call('GET', ARGV[3] .. reporter) ~= uuid) then
+    value = note
+    redis.call('HSET', KEYS[4], id, value)
+    is_mine = true
   end
-  if reporter == caller then
+  if is_mine then
     to_report[#to_report + 1] = id
+    to_report[#to_report + 1] = value
   end
 end
 
