@@ -94,7 +94,7 @@ bool is_not_tls(int reason) {
 constexpr std::string_view is_it_tls = "does the server speak TLS at this port?";
 
 std::string describe_ssl_error(const boost::system::error_code& error, bool has_certificate) {
-  const std::string text = "TLS: " + error.message();
+  std::string text = "TLS: " + error.message();
   const int reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
   if (is_not_tls(reason)) return text + "; " + std::string(is_it_tls);
   const bool is_refusal = reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED ||

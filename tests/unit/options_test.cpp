@@ -193,6 +193,8 @@ TEST(RedisOptions, DatabaseMustNotBeNegative) {
   expect_refused<RedisOptions>("database", [](RedisOptions& options) { options.database = -1; });
 }
 
+#if MESHSERVICE_TLS
+
 TEST(RedisOptions, TlsIsNotForUnixSockets) {
   expect_refused<RedisOptions>("tls", [](RedisOptions& options) {
     options.tls = true;
@@ -210,6 +212,16 @@ TEST(RedisOptions, ACertificateNeedsItsKey) {
     options.tls_key = "key.pem";
   });
 }
+
+#else
+
+TEST(RedisOptions, TlsIsRefusedByABuildWithoutIt) {
+  expect_refused<RedisOptions>("tls", [](RedisOptions& options) { options.tls = true; });
+  expect_refused<RedisOptions>("MESHSERVICE_TLS",
+                               [](RedisOptions& options) { options.tls = true; });
+}
+
+#endif
 
 TEST(RedisOptions, ASentinelListMustBeOne) {
   expect_refused<RedisOptions>("sentinel_host",
