@@ -169,7 +169,7 @@ TEST_F(Errors, WrongOptionsAreRefusedAtConstructionByName) {
       {"RedisOptions::port", [](MeshOptions& wrong) { wrong.redis.port = 0; }},
       {"RedisOptions::tls", [](MeshOptions& wrong) { wrong.redis.tls = true; }},
       {"database", [](MeshOptions& wrong) { wrong.redis.database = -1; }},
-      {"password", [](MeshOptions& wrong) { wrong.redis.username = "alone"; }},
+      {"password", [](MeshOptions& wrong) { wrong.redis.password.clear(); }},  // of the user
       {"connect_timeout", [](MeshOptions& wrong) { wrong.redis.connect_timeout = 0ms; }},
       {"reconnect_min_delay", [](MeshOptions& wrong) { wrong.redis.reconnect_min_delay = 0ms; }},
       {"reconnect_max_delay", [](MeshOptions& wrong) { wrong.redis.reconnect_max_delay = 5ms; }},
