@@ -1,0 +1,376 @@
+// The faults of docs/faults.md, in its order.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <exception>
+#include <future>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <integration/fault_nodes.hpp>
+#include <integration/fault_rig.hpp>
+#include <mesh/mesh.hpp>
+#include <support/coroutine.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test::faults {
+namespace {
+
+using Route = Rig::Route;
+
+/// Notices within a second what otherwise takes ten.
+void be_quick(MeshOptions& options) {
+  options.redis.health_check_interval = 400ms;
+  options.redis.connect_timeout = 600ms;
+}
+
+bool both_logged(const Rig& rig, const std::string& text, std::size_t times) {
+  return rig.a.log.count(text) >= times && rig.b.log.count(text) >= times;
+}
+
+/// Runs the command on a connection and a thread of its own: it takes long.
+std::future<void> begin_command(const RedisServer& server, RedisProbe::Command command) {
+  return std::async(std::launch::async,
+                    [&server, command = std::move(command)] { server.command(command); });
+}
+
+// Redis goes and comes back -----------------------------------------------------------------------
+
+TEST(FaultTable, RedisRestartedWithItsData) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    Fault fault;
+    fault.inflict = [&] { rig.server.shut_down_with_data(); };
+    fault.heal = [&] { rig.server.start(); };
+    co_await expect_survived(rig, fault);
+  });
+}
+
+TEST(FaultTable, RedisRestartedEmpty) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    Fault fault;
+    fault.inflict = [&] { rig.server.restart(); };
+    co_await expect_survived(rig, fault);
+    EXPECT_EQ(rig.server.probe().get(key_of("next_id")), "2");
+  });
+}
+
+TEST(FaultTable, RedisKilledForAWhile) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    Fault fault;
+    fault.inflict = [&] { rig.server.kill(); };
+    fault.lasting = 1s;  // several attempts fail
+    fault.heal = [&] { rig.server.start(); };
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(both_logged(rig, "refused", 2));
+  });
+}
+
+TEST(FaultTable, RedisStandsStillForLongerThanEveryDeadline) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto tuning = [](MeshOptions& options) {
+      be_quick(options);
+      options.node_ttl = 2s;
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct, tuning);
+    Fault fault;
+    fault.inflict = [&] { rig.server.pause(); };
+    fault.lasting = 3s;
+    fault.heal = [&] { rig.server.resume(); };
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(both_logged(rig, "no answer to PING in time", 2));
+  });
+}
+
+// The network -------------------------------------------------------------------------------------
+
+TEST(FaultTable, ConnectionResetInTheMiddleOfAMessage) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::proxied);
+    Fault fault;
+    fault.inflict = [&] { rig.proxy.reset_within("senderInstanceId"); };  // of a request to a
+    fault.losses_of_a = 1;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(rig.proxy.has_reset());
+    EXPECT_EQ(rig.a.log.count("redis (pub/sub): lost"), 1U) << rig.a.log.text();
+    EXPECT_EQ(rig.a.node.stats().messages_dropped, 0U);  // nothing was made of the half
+  });
+}
+
+TEST(FaultTable, ConnectionResetInTheMiddleOfAReply) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto tuning = [](MeshOptions& options) { options.hostname = "the-host-of-a"; };
+    Rig rig(executor, Route::proxied, tuning);
+    int listings = 0;
+    std::exception_ptr failure;
+    auto listed = [&](std::exception_ptr error, const std::vector<MeshNode>& /*nodes*/) {
+      ++listings;
+      failure = std::move(error);
+    };
+    Fault fault;
+    fault.inflict = [&] {
+      rig.proxy.reset_within("the-host-of-a");
+      rig.a.node.get_nodes(asio::bind_executor(executor, listed));
+    };
+    fault.losses_of_a = 1;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(rig.proxy.has_reset());
+    EXPECT_EQ(rig.a.log.count("redis (commands): lost"), 1U) << rig.a.log.text();
+    EXPECT_EQ(listings, 1);
+    CO_ASSERT_TRUE(failure);
+    EXPECT_THROW(std::rethrow_exception(failure), MeshConnectionError);
+  });
+}
+
+// The kernel drops what a sends, and a hears nothing more: neither side is told.
+TEST(FaultTable, HalfOpenConnection) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::proxied, be_quick);
+    bool drops_packets = false;
+    Fault fault;
+    fault.inflict = [&] { drops_packets = rig.proxy.vanish(); };
+    fault.losses_of_b = 0;
+    fault.lasting = 1s;  // attempts to connect fail too
+    fault.heal = [&] { rig.proxy.reappear(); };
+    co_await expect_survived(rig, fault);
+    EXPECT_EQ(rig.a.log.count("no answer to PING in time"), 2U) << rig.a.log.text();
+    if (!drops_packets) {
+      GTEST_LOG_(WARNING) << "packets were not dropped, for want of CAP_NET_ADMIN, but ignored";
+      co_return;
+    }
+    EXPECT_EQ(rig.a.log.count("no connection in time", LogLevel::warning), 2U) << rig.a.log.text();
+  });
+}
+
+TEST(FaultTable, SlowNetwork) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto tuning = [](MeshOptions& options) { options.leader.ttl = 20s; };
+    Rig rig(executor, Route::proxied, tuning);
+    Fault fault;
+    fault.inflict = [&] { rig.proxy.delay_by(150ms); };
+    fault.is_noticed = [] { return true; };
+    fault.lasting = 2s;
+    fault.heal = [&] { rig.proxy.delay_by(0ms); };
+    fault.losses_of_a = 0;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+    EXPECT_FALSE(rig.a.log.contains("", LogLevel::warning)) << rig.a.log.text();
+  });
+}
+
+// Redis is slow -----------------------------------------------------------------------------------
+
+TEST(FaultTable, RedisSleepsForLessThanTheHealthCheckAllows) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    std::future<void> sleeping;
+    Fault fault;
+    fault.inflict = [&] { sleeping = begin_command(rig.server, {"DEBUG", "SLEEP", "1"}); };
+    fault.is_noticed = [&] { return sleeping.wait_for(0s) == std::future_status::ready; };
+    fault.losses_of_a = 0;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+  });
+}
+
+TEST(FaultTable, RedisSleepsForLongerThanTheHealthCheckAllows) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct, be_quick);
+    std::future<void> sleeping;
+    Fault fault;
+    fault.inflict = [&] { sleeping = begin_command(rig.server, {"DEBUG", "SLEEP", "3"}); };
+    fault.heal = [&] { sleeping.get(); };
+    co_await expect_survived(rig, fault);
+  });
+}
+
+// Redis hangs up ----------------------------------------------------------------------------------
+
+TEST(FaultTable, PubSubClientsKilled) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    Fault fault;
+    fault.inflict = [&] { EXPECT_EQ(rig.server.command({"CLIENT", "KILL", "TYPE", "pubsub"}), 2); };
+    fault.losses_of_a = 1;
+    fault.losses_of_b = 1;
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(both_logged(rig, "redis (pub/sub): lost", 1));
+  });
+}
+
+TEST(FaultTable, CommandClientsKilled) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    Fault fault;
+    fault.inflict = [&] { EXPECT_EQ(rig.server.command({"CLIENT", "KILL", "TYPE", "normal"}), 2); };
+    fault.losses_of_a = 1;
+    fault.losses_of_b = 1;
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(both_logged(rig, "redis (commands): lost", 1));
+  });
+}
+
+TEST(FaultTable, OutputBufferLimitOfASlowSubscriber) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServerOptions strict;
+    strict.config = {"client-output-buffer-limit pubsub 256kb 0 0"};
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::proxied, {}, strict);
+    RedisProbe probe = rig.server.probe();
+    const auto is_subscribed = [&] { return probe.subscribers(channel_of(rig.a.id())) > 0; };
+    Fault fault;
+    fault.inflict = [&] {
+      rig.proxy.freeze();
+      const std::string noise(std::size_t{1} << 20U, 'x');
+      for (int i = 0; i < 30 && is_subscribed(); ++i) probe.publish(channel_of(rig.a.id()), noise);
+    };
+    fault.is_noticed = [&] { return !is_subscribed(); };
+    fault.heal = [&] { rig.proxy.thaw(); };
+    fault.losses_of_a = 1;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+    EXPECT_EQ(rig.a.log.count("redis (pub/sub): lost"), 1U) << rig.a.log.text();
+  });
+}
+
+TEST(FaultTable, TooManyClients) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    RedisProbe probe = rig.server.probe();
+    Fault fault;
+    fault.inflict = [&] {
+      probe.command({"CONFIG", "SET", "maxclients", "1"});
+      EXPECT_EQ(probe.command({"CLIENT", "KILL", "USER", RedisServer::user()}), 4);
+    };
+    fault.lasting = 1s;
+    fault.heal = [&] { probe.command({"CONFIG", "SET", "maxclients", "1000"}); };
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(both_logged(rig, "max number of clients reached", 1))
+        << rig.a.log.text() << rig.b.log.text();
+  });
+}
+
+// Redis refuses -----------------------------------------------------------------------------------
+
+TEST(FaultTable, ScriptsForgotten) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    RedisProbe probe = rig.server.probe();
+    std::optional<double> last_heartbeat;
+    Fault fault;
+    fault.inflict = [&] {
+      probe.command({"SCRIPT", "FLUSH"});
+      last_heartbeat = probe.zscore(key_of("heartbeats"), "1");
+    };
+    fault.is_noticed = [&] { return probe.zscore(key_of("heartbeats"), "1") > last_heartbeat; };
+    fault.losses_of_a = 0;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+    EXPECT_FALSE(rig.a.log.contains("", LogLevel::warning)) << rig.a.log.text();
+  });
+}
+
+TEST(FaultTable, PasswordChangedWhileRunning) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    RedisProbe probe = rig.server.probe();
+    const auto set_password = [&](const std::string& password) {
+      probe.command({"ACL", "SETUSER", RedisServer::user(), "resetpass", ">" + password});
+    };
+    Fault fault;
+    fault.inflict = [&] {
+      set_password("another");
+      EXPECT_EQ(probe.command({"CLIENT", "KILL", "USER", RedisServer::user()}), 4);
+    };
+    fault.is_noticed = [&] { return both_logged(rig, "WRONGPASS", 2); };
+    fault.lasting = 500ms;
+    fault.heal = [&] { set_password(RedisServer::user_password()); };
+    co_await expect_survived(rig, fault);
+    EXPECT_EQ(rig.a.log.count("WRONGPASS", LogLevel::warning), 2U) << rig.a.log.text();
+    EXPECT_FALSE(rig.a.log.contains(RedisServer::user_password()));
+  });
+}
+
+TEST(FaultTable, PasswordRequiredWhileRunning) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServerOptions guarded;
+    guarded.password = "the-old-one";
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct, {}, guarded);
+    RedisProbe probe = rig.server.probe();
+    Fault fault;
+    fault.inflict = [&] {
+      probe.command({"CONFIG", "SET", "requirepass", "the-new-one"});
+      EXPECT_EQ(probe.command({"CLIENT", "KILL", "SKIPME", "yes"}), 4);
+    };
+    fault.is_noticed = [&] { return both_logged(rig, "WRONGPASS", 2); };
+    fault.heal = [&] { probe.command({"CONFIG", "SET", "requirepass", "the-old-one"}); };
+    co_await expect_survived(rig, fault);
+  });
+}
+
+TEST(FaultTable, PermissionTakenAwayWhileRunning) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    CO_ASSERT_TRUE(co_await rig.start());
+    RedisProbe probe = rig.server.probe();
+    probe.command({"ACL", "SETUSER", RedisServer::user(), "-publish"});
+    const std::string text = "not allowed";
+    const auto error =
+        co_await expect_error<MeshRedisError>(rig.a.node.invoke<"echo">(rig.b.id(), text));
+    CO_ASSERT_TRUE(error);
+    EXPECT_NE(std::string(error->what()).find("'publish'"), std::string::npos) << error->what();
+    probe.command({"ACL", "SETUSER", RedisServer::user(), "+publish"});
+    EXPECT_TRUE(co_await recovers_both_ways(rig));
+    EXPECT_EQ(rig.b.handled->times(text), 0);
+    expect_logged_and_counted(rig.a, 0);
+    co_await expect_registered_and_led(rig);
+    co_await expect_quick_stop(rig);
+  });
+}
+
+// Writes are refused, but messages pass.
+TEST(FaultTable, RedisOutOfMemory) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    RedisProbe probe = rig.server.probe();
+    Fault fault;
+    fault.inflict = [&] { probe.command({"CONFIG", "SET", "maxmemory", "1"}); };
+    fault.is_noticed = [&] { return both_logged(rig, "heartbeat failed: script: OOM", 1); };
+    fault.lasting = 500ms;
+    fault.heal = [&] { probe.command({"CONFIG", "SET", "maxmemory", "0"}); };
+    fault.losses_of_a = 0;
+    fault.losses_of_b = 0;
+    co_await expect_survived(rig, fault);
+    EXPECT_EQ(rig.a.log.count("", LogLevel::warning), 1U) << rig.a.log.text();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test::faults
