@@ -317,6 +317,7 @@ TEST(Acl, ASentinelUserNeedsNoMore) {
   RedisProbe probe(address);
   const auto master = probe.array({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", SentinelCluster::name()});
   EXPECT_EQ(master.at(1), std::to_string(cluster.first_master().port()));
+  EXPECT_FALSE(probe.array({"SENTINEL", "MASTER", SentinelCluster::name()}).empty());
   EXPECT_THROW(probe.command({"SENTINEL", "FAILOVER", SentinelCluster::name()}), RedisProbeError);
 }
 

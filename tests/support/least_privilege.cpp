@@ -70,7 +70,7 @@ Permissions leader_permissions(std::string_view mutex_prefix, std::string_view k
 
 Permissions sentinel_permissions() {
   Permissions result;
-  result.commands = {"sentinel|get-master-addr-by-name"};
+  result.commands = {"sentinel|get-master-addr-by-name", "sentinel|master"};
   return result;
 }
 

@@ -24,7 +24,7 @@ Permissions node_permissions(std::string_view prefix, std::string_view mutex_pre
 /// Of a `LeaderService` of its own.
 Permissions leader_permissions(std::string_view mutex_prefix, std::string_view key);
 
-/// Of who asks Sentinel for the master's address; in the ACL of the Sentinel.
+/// Of who asks Sentinel about the master; in the ACL of the Sentinel.
 Permissions sentinel_permissions();
 
 /// Of nodes and elections with any key and the prefix "test". The tests' nodes have no more.

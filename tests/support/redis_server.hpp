@@ -17,12 +17,12 @@
 namespace mesh::test {
 
 struct RedisServerOptions {
-  bool tcp = true;  ///< False: only the unix socket.
-  std::string password;
-  std::vector<std::string> config;  ///< Further lines for redis.conf, such as "maxclients 5".
   /// Program and arguments that redis-server is started by, such as {"unshare", "--net"}; it must
   /// become redis-server.
   std::vector<std::string> launcher;
+  bool tcp = true;  ///< False: only the unix socket.
+  std::string password;
+  std::vector<std::string> config;  ///< Further lines for redis.conf, such as "maxclients 5".
 };
 
 /// A port nobody listens on, outside the range the system uses for outgoing connections, so that a
