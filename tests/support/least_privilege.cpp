@@ -13,8 +13,9 @@ Strings script_commands() { return {"script|load", "evalsha", "eval", "time"}; }
 Strings lock_commands() { return {"get", "set", "pexpire", "del"}; }
 Strings pubsub_commands() { return {"publish", "subscribe", "unsubscribe", "pubsub|numsub"}; }
 Strings registry_commands() {
-  return {"incr",   "exists", "zadd", "zscore", "zrangebyscore", "zrem", "hset",
-          "hsetnx", "hget",   "hdel", "hkeys",  "sadd",          "srem", "smembers"};
+  return {"incr",  "exists", "zadd",   "zscore", "zrangebyscore", "zrem",
+          "zcard", "hset",   "hsetnx", "hget",   "hgetall",       "hdel",
+          "hkeys", "hlen",   "sadd",   "srem",   "smembers"};
 }
 
 void append(Strings& list, const Strings& more) {
