@@ -36,6 +36,7 @@ void Client::close() {
   open_ = false;
   ready_ = false;
   channels_.clear();
+  known_causes_.clear();
   tasks_.cancel_all();
   // Hold on to what the callbacks below may release.
   const auto link = std::exchange(link_, nullptr);
@@ -103,7 +104,11 @@ void Client::become_ready(std::shared_ptr<Link> link) {
   if (!open_ || link->closed()) return;
   link_ = std::move(link);
   ready_ = true;
-  if (last_error_) log(LogLevel::info, "connected to " + to_string(link_->address()));
+  ready_since_ = Clock::now();
+  if (last_error_) {
+    const bool is_news = std::exchange(trouble_is_logged_, false);
+    log(is_news ? LogLevel::info : LogLevel::debug, "connected to " + to_string(link_->address()));
+  }
   last_error_.reset();
   if (events_.on_ready) events_.on_ready();
   send_queued();
@@ -115,7 +120,11 @@ void Client::become_lost(const std::string& cause) {
   const auto link = std::exchange(link_, nullptr);
   ready_ = false;
   last_error_.emplace(link->address().name(), link->address().port, cause);
-  log(LogLevel::warning,
+  // Redis may let us in and hang up again and again.
+  if (Clock::now() - ready_since_ > options_.reconnect_max_delay) known_causes_.clear();
+  const bool is_news = known_causes_.insert(cause).second;
+  if (is_news) trouble_is_logged_ = true;
+  log(is_news ? LogLevel::warning : LogLevel::debug,
       "lost the connection to " + to_string(link->address()) + ": " + cause + "; reconnecting");
   state_changed_.notify_all();
 }
@@ -124,6 +133,7 @@ void Client::note_failed_attempt(const MeshConnectionError& error) {
   ++attempts_failed_;
   // Once per outage and cause.
   const bool is_news = !last_error_ || last_error_->cause() != error.cause();
+  if (is_news) trouble_is_logged_ = true;
   log(is_news ? LogLevel::warning : LogLevel::debug, error.what());
   last_error_ = error;
   expire_queued(Clock::now());

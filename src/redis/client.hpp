@@ -113,6 +113,9 @@ class Client : public std::enable_shared_from_this<Client> {
   bool ready_ = false;
   std::uint64_t attempts_failed_ = 0;
   std::optional<MeshConnectionError> last_error_;
+  TimePoint ready_since_{};
+  std::set<std::string> known_causes_;  // of losses since there was a lasting connection
+  bool trouble_is_logged_ = false;      // so that its end is, too
 };
 
 }  // namespace mesh::redis

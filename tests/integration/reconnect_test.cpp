@@ -40,7 +40,8 @@ struct ProxiedPair {
   Pair pair;
 };
 
-// Redis restarts; see fault_table_test.cpp for more ------------------------------------------------
+// Redis restarts; see fault_table_test.cpp for more
+// ------------------------------------------------
 
 TEST(Reconnect, ServiceOnAUnixSocketComesBack) {
   run_coroutine([]() -> asio::awaitable<void> {
@@ -342,6 +343,9 @@ TEST(Reconnect, AServerThatHangsUpAtOnceIsNotHammered) {
     }
     const auto elapsed = std::chrono::steady_clock::now() - begin;
     EXPECT_LE(proxy.accepted(), 2 + 2 * static_cast<std::size_t>(elapsed / 20ms + 1));
+    // Nor is the log filled: once for each connection and way to fail.
+    EXPECT_LE(log.count("", LogLevel::warning), 12U) << log.text();
+    EXPECT_LE(log.count("", LogLevel::info), 24U) << log.text();
     co_await node.stop();
   });
 }
