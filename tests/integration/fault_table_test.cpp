@@ -293,6 +293,99 @@ TEST(FaultTable, ScriptsForgotten) {
   });
 }
 
+/// Loading takes some two seconds from now on, as if the data were large.
+const RedisProbe::Command many_keys = {"DEBUG", "POPULATE", "1000"};
+RedisServerOptions slow_to_load() {
+  RedisServerOptions options;
+  options.config = {"key-load-delay 2000", "loading-process-events-interval-bytes 1024"};
+  return options;
+}
+
+TEST(FaultTable, LoadingWhileRunning) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct, {}, slow_to_load());
+    rig.server.command(many_keys);
+    std::future<void> loading;
+    Fault fault;
+    fault.inflict = [&] { loading = begin_command(rig.server, {"DEBUG", "RELOAD"}); };
+    fault.is_noticed = [&] { return both_logged(rig, "LOADING", 1); };
+    fault.heal = [&] { loading.get(); };
+    fault.losses_of_a = 1;
+    fault.losses_of_b = 1;
+    co_await expect_survived(rig, fault);
+    EXPECT_EQ(rig.a.log.count("redis (commands): lost"), 1U) << rig.a.log.text();
+  });
+}
+
+TEST(FaultTable, LoadingAfterARestart) {
+  // The nodes run on a second thread while the body waits for Redis.
+  RunOptions run_options;
+  run_options.threads = 2;
+  const auto body = [](asio::io_context& context) -> asio::awaitable<void> {
+    const auto executor = context.get_executor();
+    Rig rig(executor, Route::direct, {}, slow_to_load());
+    rig.server.command(many_keys);
+    Fault fault;
+    fault.inflict = [&] { rig.server.shut_down_with_data(); };
+    fault.heal = [&] { rig.server.start(); };
+    co_await expect_survived(rig, fault);
+    EXPECT_TRUE(both_logged(rig, "LOADING", 1)) << rig.a.log.text() << rig.b.log.text();
+  };
+  run_coroutine(body, run_options);
+}
+
+TEST(FaultTable, LoadingAtTheStart) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server(slow_to_load());
+    RedisProbe probe = server.probe();
+    probe.command(many_keys);
+    std::future<void> loading = begin_command(server, {"DEBUG", "RELOAD"});
+    const auto is_loading = [&] {
+      return probe.text({"INFO", "persistence"}).find("loading:1") != std::string::npos;
+    };
+    CO_ASSERT_TRUE(co_await eventually(is_loading));
+    RedisOptions impatient = server.options();
+    impatient.connect_timeout = 1s;
+    Member early(executor, impatient);
+    const auto error = co_await expect_error<MeshConnectionError>(early.node.start());
+    CO_ASSERT_TRUE(error);
+    EXPECT_NE(error->cause().find("LOADING"), std::string::npos) << error->cause();
+    RedisOptions patient = server.options();
+    patient.connect_timeout = 30s;
+    Member late(executor, patient);
+    co_await late.node.start();
+    EXPECT_GT(late.id(), 0);
+    co_await late.node.stop();
+    loading.get();
+  });
+}
+
+TEST(FaultTable, MasterMadeAReplicaWithoutSentinel) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    CO_ASSERT_TRUE(co_await rig.start());
+    Traffic traffic(executor, rig.a, rig.b);
+    CO_ASSERT_TRUE(co_await traffic.begin());
+    RedisProbe probe = rig.server.probe();
+    probe.command({"REPLICAOF", "127.0.0.1", std::to_string(find_free_port())});
+    const auto is_noticed = [&] { return both_logged(rig, "READONLY", 1); };
+    EXPECT_TRUE(co_await eventually(is_noticed));
+    co_await sleep_for(1s);  // it remains one
+    probe.command({"REPLICAOF", "NO", "ONE"});
+    EXPECT_TRUE(co_await recovers_both_ways(rig)) << rig.a.log.text() << rig.b.log.text();
+    co_await traffic.end();
+    expect_no_repetition(rig.a);
+    expect_no_repetition(rig.b);
+    EXPECT_GE(rig.a.node.stats().reconnects, 1U) << rig.a.log.text();
+    EXPECT_GE(rig.b.node.stats().reconnects, 1U) << rig.b.log.text();
+    co_await expect_registered_and_led(rig);
+    co_await expect_quick_stop(rig);
+  });
+}
+
 TEST(FaultTable, PasswordChangedWhileRunning) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
