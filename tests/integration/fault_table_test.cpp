@@ -5,7 +5,9 @@
 #include <chrono>
 #include <exception>
 #include <future>
+#include <iterator>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include <integration/fault_rig.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
+#include <support/least_privilege.hpp>
 #include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
@@ -200,6 +203,34 @@ TEST(FaultTable, RedisSleepsForLongerThanTheHealthCheckAllows) {
     fault.inflict = [&] { sleeping = begin_command(rig.server, {"DEBUG", "SLEEP", "3"}); };
     fault.heal = [&] { sleeping.get(); };
     co_await expect_survived(rig, fault);
+  });
+}
+
+// Beyond `busy-reply-threshold` Redis refuses everything rather than let it wait.
+TEST(FaultTable, RedisBusyWithAScript) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    CO_ASSERT_TRUE(co_await rig.start());
+    RedisProbe probe = rig.server.probe();
+    probe.command({"CONFIG", "SET", "busy-reply-threshold", "100"});
+    const auto script = std::async(std::launch::async, [&server = rig.server] {
+      EXPECT_THROW(server.command({"EVAL", "while true do end", "0"}), RedisProbeError);
+    });
+    const auto is_noticed = [&] { return both_logged(rig, "heartbeat failed: script: BUSY", 1); };
+    EXPECT_TRUE(co_await eventually(is_noticed)) << rig.a.log.text();
+    const std::string text = "not now";
+    const auto error =
+        co_await expect_error<MeshRedisError>(rig.a.node.invoke<"echo">(rig.b.id(), text));
+    EXPECT_TRUE(error && std::string(error->what()).find("BUSY") != std::string::npos);
+    probe.command({"SCRIPT", "KILL"});
+    script.wait();
+    EXPECT_TRUE(co_await recovers_both_ways(rig));
+    EXPECT_EQ(rig.b.handled->times(text), 0);
+    expect_logged_and_counted(rig.a, 0);
+    expect_logged_and_counted(rig.b, 0);
+    co_await expect_registered_and_led(rig);
+    co_await expect_quick_stop(rig);
   });
 }
 
@@ -405,6 +436,25 @@ TEST(FaultTable, PasswordChangedWhileRunning) {
     co_await expect_survived(rig, fault);
     EXPECT_EQ(rig.a.log.count("WRONGPASS", LogLevel::warning), 2U) << rig.a.log.text();
     EXPECT_FALSE(rig.a.log.contains(RedisServer::user_password()));
+  });
+}
+
+TEST(FaultTable, UserRemovedWhileRunning) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct);
+    RedisProbe probe = rig.server.probe();
+    Fault fault;
+    fault.inflict = [&] { probe.command({"ACL", "DELUSER", RedisServer::user()}); };
+    fault.is_noticed = [&] { return both_logged(rig, "WRONGPASS", 2); };
+    fault.heal = [&] {
+      RedisProbe::Command command{"ACL", "SETUSER", RedisServer::user(), "on",
+                                  ">" + RedisServer::user_password()};
+      std::istringstream words(test_permissions().rules());
+      command.insert(command.end(), std::istream_iterator<std::string>(words), {});
+      probe.command(command);
+    };
+    co_await expect_survived(rig, fault);
   });
 }
 
