@@ -84,7 +84,7 @@ asio::awaitable<void> RedisProxy::accept() {
     session->number = sessions_.size();
     sessions_.push_back(session);
     if (vanished_) set_packets_dropped(session->client.native_handle(), true);
-    if (refuses_) {
+    if (cut_) {
       session->close_both();
     } else {
       asio::co_spawn(context_, serve(session), asio::detached);
@@ -159,29 +159,17 @@ void RedisProxy::close_all() {
 
 void RedisProxy::cut() {
   ask([this] {
-    refuses_ = true;
+    cut_ = true;
     close_all();
   });
 }
 
 void RedisProxy::restore() {
-  ask([this] { refuses_ = false; });
-}
-
-void RedisProxy::drop_connections() {
-  ask([this] { close_all(); });
-}
-
-void RedisProxy::freeze() {
-  ask([this] { frozen_ = true; });
-}
-
-void RedisProxy::thaw() {
-  ask([this] { frozen_ = false; });
+  ask([this] { cut_ = false; });
 }
 
 void RedisProxy::refuse_connections() {
-  ask([this] { refuses_ = true; });
+  ask([this] { cut_ = true; });
 }
 
 bool RedisProxy::vanish() {
@@ -218,6 +206,18 @@ std::size_t RedisProxy::place_to_reset(std::string_view data) const {
 
 void RedisProxy::delay_by(std::chrono::milliseconds delay) {
   ask([this, delay] { delay_ = delay; });
+}
+
+void RedisProxy::drop_connections() {
+  ask([this] { close_all(); });
+}
+
+void RedisProxy::freeze() {
+  ask([this] { frozen_ = true; });
+}
+
+void RedisProxy::thaw() {
+  ask([this] { frozen_ = false; });
 }
 
 void RedisProxy::hold_subscriptions() {

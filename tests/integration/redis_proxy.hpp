@@ -43,11 +43,6 @@ class RedisProxy {
   void cut();
   /// Serves new connections again.
   void restore();
-  /// Closes all connections; new ones are served.
-  void drop_connections();
-  /// Lets nothing through in either direction; connections stay open.
-  void freeze();
-  void thaw();
   /// Closes each new connection as soon as it is accepted; those that are open are served.
   void refuse_connections();
   /// Drops every packet that a client sends, also those that would connect, and sends none: what a
@@ -62,6 +57,11 @@ class RedisProxy {
   bool has_reset() const;
   /// Passes everything on this much later, in both directions.
   void delay_by(std::chrono::milliseconds delay);
+  /// Closes all connections; new ones are served.
+  void drop_connections();
+  /// Lets nothing through in either direction; connections stay open.
+  void freeze();
+  void thaw();
   /// Holds back what contains SUBSCRIBE, and what its connection sends after it.
   void hold_subscriptions();
   void release_subscriptions();
@@ -94,12 +94,12 @@ class RedisProxy {
   std::string upstream_;
   Tcp::acceptor acceptor_{context_};
   std::uint16_t port_ = 0;
-  std::vector<std::shared_ptr<Session>> sessions_;
-  std::vector<Chunk> chunks_;
-  bool refuses_ = false;
   bool vanished_ = false;
   std::optional<std::string> reset_within_;
   std::chrono::milliseconds delay_{0};
+  std::vector<std::shared_ptr<Session>> sessions_;
+  std::vector<Chunk> chunks_;
+  bool cut_ = false;
   bool frozen_ = false;
   bool holds_subscriptions_ = false;
   std::thread thread_;
