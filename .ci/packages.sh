@@ -16,9 +16,9 @@ demo,tests        header:CLI/CLI.hpp          libcli11-dev
 demo,tests        command:redis-server        redis-server
 tests             header:gtest/gtest.h        libgtest-dev
 tests             command:redis-sentinel      redis-sentinel
-tests             command:ip                  iproute2
 tests             command:node                nodejs
 tests             command:npm                 npm
+tests             command:ip                  iproute2
 tests,checks      command:clang++             clang
 checks            command:clang-format        clang-format
 checks            command:clang-tidy          clang-tidy
