@@ -122,19 +122,14 @@ void Client::become_lost(const std::string& cause) {
   last_error_.emplace(link->address().name(), link->address().port, cause);
   // Redis may let us in and hang up again and again.
   if (Clock::now() - ready_since_ > options_.reconnect_max_delay) known_causes_.clear();
-  const bool is_news = known_causes_.insert(cause).second;
-  if (is_news) trouble_is_logged_ = true;
-  log(is_news ? LogLevel::warning : LogLevel::debug,
-      "lost the connection to " + to_string(link->address()) + ": " + cause + "; reconnecting");
+  log_trouble(cause, "lost the connection to " + to_string(link->address()) + ": " + cause +
+                         "; reconnecting");
   state_changed_.notify_all();
 }
 
 void Client::note_failed_attempt(const MeshConnectionError& error) {
   ++attempts_failed_;
-  // Once per outage and cause.
-  const bool is_news = !last_error_ || last_error_->cause() != error.cause();
-  if (is_news) trouble_is_logged_ = true;
-  log(is_news ? LogLevel::warning : LogLevel::debug, error.what());
+  log_trouble(error.cause(), error.what());
   last_error_ = error;
   expire_queued(Clock::now());
   state_changed_.notify_all();
@@ -269,6 +264,15 @@ void Client::throw_failure(Failure failure) const {
   }
   const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
   throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
+}
+
+// Once per outage and cause; causes may take turns.
+void Client::log_trouble(const std::string& cause, const std::string& text) {
+  constexpr std::size_t enough = 32;
+  if (known_causes_.size() >= enough) known_causes_.clear();
+  const bool is_news = known_causes_.insert(cause).second;
+  if (is_news) trouble_is_logged_ = true;
+  log(is_news ? LogLevel::warning : LogLevel::debug, text);
 }
 
 void Client::log(LogLevel level, const std::string& text) const {

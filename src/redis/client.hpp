@@ -93,6 +93,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void become_lost(const std::string& cause);
   void note_failed_attempt(const MeshConnectionError& error);
   [[noreturn]] void throw_failure(Failure failure) const;
+  void log_trouble(const std::string& cause, const std::string& text);
   void log(LogLevel level, const std::string& text) const;
 
   Strand strand_;
@@ -114,7 +115,7 @@ class Client : public std::enable_shared_from_this<Client> {
   std::uint64_t attempts_failed_ = 0;
   std::optional<MeshConnectionError> last_error_;
   TimePoint ready_since_{};
-  std::set<std::string> known_causes_;  // of losses since there was a lasting connection
+  std::set<std::string> known_causes_;  // of trouble since there was a lasting connection
   bool trouble_is_logged_ = false;      // so that its end is, too
 };
 

@@ -109,7 +109,6 @@ TEST(FaultTable, ConnectionResetInTheMiddleOfAMessage) {
     co_await expect_survived(rig, fault);
     EXPECT_TRUE(rig.proxy.has_reset());
     EXPECT_EQ(rig.a.log.count("redis (pub/sub): lost"), 1U) << rig.a.log.text();
-    EXPECT_EQ(rig.a.node.stats().messages_dropped, 0U);  // nothing was made of the half
   });
 }
 
