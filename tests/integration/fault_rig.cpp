@@ -126,8 +126,8 @@ Rig::Rig(const asio::any_io_executor& executor, Route route_of_a, const Tuning& 
 asio::awaitable<bool> Rig::start() {
   co_await a.node.start();
   co_await b.node.start();
-  const auto leads = [this] { return a.node.leader().is_leader(); };
-  co_return co_await eventually(leads);
+  const auto is_led = [this] { return a.node.leader().is_leader() || b.node.leader().is_leader(); };
+  co_return co_await eventually(is_led);
 }
 
 // What must be true of every fault ----------------------------------------------------------------

@@ -99,6 +99,7 @@ struct Rig {
   Rig(const asio::any_io_executor& executor, Route route_of_a, const Tuning& tuning = {},
       RedisServerOptions server_options = {});
 
+  /// Starts both nodes; true once one of them leads.
   asio::awaitable<bool> start();
 
   RedisServer server;
