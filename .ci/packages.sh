@@ -20,6 +20,7 @@ tests             command:redis-sentinel      redis-sentinel
 tests             command:openssl             openssl
 tests             command:node                nodejs
 tests             command:npm                 npm
+tests             command:ip                  iproute2
 tests,checks      command:clang++             clang
 checks            command:clang-format        clang-format
 checks            command:clang-tidy          clang-tidy

@@ -43,6 +43,7 @@ void Client::close() {
   open_ = false;
   ready_ = false;
   channels_.clear();
+  known_causes_.clear();
   tasks_.cancel_all();
   // Hold on to what the callbacks below may release.
   const auto link = std::exchange(link_, nullptr);
@@ -129,7 +130,11 @@ void Client::become_ready(std::shared_ptr<Link> link) {
   if (!open_ || link->closed()) return;
   link_ = std::move(link);
   ready_ = true;
-  if (last_error_) log(LogLevel::info, "connected to " + to_string(link_->address()));
+  ready_since_ = Clock::now();
+  if (last_error_) {
+    const bool is_news = std::exchange(trouble_is_logged_, false);
+    log(is_news ? LogLevel::info : LogLevel::debug, "connected to " + to_string(link_->address()));
+  }
   last_error_.reset();
   if (events_.on_ready) events_.on_ready();
   send_queued();
@@ -141,16 +146,16 @@ void Client::become_lost(const std::string& cause) {
   const auto link = std::exchange(link_, nullptr);
   ready_ = false;
   last_error_.emplace(link->address().name(), link->address().port, cause);
-  log(LogLevel::warning,
-      "lost the connection to " + to_string(link->address()) + ": " + cause + "; reconnecting");
+  // Redis may let us in and hang up again and again.
+  if (Clock::now() - ready_since_ > options_.reconnect_max_delay) known_causes_.clear();
+  log_trouble(cause, "lost the connection to " + to_string(link->address()) + ": " + cause +
+                         "; reconnecting");
   state_changed_.notify_all();
 }
 
 void Client::note_failed_attempt(const MeshConnectionError& error, bool is_passing) {
   if (!is_passing) ++attempts_failed_;
-  // Once per outage and cause.
-  const bool is_news = !last_error_ || last_error_->cause() != error.cause();
-  log(is_news ? LogLevel::warning : LogLevel::debug, error.what());
+  log_trouble(error.cause(), error.what());
   last_error_ = error;
   expire_queued(Clock::now());
   state_changed_.notify_all();
@@ -302,6 +307,15 @@ void Client::throw_failure(Failure failure) const {
   }
   const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
   throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
+}
+
+// Once per outage and cause; causes may take turns.
+void Client::log_trouble(const std::string& cause, const std::string& text) {
+  constexpr std::size_t enough = 32;
+  if (known_causes_.size() >= enough) known_causes_.clear();
+  const bool is_news = known_causes_.insert(cause).second;
+  if (is_news) trouble_is_logged_ = true;
+  log(is_news ? LogLevel::warning : LogLevel::debug, text);
 }
 
 void Client::log(LogLevel level, const std::string& text) const {

@@ -97,6 +97,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void note_failed_attempt(const MeshConnectionError& error, bool is_passing);
   void note_error_reply(const Reply& reply);
   [[noreturn]] void throw_failure(Failure failure) const;
+  void log_trouble(const std::string& cause, const std::string& text);
   void log(LogLevel level, const std::string& text) const;
 
   Strand strand_;
@@ -119,6 +120,9 @@ class Client : public std::enable_shared_from_this<Client> {
   bool has_warned_of_tls_ = false;
   std::uint64_t attempts_failed_ = 0;  // without those whose reason passes
   std::optional<MeshConnectionError> last_error_;
+  TimePoint ready_since_{};
+  std::set<std::string> known_causes_;  // of trouble since there was a lasting connection
+  bool trouble_is_logged_ = false;      // so that its end is, too
 };
 
 }  // namespace mesh::redis

@@ -158,7 +158,9 @@ TEST(Connection, SelectsTheDatabase) {
     LogCapture log;
     Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
     co_await node.start();
-    RedisProbe in_5(redis);
+    RedisOptions of_admin = server.admin_options();
+    of_admin.database = 5;
+    RedisProbe in_5(of_admin);
     const auto lock_is_there = [&] { return in_5.exists(mesh_lock); };
     EXPECT_TRUE(co_await eventually(lock_is_there));
     EXPECT_TRUE(in_5.exists(key_of("heartbeats")));
@@ -181,7 +183,7 @@ RedisOptions from_url(const std::string& url) {
 }
 
 void expect_keys_in_database(const RedisServer& server, int database) {
-  RedisOptions redis = server.socket_options();
+  RedisOptions redis = server.admin_options();
   redis.database = database;
   EXPECT_TRUE(RedisProbe(redis).exists(key_of("next_id"))) << "in database " << database;
 }

@@ -173,7 +173,7 @@ TEST_F(Errors, WrongOptionsAreRefusedAtConstructionByName) {
          wrong.redis.tls_cert = "certificate.pem";
        }},
       {"database", [](MeshOptions& wrong) { wrong.redis.database = -1; }},
-      {"password", [](MeshOptions& wrong) { wrong.redis.username = "alone"; }},
+      {"password", [](MeshOptions& wrong) { wrong.redis.password.clear(); }},  // of the user
       {"connect_timeout", [](MeshOptions& wrong) { wrong.redis.connect_timeout = 0ms; }},
       {"reconnect_min_delay", [](MeshOptions& wrong) { wrong.redis.reconnect_min_delay = 0ms; }},
       {"reconnect_max_delay", [](MeshOptions& wrong) { wrong.redis.reconnect_max_delay = 5ms; }},

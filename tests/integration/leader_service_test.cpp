@@ -109,7 +109,7 @@ TEST(LeaderService, ElectsOneOfThree) {
 TEST(LeaderService, HoldsALockWithAUuidAndATimeToLive) {
   run_coroutine([]() -> asio::awaitable<void> {
     const RedisServer server;
-    RedisOptions redis = server.options();
+    RedisOptions redis = server.admin_options();
     redis.prefix = "not-for-locks";
     redis.mutex_prefix = "locks";
     Contender a(co_await asio::this_coro::executor, redis, enduring());

@@ -15,6 +15,7 @@
 
 #include <support/coroutine.hpp>
 
+#include "packet_filter.hpp"
 #include "tcp_segments.hpp"
 
 namespace mesh::test::faults {
@@ -82,6 +83,7 @@ asio::awaitable<void> RedisProxy::accept() {
     const auto session = std::make_shared<Session>(std::move(socket));
     session->number = sessions_.size();
     sessions_.push_back(session);
+    if (vanished_) set_packets_dropped(session->client.native_handle(), true);
     if (cut_) {
       session->close_both();
     } else {
@@ -111,7 +113,8 @@ asio::awaitable<void> RedisProxy::pump_to_redis(std::shared_ptr<Session> session
     if (error) break;
     chunks_.push_back(Chunk{session->number, buffer.substr(0, size)});
     const bool subscribes = chunks_.back().bytes.find("SUBSCRIBE") != std::string::npos;
-    while (session->is_open() && (frozen_ || (holds_subscriptions_ && subscribes))) {
+    if (delay_ > glance) co_await sleep_for(delay_);
+    while (session->is_open() && (frozen_ || vanished_ || (holds_subscriptions_ && subscribes))) {
       co_await sleep_for(glance);
     }
     co_await asio::async_write(session->redis, asio::buffer(buffer, size),
@@ -127,9 +130,19 @@ asio::awaitable<void> RedisProxy::pump_to_client(std::shared_ptr<Session> sessio
     const std::size_t size = co_await session->redis.async_read_some(
         asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
-    while (session->is_open() && (frozen_ || holds_replies_)) co_await sleep_for(glance);
-    co_await asio::async_write(session->client, asio::buffer(buffer, size),
+    if (delay_ > glance) co_await sleep_for(delay_);
+    while (session->is_open() && (frozen_ || vanished_ || holds_replies_)) {
+      co_await sleep_for(glance);
+    }
+    const std::size_t passed = place_to_reset(std::string_view(buffer).substr(0, size));
+    co_await asio::async_write(session->client, asio::buffer(buffer, passed),
                                asio::redirect_error(asio::use_awaitable, error));
+    if (passed < size) {
+      reset_within_.reset();
+      const asio::socket_base::linger no_goodbye(true, 0);
+      session->client.set_option(no_goodbye, error);
+      break;
+    }
   }
   session->close_both();
 }
@@ -155,6 +168,46 @@ void RedisProxy::cut() {
 
 void RedisProxy::restore() {
   ask([this] { cut_ = false; });
+}
+
+void RedisProxy::refuse_connections() {
+  ask([this] { cut_ = true; });
+}
+
+bool RedisProxy::vanish() {
+  return ask([this] { return drop_packets(true); });
+}
+
+void RedisProxy::reappear() {
+  ask([this] { drop_packets(false); });
+}
+
+bool RedisProxy::drop_packets(bool drop) {
+  vanished_ = drop;
+  if (!set_packets_dropped(acceptor_.native_handle(), drop)) return false;
+  for (const auto& session : sessions_) {
+    if (session->is_open()) set_packets_dropped(session->client.native_handle(), drop);
+  }
+  return true;
+}
+
+void RedisProxy::reset_within(std::string text) {
+  ask([this, &text] { reset_within_ = std::move(text); });
+}
+
+bool RedisProxy::has_reset() const {
+  return ask([this] { return !reset_within_; });
+}
+
+// How much of the data goes to the client.
+std::size_t RedisProxy::place_to_reset(std::string_view data) const {
+  if (!reset_within_) return data.size();
+  const auto at = data.find(*reset_within_);
+  return at == std::string_view::npos ? data.size() : at + reset_within_->size() / 2;
+}
+
+void RedisProxy::delay_by(std::chrono::milliseconds delay) {
+  ask([this, delay] { delay_ = delay; });
 }
 
 void RedisProxy::drop_connections() {

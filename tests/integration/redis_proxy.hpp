@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -40,6 +43,20 @@ class RedisProxy {
   void cut();
   /// Serves new connections again.
   void restore();
+  /// Closes each new connection as soon as it is accepted; those that are open are served.
+  void refuse_connections();
+  /// Drops every packet that a client sends, also those that would connect, and sends none: what a
+  /// broken network does, which tells neither side. False if packets cannot be dropped on this
+  /// machine; then the kernel still accepts them, but nobody answers.
+  bool vanish();
+  void reappear();
+  /// Cuts the next data for a client that contain the text in the middle of it: what comes before
+  /// is delivered, and then the connection is reset.
+  void reset_within(std::string text);
+  /// Whether that has happened.
+  bool has_reset() const;
+  /// Passes everything on this much later, in both directions.
+  void delay_by(std::chrono::milliseconds delay);
   /// Closes all connections; new ones are served.
   void drop_connections();
   /// Lets nothing through in either direction; connections stay open.
@@ -71,6 +88,8 @@ class RedisProxy {
   boost::asio::awaitable<void> pump_to_redis(std::shared_ptr<Session> session);
   boost::asio::awaitable<void> pump_to_client(std::shared_ptr<Session> session);
   void close_all();
+  bool drop_packets(bool drop);
+  std::size_t place_to_reset(std::string_view data) const;
   /// Runs it on the proxy's thread and returns what it returns.
   template <typename Function>
   auto ask(Function function) const;
@@ -80,6 +99,9 @@ class RedisProxy {
   std::string upstream_;
   Tcp::acceptor acceptor_{context_};
   std::uint16_t port_ = 0;
+  bool vanished_ = false;
+  std::optional<std::string> reset_within_;
+  std::chrono::milliseconds delay_{0};
   std::vector<std::shared_ptr<Session>> sessions_;
   std::vector<Chunk> chunks_;
   bool cut_ = false;

@@ -189,6 +189,7 @@ TEST_F(Registry, NodesWithDifferentKeysAreIndependent) {
 TEST_F(Registry, NodesWithDifferentPrefixesAreIndependent) {
   run_coroutine([&]() -> asio::awaitable<void> {
     MeshOptions elsewhere = options();
+    elsewhere.redis = redis().admin_options();
     elsewhere.redis.prefix = "elsewhere";
     const auto node = co_await start_node();
     const auto other = co_await start_node(elsewhere);

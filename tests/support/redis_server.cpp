@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <support/descriptor.hpp>
+#include <support/least_privilege.hpp>
 #include <support/wait.hpp>
 
 namespace mesh::test {
@@ -61,7 +62,9 @@ void RedisServer::write_config() const {
   std::ofstream config(directory_.path() / "redis.conf");
   config << "bind 127.0.0.1\nport " << port_ << "\nunixsocket " << socket_ << "\ndir "
          << directory_.path().string() << "\nsave \"\"\nappendonly no\nprotected-mode no\n"
-         << "repl-diskless-sync-delay 0\n";
+         << "repl-diskless-sync-delay 0\nenable-debug-command yes\n"
+         << "user " << user() << " reset resetchannels on >" << user_password() << " "
+         << test_permissions().rules() << "\n";
   if (!options_.password.empty()) {
     config << "requirepass " << options_.password << "\nmasterauth " << options_.password << "\n";
   }
@@ -74,7 +77,9 @@ void RedisServer::write_config() const {
 
 bool RedisServer::try_start() {
   ProcessOptions options;
-  options.command = {"redis-server", (directory_.path() / "redis.conf").string()};
+  options.command = options_.launcher;
+  options.command.insert(options.command.end(),
+                         {"redis-server", (directory_.path() / "redis.conf").string()});
   options.output = directory_.path() / "redis.log";
   process_ = std::make_unique<ChildProcess>(options);
   wait_until([this] { return !process_->is_running() || answers(); }, start_timeout);
@@ -96,7 +101,26 @@ bool RedisServer::is_running() { return process_->is_running(); }
 
 std::string RedisServer::log() const { return process_ ? process_->output() : ""; }
 
+const std::string& RedisServer::user() {
+  static const std::string name = "mesh-test";
+  return name;
+}
+
+const std::string& RedisServer::user_password() {
+  static const std::string password = "only-what-is-needed";
+  return password;
+}
+
 RedisOptions RedisServer::options() const {
+  RedisOptions options = admin_options();
+  if (options_.password.empty()) {
+    options.username = user();
+    options.password = user_password();
+  }
+  return options;
+}
+
+RedisOptions RedisServer::admin_options() const {
   RedisOptions options;
   if (options_.tcp) {
     options.host = "127.0.0.1";
@@ -129,7 +153,9 @@ RedisOptions RedisServer::socket_options() const {
 }
 
 RedisProbe RedisServer::probe(std::chrono::milliseconds timeout) const {
-  return RedisProbe(socket_options(), timeout);
+  RedisOptions options = admin_options();
+  options.unix_socket = socket_;
+  return RedisProbe(options, timeout);
 }
 
 nlohmann::json RedisServer::command(const RedisProbe::Command& arguments) const {

@@ -18,6 +18,9 @@
 namespace mesh::test {
 
 struct RedisServerOptions {
+  /// Program and arguments that redis-server is started by, such as {"unshare", "--net"}; it must
+  /// become redis-server.
+  std::vector<std::string> launcher;
   bool tcp = true;  ///< False: only the unix socket.
   std::string password;
   std::vector<std::string> config;  ///< Further lines for redis.conf, such as "maxclients 5".
@@ -44,6 +47,11 @@ class RedisServer {
   bool is_running();
   std::string log() const;
 
+  /// The user whom `options()` names unless the server has a password: it may do what a mesh with
+  /// the prefix "test" needs, and nothing else.
+  static const std::string& user();
+  static const std::string& user_password();
+
   /// Library options that point here (at the unix socket without TCP), with the prefix "test" for
   /// meshes and locks and short reconnect delays.
   RedisOptions options() const;
@@ -51,7 +59,10 @@ class RedisServer {
   RedisOptions tls_options() const;
   /// The same by way of the unix socket.
   RedisOptions socket_options() const;
+  /// The same for the default user, who may do anything.
+  RedisOptions admin_options() const;
 
+  /// As the default user, by way of the unix socket.
   RedisProbe probe(std::chrono::milliseconds timeout = std::chrono::seconds(10)) const;
   /// One command on a fresh connection.
   nlohmann::json command(const RedisProbe::Command& arguments) const;

@@ -31,6 +31,16 @@ TEST(RedisServer, CanDoWithoutTcp) {
   EXPECT_EQ(RedisProbe(server.options()).text({"PING"}), "PONG");
 }
 
+TEST(RedisServer, LetsNodesDoOnlyWhatTheyNeed) {
+  const RedisServer server;
+  RedisProbe of_node(server.options());
+  EXPECT_EQ(of_node.text({"SET", "test:mesh:key:name", "value"}), "OK");
+  EXPECT_THROW(of_node.command({"SET", "other:mesh:key:name", "value"}), RedisProbeError);
+  EXPECT_THROW(of_node.command({"KEYS", "*"}), RedisProbeError);
+  EXPECT_EQ(RedisProbe(server.admin_options()).keys().size(), 1U);
+  EXPECT_EQ(server.probe().keys().size(), 1U);
+}
+
 TEST(RedisServer, RefusesWithoutItsPassword) {
   RedisServerOptions options;
   options.password = "secret";
@@ -102,7 +112,7 @@ TEST(ChannelRecorder, KeepsWhatIsPublished) {
   const RedisServer server;
   RedisProbe probe = server.probe();
   {
-    const ChannelRecorder recorder(server.options(), {"one", "two"});
+    const ChannelRecorder recorder(server.admin_options(), {"one", "two"});
     EXPECT_EQ(probe.subscribers("one"), 1);
     EXPECT_EQ(probe.publish("one", R"({"a":1})"), 1);
     EXPECT_EQ(probe.publish("two", "2"), 1);
