@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 
 #include <redis/event_adapter.hpp>
+#include <redis/reply_guard.hpp>
 
 namespace mesh::redis {
 
@@ -95,7 +96,8 @@ std::shared_ptr<Connection> Connection::open(const Strand& strand, const Endpoin
   const std::weak_ptr<Connection> weak = self;
   EventAdapter::Observer observer;
   observer.on_read = [connection = self.get()] { connection->last_read_ = Clock::now(); };
-  observer.on_cleanup = [weak](std::string cause) {
+  observer.on_cleanup = [weak, guard = ReplyGuard::attach(context)](std::string cause) {
+    if (guard->has_refused()) cause = "an answer that makes no sense";
     if (const auto connection = weak.lock()) connection->handle_cleanup(std::move(cause));
   };
   self->adapter_ = EventAdapter::attach(strand, context, std::move(observer));
