@@ -70,6 +70,8 @@ bool is_malformed(const auto& message) { return std::holds_alternative<wire::Mal
 void check_node_message(std::string_view text) {
   const NodeMessage message = wire::decode_node_message(text, MeshLimits{});
   std::visit(RoundTrip{}, message);
+  const bool has_zero = text.find('\0') != std::string_view::npos;
+  require(!has_zero || is_malformed(message), "a zero byte is taken for the end");
   const NodeMessage limited = wire::decode_node_message(text, small_limits());
   require(is_malformed(limited) || limited.index() == message.index(), "limits change the kind");
 }

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -49,6 +51,7 @@ using Node = MeshService<Messages, Broadcasts>;
 constexpr InstanceId peer = 99;
 constexpr std::size_t calls = 4;
 constexpr std::size_t most_messages = 64;
+constexpr std::size_t remembered_answers = 2000;  // a node remembers a few more
 constexpr int inputs_per_node = 5000;
 
 MeshOptions options(const FakeRedis& redis) {
@@ -65,11 +68,15 @@ MeshOptions options(const FakeRedis& redis) {
   return result;
 }
 
-std::string_view text_between(std::string_view text, std::string_view before, char after) {
-  const auto begin = text.find(before);
+/// What stands behind `name` in a message of the node: a number, or a string with its escapes.
+std::string_view field(std::string_view message, std::string_view name) {
+  const auto begin = message.find(name);
   if (begin == std::string_view::npos) return {};
-  text.remove_prefix(begin + before.size());
-  return text.substr(0, text.find(after));
+  message.remove_prefix(begin + name.size());
+  if (!message.starts_with('"')) return message.substr(0, message.find_first_of(",}"));
+  std::size_t end = 1;
+  while (end < message.size() && message[end] != '"') end += message[end] == '\\' ? 2 : 1;
+  return message.substr(1, end - 1);
 }
 
 class World {
@@ -104,6 +111,7 @@ class World {
   World& operator=(const World&) = delete;
 
   void feed(std::string_view input) {
+    if (answers_.size() > remembered_answers) answers_.clear();
     for (std::size_t i = 0; i < most_messages && !input.empty(); ++i) {
       const std::string_view line = input.substr(0, input.find('\n'));
       input.remove_prefix(std::min(line.size() + 1, input.size()));
@@ -155,16 +163,21 @@ class World {
   }
 
   void on_publish(std::string_view channel, std::string_view message) {
-    if (channel != "fuzz:mesh:node:node:99") return;
-    const std::string_view id = text_between(message, R"("requestId":")", '"');
-    if (message.find(R"("timeoutMs")") != std::string_view::npos) {
-      const std::string_view number = text_between(message, R"("number":)", '}');
-      if (number.size() == 1 && number[0] >= '0' && number[0] < '4') {
-        request_ids_.at(static_cast<std::size_t>(number[0] - '0')) = id;
-      }
-    } else if (id == probe_id_ && message.find(R"("data":"probe")") != std::string_view::npos) {
-      answered_ = true;
+    if (!channel.starts_with("fuzz:mesh:node:node:")) return;
+    const std::string_view id = field(message, R"("requestId":)");
+    if (message.find(R"(,"reply":true)") != std::string_view::npos) {
+      on_response(id, message);
+    } else if (message.find(R"(,"timeoutMs":)") != std::string_view::npos) {
+      const std::string_view number = field(message, R"("number":)");
+      require(number.size() == 1 && number[0] >= '0' && number[0] < '4', "a request of nobody");
+      request_ids_.at(static_cast<std::size_t>(number[0] - '0')) = id;
     }
+  }
+
+  void on_response(std::string_view id, std::string_view message) {
+    if (field(message, R"("error":)").starts_with("MESH_NO_HANDLER:")) return;
+    require(answers_.insert(std::string(id)).second, "a request is answered twice");
+    if (id == probe_id_ && field(message, R"("data":)") == "probe") answered_ = true;
   }
 
   std::string fill_in(std::string_view line) const {
@@ -201,6 +214,7 @@ class World {
   asio::steady_timer gate_;  // opens for slow handlers
   std::unique_ptr<Node> node_;
   std::array<std::string, calls> request_ids_;
+  std::set<std::string, std::less<>> answers_;  // to the latest requests
   std::string probe_id_;
   std::uint64_t probes_ = 0;
   bool started_ = false;
