@@ -35,44 +35,45 @@ bool may_be_element_of_push(const redisReply& push, int index, int type) {
 }
 
 // Nobody waits for an answer, so it must be a message to a subscriber or an error.
-bool may_come_unasked(const redisAsyncContext& context, const redisReadTask& task,
+bool may_come_unasked(const redisAsyncContext& context, const redisReadTask& task, int type,
                       std::size_t elements) {
   if (task.parent == nullptr) {
-    if (!is_subscribed(context)) return task.type == REDIS_REPLY_ERROR;
-    return task.type != REDIS_REPLY_ARRAY || elements >= 2;
+    if (!is_subscribed(context)) return type == REDIS_REPLY_ERROR;
+    return type != REDIS_REPLY_ARRAY || elements >= 2;
   }
   if (task.parent->parent != nullptr || task.parent->obj == nullptr) return true;
-  return may_be_element_of_push(*static_cast<const redisReply*>(task.parent->obj), task.idx,
-                                task.type);
+  return may_be_element_of_push(*static_cast<const redisReply*>(task.parent->obj), task.idx, type);
 }
 
 }  // namespace
 
 /// What hiredis' parser calls. All but the guard is left to the functions it has by default.
 struct ReplyGuard::Functions {
-  static bool allow(const redisReadTask* task, std::size_t elements = 0) {
+  // What is null counts as such, although the task has the type it was announced with.
+  static bool allow(const redisReadTask* task, int type, std::size_t elements = 0) {
     auto& guard = *static_cast<ReplyGuard*>(task->privdata);
     const bool is_asked = guard.context_->replies.head != nullptr;
     const bool allowed = elements <= most_elements &&
-                         (is_asked || may_come_unasked(*guard.context_, *task, elements));
+                         (is_asked || may_come_unasked(*guard.context_, *task, type, elements));
     guard.has_refused_ |= !allowed;
     return allowed;
   }
 
   static void* create_string(const redisReadTask* task, char* text, std::size_t size) {
-    return allow(task) ? defaults().createString(task, text, size) : nullptr;
+    return allow(task, task->type) ? defaults().createString(task, text, size) : nullptr;
   }
   // The type of the length depends on the version.
   template <typename Length>
   static void* create_array(const redisReadTask* task, Length length) {
-    return allow(task, static_cast<std::size_t>(length)) ? defaults().createArray(task, length)
-                                                         : nullptr;
+    return allow(task, task->type, static_cast<std::size_t>(length))
+               ? defaults().createArray(task, length)
+               : nullptr;
   }
   static void* create_integer(const redisReadTask* task, long long value) {
-    return allow(task) ? defaults().createInteger(task, value) : nullptr;
+    return allow(task, task->type) ? defaults().createInteger(task, value) : nullptr;
   }
   static void* create_nil(const redisReadTask* task) {
-    return allow(task) ? defaults().createNil(task) : nullptr;
+    return allow(task, REDIS_REPLY_NIL) ? defaults().createNil(task) : nullptr;
   }
 
   /// Those of hiredis, which are the same for all contexts.

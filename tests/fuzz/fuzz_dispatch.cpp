@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <random>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -97,6 +98,8 @@ class World {
 
   ~World() {
     stopping_ = true;
+    deliver(R"({"requestId":"the last","senderInstanceId":99,"type":"slow"})");
+    probe();
     bool stopped = false;
     asio::co_spawn(context_, node_->stop(), [&stopped](const std::exception_ptr& error) {
       require(!error, "stop() throws");
@@ -115,11 +118,15 @@ class World {
     for (std::size_t i = 0; i < most_messages && !input.empty(); ++i) {
       const std::string_view line = input.substr(0, input.find('\n'));
       input.remove_prefix(std::min(line.size() + 1, input.size()));
-      const bool is_broadcast = line.starts_with('!');
-      redis_.deliver(is_broadcast ? "fuzz:mesh:node:broadcast" : "fuzz:mesh:node:node:7",
-                     fill_in(line.substr(is_broadcast ? 1 : 0)));
+      if (line.starts_with('!')) {
+        redis_.deliver("fuzz:mesh:node:broadcast", line.substr(1));
+      } else {
+        deliver(fill_in(line));
+      }
     }
+    gate_.cancel();
     probe();
+    gate_.cancel();
   }
 
  private:
@@ -191,15 +198,14 @@ class World {
 
   /// A proper request, which is answered when all before it has been read.
   void probe() {
-    gate_.cancel();
-    probe_id_ = "probe " + std::to_string(++probes_);
+    probe_id_ = std::to_string(random_());  // the input must not hit on it
     answered_ = false;
-    redis_.deliver("fuzz:mesh:node:node:7",
-                   R"({"requestId":")" + probe_id_ +
-                       R"(","senderInstanceId":99,"type":"json","data":"probe"})");
+    deliver(R"({"requestId":")" + probe_id_ +
+            R"(","senderInstanceId":99,"type":"json","data":"probe"})");
     run_until(answered_);
-    gate_.cancel();
   }
+
+  void deliver(std::string_view message) { redis_.deliver("fuzz:mesh:node:node:7", message); }
 
   void run_until(const bool& condition) {
     const auto deadline = std::chrono::steady_clock::now() + 8s;
@@ -216,7 +222,7 @@ class World {
   std::array<std::string, calls> request_ids_;
   std::set<std::string, std::less<>> answers_;  // to the latest requests
   std::string probe_id_;
-  std::uint64_t probes_ = 0;
+  std::mt19937_64 random_;
   bool started_ = false;
   bool answered_ = false;
   bool stopping_ = false;
