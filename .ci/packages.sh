@@ -3,7 +3,8 @@
 # asks nothing; elsewhere it prints the names of what is missing and fails.
 
 # One line for each requirement: groups, how to check for it, Debian's and Ubuntu's package.
-# A check is command:NAME or header:NAME, the latter with the compiler that will be used.
+# A check is command:NAME, header:NAME with the compiler that will be used, or runtime:NAME for a
+# runtime library of clang.
 requirements() {
   cat <<EOF
 demo,tests,checks command:g++                 g++
@@ -22,6 +23,7 @@ tests             command:node                nodejs
 tests             command:npm                 npm
 tests             command:ip                  iproute2
 tests,checks      command:clang++             clang
+checks            runtime:fuzzer              libclang-rt-dev
 checks            command:clang-format        clang-format
 checks            command:clang-tidy          clang-tidy
 checks            command:ccache              ccache
@@ -34,6 +36,11 @@ has_header() {
   else
     echo "#include <$1>" | "${CXX:-g++}" -std=c++20 -E -x c++ - >/dev/null 2>&1
   fi
+}
+
+has_runtime() {
+  command -v clang++ >/dev/null &&
+    compgen -G "$(clang++ -print-runtime-dir)/libclang_rt.$1*" >/dev/null
 }
 
 boost_is_new_enough() {
@@ -51,6 +58,7 @@ missing_packages() {
       case $check in
         command:*) command -v "$name" >/dev/null && continue ;;
         header:*) has_header "$name" && continue ;;
+        runtime:*) has_runtime "$name" && continue ;;
       esac
       echo "$package"
       break

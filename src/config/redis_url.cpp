@@ -31,6 +31,8 @@ std::string percent_decode(std::string_view text) {
     const auto high = i + 1 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
     const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
     if (!high || !low) fail("a % in a URL must be followed by two hexadecimal digits");
+    // Behind one, the system would not see the rest of a host name or a path.
+    if (*high == 0 && *low == 0) fail("a URL must not contain a zero byte");
     decoded.push_back(static_cast<char>(*high * 16 + *low));
     i += 2;
   }
@@ -116,6 +118,7 @@ void apply_unix(std::string_view text, RedisOptions& options) {
 }  // namespace
 
 void apply_redis_url(std::string_view url, RedisOptions& options) {
+  if (url.find('\0') != std::string_view::npos) fail("a URL must not contain a zero byte");
   if (take_prefix(url, "redis://")) {
     apply_tcp(url, options);
   } else if (take_prefix(url, "rediss://")) {

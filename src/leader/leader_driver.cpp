@@ -17,7 +17,6 @@ LeaderDriver::LeaderDriver(LeaderContext context, const LeaderOptions& options)
     : context_(std::move(context)),
       options_(options),
       lease_(options),
-      lock_value_(UuidGenerator().next()),
       acquire_(scripts::acquire_leadership),
       renew_(scripts::renew_leadership),
       release_(scripts::release_leadership),
@@ -33,6 +32,8 @@ LeaderDriver::LeaderDriver(LeaderContext context, const LeaderOptions& options)
 
 void LeaderDriver::start() {
   lease_ = Lease(options_);
+  // A new one, so that a late release of an earlier term cannot free the lock of this one.
+  lock_value_ = UuidGenerator().next();
   failing_ = false;
   election_.spawn(run(shared_from_this()));
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <regex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -257,17 +258,21 @@ TEST(LeaderService, CanBeStartedAgain) {
   run_coroutine([]() -> asio::awaitable<void> {
     const RedisServer server;
     Contender a(co_await asio::this_coro::executor, server.options(), enduring());
+    std::set<std::string> values;
     co_await a.service.stop();  // does nothing
     for (int round = 0; round < 2; ++round) {
       a.service.start();
       EXPECT_THROW(a.service.start(), MeshAlreadyRunningError);
       EXPECT_TRUE(co_await becomes_leader(a.service));
       EXPECT_THROW(a.service.start(), MeshAlreadyRunningError);
+      values.insert(server.probe().text({"GET", lock}));
       co_await a.service.stop();
       co_await a.service.stop();
       EXPECT_FALSE(a.service.is_leader());
       EXPECT_FALSE(server.probe().exists(lock));
     }
+    // So that a release of the first time that comes late does not free the lock.
+    EXPECT_EQ(values.size(), 2U);
     EXPECT_EQ(a.events, (std::vector<std::string>{"became", "lost", "became", "lost"}));
   });
 }

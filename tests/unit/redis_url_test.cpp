@@ -138,9 +138,12 @@ TEST(RedisUrl, WrongOnesAreRefusedWithAReason) {
                           "unix:///s?db=x",
                           "unix:///s?x=1",
                           "REDIS",
-                          "redis://[]"}) {
+                          "redis://[]",
+                          "redis://ho%00st",
+                          "unix:///path%00"}) {
     EXPECT_NE(complaint(url), "") << url;
   }
+  EXPECT_NE(complaint({"unix:///a\0b", 11}), "");
 }
 
 TEST(RedisUrl, ThePasswordIsNeverQuoted) {

@@ -1,0 +1,625 @@
+#include <leader/lease.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <boost/container/static_vector.hpp>
+
+/// A model of an election: Redis' lock as the Lua scripts treat it, and contenders that use a
+/// `Lease` as `LeaderDriver` does. What happens, and when, is chosen by the test: all choices one
+/// after the other from every state that was reached, or at random for very long.
+namespace mesh::leader {
+namespace {
+
+using namespace std::chrono_literals;
+using Duration = Clock::duration;
+using Change = Lease::Change;
+
+constexpr std::size_t most_messages = 3;
+
+/// What the lock holds: a new one for each time a contender starts.
+struct Value {
+  std::size_t who = 0;
+  std::int64_t term = 0;
+  friend bool operator==(const Value&, const Value&) = default;
+};
+
+enum class Kind : std::uint8_t { acquire, renew, release, clean_up };
+
+/// A command on its way to Redis, or the answer on its way back.
+struct Message {
+  Kind kind;
+  Value value;
+  TimePoint sent_at;   // these two by the sender's clock
+  TimePoint deadline;  // after which nobody waits for the answer
+  bool awaited;
+  bool executed = false;
+  std::int64_t answer = 0;
+};
+using Messages = boost::container::static_vector<Message, most_messages>;
+
+struct Contender {
+  explicit Contender(const LeaderOptions& options) : lease(options) {}
+
+  Lease lease;
+  Value value;
+  TimePoint clock = TimePoint() + 1h;
+  bool running = true;
+  bool leading = false;      // as the changes tell
+  bool has_run_out = false;  // and must be lost before it is won again
+  std::int64_t newest_token = 0;
+  std::int64_t token = 0;
+  Messages connection;  // both ways keep the order
+  Messages stragglers;  // of a lost connection; Redis may still read them, at any time
+};
+
+/// The message whose answer the driver waits for, or null.
+template <typename Self>
+auto* awaited(Self& self) {
+  const auto found = std::find_if(self.connection.begin(), self.connection.end(),
+                                  [](const Message& each) { return each.awaited; });
+  return found == self.connection.end() ? nullptr : &*found;
+}
+
+/// The message that Redis reads next from the connection, or null.
+template <typename Self>
+auto* unexecuted(Self& self) {
+  const auto found = std::find_if(self.connection.begin(), self.connection.end(),
+                                  [](const Message& each) { return !each.executed; });
+  return found == self.connection.end() ? nullptr : &*found;
+}
+
+struct Redis {
+  TimePoint now = TimePoint() + 1h;
+  std::optional<Value> holder;
+  TimePoint expires_at;
+  std::int64_t last_token = 0;
+
+  std::optional<Value> get() const { return holder && now < expires_at ? holder : std::nullopt; }
+  std::int64_t milliseconds() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  }
+};
+
+struct Settings {
+  LeaderOptions options;
+  std::vector<Duration> ticks;  // by how much each contender's clock advances with `tick`
+  Duration tick{};              // by the clock of Redis
+  bool loses_data = false;
+};
+
+enum class Event : std::uint8_t {
+  tick,
+  wake,
+  execute,
+  execute_straggler,
+  deliver,
+  disconnect,
+  clean_up,
+  resign,
+  start,
+  lose_data,
+  delete_lock
+};
+constexpr std::array<std::string_view, 11> event_names{
+    "tick",        "wake",   "execute", "execute straggler", "deliver",    "disconnect",
+    "clean up at", "resign", "start",   "lose data",         "delete lock"};
+
+struct Move {
+  Event event;
+  std::uint8_t who;
+};
+
+bool concerns_a_contender(Event event) {
+  return event != Event::tick && event != Event::lose_data && event != Event::delete_lock;
+}
+
+class World {
+ public:
+  explicit World(const Settings& settings)
+      : settings_(&settings), contenders_(settings.ticks.size(), Contender(settings.options)) {
+    for (std::size_t i = 0; i < size(); ++i) contenders_[i].value.who = i;
+  }
+
+  bool is_possible(Move move) const {
+    const Contender& self = contenders_[move.who];
+    switch (move.event) {
+      case Event::tick:
+        return true;
+      case Event::wake:
+        return self.running && (awaited(self) != nullptr ? is_overdue(self) : wants_to_act(self));
+      case Event::execute:
+        return unexecuted(self) != nullptr;
+      case Event::execute_straggler:
+        return !self.stragglers.empty();
+      case Event::deliver:
+        return !self.connection.empty() && self.connection.front().executed;
+      case Event::disconnect:
+        return !self.connection.empty();
+      case Event::clean_up:
+        return self.running && self.lease.is_held(self.clock) && !is_full(self) &&
+               std::none_of(self.connection.begin(), self.connection.end(),
+                            [](const Message& each) { return each.kind == Kind::clean_up; });
+      case Event::resign:
+        return self.running && !is_full(self);
+      case Event::start:
+        return !self.running && self.connection.empty();
+      case Event::lose_data:
+        // To come back without its data takes Redis longer than the tokens are ahead of its clock.
+        return settings_->loses_data && redis_.milliseconds() > newest_token_;
+      case Event::delete_lock:
+        return settings_->loses_data && redis_.get().has_value();
+    }
+    return false;
+  }
+
+  void make(Move move) {
+    Contender& self = contenders_[move.who];
+    switch (move.event) {
+      case Event::tick:
+        return advance(settings_->tick, settings_->ticks);
+      case Event::wake:
+        return wake(self);
+      case Event::execute:
+        return run(*unexecuted(self));
+      case Event::execute_straggler:
+        run(self.stragglers.front());
+        self.stragglers.erase(self.stragglers.begin());
+        return;
+      case Event::deliver:
+        return deliver(self);
+      case Event::disconnect:
+        return disconnect(self);
+      case Event::clean_up:
+        return send(self, Kind::clean_up, false);
+      case Event::resign:
+        return resign(self);
+      case Event::start:
+        self.running = true;
+        ++self.value.term;
+        self.lease = Lease(settings_->options);
+        return;
+      case Event::lose_data:
+        redis_.last_token = 0;
+        [[fallthrough]];
+      case Event::delete_lock:
+        redis_.holder.reset();
+        lock_was_lost_ = true;
+        return;
+    }
+  }
+
+  void advance(Duration by_redis, const std::vector<Duration>& by_contenders) {
+    redis_.now += by_redis;
+    for (std::size_t i = 0; i < size(); ++i) {
+      Contender& self = contenders_[i];
+      self.clock += by_contenders[i];
+      self.has_run_out |= self.leading && !self.lease.is_held(self.clock);
+    }
+  }
+
+  /// What is wrong with this state; empty if nothing is.
+  std::string check() const {
+    if (violation_ != nullptr) return violation_;
+    std::size_t holders = 0;
+    for (std::size_t i = 0; i < size(); ++i) {
+      const Contender& self = contenders_[i];
+      if (self.leading != self.lease.ends_at().has_value()) return "the changes do not tell all";
+      if (!self.lease.is_held(self.clock)) continue;
+      if (self.has_run_out) return "held again without a change";
+      ++holders;
+      if (!lock_was_lost_ && redis_.get() != self.value) return "held, but the lock is not";
+    }
+    if (!lock_was_lost_ && holders > 1) return "two holders";
+    return {};
+  }
+
+  bool has_holder() const {
+    return std::any_of(contenders_.begin(), contenders_.end(),
+                       [](const Contender& self) { return self.lease.is_held(self.clock); });
+  }
+
+  /// From now on everyone acts at once and every message arrives: someone must lead within the
+  /// limit, and once the earlier troubles are over, one must lead for good. What is wrong
+  /// otherwise.
+  std::string check_progress(Duration limit) const {
+    World world = *this;
+    for (std::size_t i = 0; i < size(); ++i) world.revive(i);
+    bool led = false;
+    std::int64_t last_leader = 0;
+    const Duration end = 2 * limit + 2 * Duration(settings_->options.ttl);
+    for (Duration passed{}; passed <= end; passed += settings_->tick) {
+      for (std::size_t i = 0; i < size(); ++i) world.settle(i);
+      const std::int64_t leader = world.has_holder() ? world.highest_token_ : 0;
+      led |= leader != 0;
+      if (!led && passed >= limit) return "nobody leads";
+      if (passed > 2 * limit && leader != last_leader) return "the leader does not last";
+      last_leader = leader;
+      world.make({Event::tick, 0});
+    }
+    return {};
+  }
+
+  /// Equal for states from which the same can follow: times count from now and tokens by rank.
+  std::size_t hash() const {
+    std::vector<std::int64_t> tokens{highest_token_, newest_token_, redis_.last_token};
+    for (const Contender& self : contenders_) {
+      tokens.push_back(self.newest_token);
+      for (const Message& message : self.connection) tokens.push_back(message.answer);
+    }
+    std::sort(tokens.begin(), tokens.end());
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    const auto rank = [&tokens](std::int64_t token) {
+      return std::lower_bound(tokens.begin(), tokens.end(), token) - tokens.begin();
+    };
+
+    std::vector<std::int64_t> key{rank(highest_token_), rank(newest_token_),
+                                  rank(redis_.last_token), lock_was_lost_};
+    const auto holder = redis_.get();
+    key.push_back(holder ? static_cast<std::int64_t>(holder->who) : -1);
+    key.push_back(holder ? (redis_.expires_at - redis_.now).count() : 0);
+    if (settings_->loses_data) {
+      const auto ahead = newest_token_ - redis_.milliseconds();
+      key.push_back(std::clamp<std::int64_t>(ahead, -1, 4));
+    }
+    for (const Contender& self : contenders_) {
+      const auto left = [&self](TimePoint time) {
+        return std::max(time - self.clock, Duration::zero()).count();
+      };
+      const auto terms_ago = [&self](const Value& value) { return self.value.term - value.term; };
+      key.push_back(self.running ? 1 : 0);
+      key.push_back(holder && holder->who == self.value.who ? terms_ago(*holder) : 0);
+      key.push_back(self.lease.ends_at() ? left(*self.lease.ends_at()) : -1);
+      key.push_back(left(self.lease.next_event(self.clock)));
+      key.push_back(self.lease.is_attempt_due(self.clock) ? 1 : 0);
+      for (const Messages* messages : {&self.connection, &self.stragglers}) {
+        key.push_back(static_cast<std::int64_t>(messages->size()));
+        for (const Message& message : *messages) {
+          const auto age = self.clock - message.sent_at;
+          key.push_back(static_cast<std::int64_t>(message.kind) * 4 + message.awaited * 2 +
+                        message.executed);
+          key.push_back(terms_ago(message.value));
+          key.push_back(rank(message.answer));
+          key.push_back(message.awaited ? std::min<Duration>(age, settings_->options.ttl).count()
+                                        : 0);
+          key.push_back(message.awaited ? left(message.deadline) : 0);
+        }
+      }
+    }
+    return std::hash<std::string_view>()(std::string_view(reinterpret_cast<const char*>(key.data()),
+                                                          key.size() * sizeof(std::int64_t)));
+  }
+
+  std::size_t size() const { return contenders_.size(); }
+
+ private:
+  static bool is_full(const Contender& self) {
+    return self.connection.size() == self.connection.capacity();
+  }
+  static bool is_overdue(const Contender& self) { return self.clock >= awaited(self)->deadline; }
+  static bool wants_to_act(const Contender& self) {
+    const bool has_run_out = self.lease.ends_at() && !self.lease.is_held(self.clock);
+    return !is_full(self) && (has_run_out || self.lease.is_attempt_due(self.clock));
+  }
+
+  void wake(Contender& self) {
+    if (Message* const message = awaited(self)) {
+      message->awaited = false;
+      note(self, self.lease.on_failed(self.clock));
+      return;
+    }
+    note(self, self.lease.on_time(self.clock));
+    if (!self.lease.is_attempt_due(self.clock)) return;
+    const bool renews = self.lease.next_attempt() == Lease::Attempt::renew;
+    send(self, renews ? Kind::renew : Kind::acquire, true);
+  }
+
+  static void send(Contender& self, Kind kind, bool awaited) {
+    self.connection.push_back(
+        Message{kind, self.value, self.clock, self.lease.answer_deadline(self.clock), awaited});
+  }
+
+  void deliver(Contender& self) {
+    const Message message = self.connection.front();
+    self.connection.erase(self.connection.begin());
+    if (message.awaited && message.answer == 0) {
+      note(self, self.lease.on_refused(self.clock));
+    } else if (message.awaited) {
+      if (message.kind == Kind::acquire) self.newest_token = message.answer;
+      note(self, self.lease.on_granted(message.sent_at, self.clock));
+    } else if (message.kind == Kind::clean_up && message.answer == 0 && self.running) {
+      note(self, self.lease.on_refused(self.clock));
+    }
+  }
+
+  void disconnect(Contender& self) {
+    const bool fails = awaited(self) != nullptr;
+    self.stragglers.clear();
+    for (Message& message : self.connection) {
+      message.awaited = false;
+      if (!message.executed) self.stragglers.push_back(message);
+    }
+    self.connection.clear();
+    if (fails) note(self, self.lease.on_failed(self.clock));
+  }
+
+  void resign(Contender& self) {
+    if (Message* const message = awaited(self)) message->awaited = false;
+    note(self, self.lease.on_resigned());
+    self.running = false;
+    send(self, Kind::release, false);
+  }
+
+  void note(Contender& self, Change change) {
+    if (change == Change::none) return;
+    const bool won = change == Change::won;
+    if (won == self.leading) violation_ = "won and lost do not alternate";
+    self.leading = won;
+    self.has_run_out = false;
+    if (!won) return;
+    self.token = self.newest_token;
+    // Where the lock was deleted, an earlier answer may come after a later one.
+    if (self.token <= highest_token_ && !lock_was_lost_) violation_ = "leaders with falling tokens";
+    highest_token_ = std::max(highest_token_, self.token);
+  }
+
+  /// What the Lua scripts do.
+  void run(Message& message) {
+    const auto holder = redis_.get();
+    message.executed = true;
+    switch (message.kind) {
+      case Kind::acquire:
+        if (holder && holder != message.value) break;
+        redis_.holder = message.value;
+        redis_.expires_at = redis_.now + settings_->options.ttl;
+        redis_.last_token = std::max(redis_.last_token + 1, redis_.milliseconds());
+        message.answer = redis_.last_token;
+        if (message.answer <= newest_token_) violation_ = "the fencing token has not grown";
+        newest_token_ = message.answer;
+        break;
+      case Kind::renew:
+        if (holder != message.value) break;
+        redis_.expires_at = redis_.now + settings_->options.ttl;
+        message.answer = 1;
+        break;
+      case Kind::release:
+        if (holder == message.value) redis_.holder.reset();
+        break;
+      case Kind::clean_up:
+        message.answer = holder == message.value ? 1 : 0;
+        break;
+    }
+  }
+
+  void revive(std::size_t who) {
+    const auto index = static_cast<std::uint8_t>(who);
+    if (contenders_[who].running) return;
+    if (!contenders_[who].connection.empty()) make({Event::disconnect, index});
+    make({Event::start, index});
+  }
+
+  void settle(std::size_t who) {
+    constexpr std::array helpful{Event::execute_straggler, Event::execute, Event::deliver,
+                                 Event::wake};
+    const auto index = static_cast<std::uint8_t>(who);
+    constexpr int most_rounds = 16;
+    bool progress = true;
+    for (int round = 0; progress && round < most_rounds; ++round) {
+      progress = false;
+      for (const Event event : helpful) {
+        if (!is_possible({event, index})) continue;
+        make({event, index});
+        progress = true;
+      }
+    }
+  }
+
+  const Settings* settings_;
+  Redis redis_;
+  boost::container::static_vector<Contender, 3> contenders_;
+  std::int64_t newest_token_ = 0;   // that Redis has given out
+  std::int64_t highest_token_ = 0;  // of all who have won so far
+  bool lock_was_lost_ = false;
+  const char* violation_ = nullptr;
+};
+
+std::vector<Move> all_moves(std::size_t contenders) {
+  std::vector<Move> moves;
+  for (std::size_t event = 0; event < event_names.size(); ++event) {
+    const auto kind = static_cast<Event>(event);
+    const std::size_t count = concerns_a_contender(kind) ? contenders : 1;
+    for (std::size_t who = 0; who < count; ++who) {
+      moves.push_back(Move{kind, static_cast<std::uint8_t>(who)});
+    }
+  }
+  return moves;
+}
+
+/// The time until someone leads, counted in ticks: until the lock of one who is gone has run out,
+/// and the slowest contender has tried again.
+Duration patience(const Settings& settings) {
+  const Duration slowest = *std::min_element(settings.ticks.begin(), settings.ticks.end());
+  const auto retry_ticks = Duration(settings.options.retry_delay) / slowest + 1;
+  return Duration(settings.options.ttl) + (retry_ticks + 1) * settings.tick;
+}
+
+struct Finding {
+  std::size_t states = 0;
+  std::size_t depth = 0;
+  bool complete = false;  // no more states can be reached
+  std::string violation;
+};
+
+/// Visits every state that can be reached, the nearest first, until there are `limit` of them.
+class Explorer {
+ public:
+  Explorer(const Settings& settings, std::size_t limit)
+      : settings_(settings), limit_(limit), moves_(all_moves(settings.ticks.size())) {}
+
+  Finding explore() {
+    visit(World(settings_), 0, Move{Event::tick, 0});
+    while (!next_.empty() && finding_.violation.empty() && visits_.size() < limit_) {
+      ++finding_.depth;
+      const auto level = std::exchange(next_, {});
+      for (const auto& [world, index] : level) {
+        if (!finding_.violation.empty() || visits_.size() >= limit_) break;
+        expand(world, index);
+      }
+    }
+    finding_.complete = next_.empty();
+    finding_.states = visits_.size();
+    return finding_;
+  }
+
+ private:
+  struct Visit {
+    std::size_t parent;
+    Move move;
+  };
+
+  void expand(const World& world, std::size_t index) {
+    for (const Move move : moves_) {
+      if (!world.is_possible(move)) continue;
+      World after = world;
+      after.make(move);
+      visit(after, index, move);
+    }
+  }
+
+  void visit(const World& world, std::size_t parent, Move move) {
+    if (!seen_.insert(world.hash()).second) return;
+    visits_.push_back(Visit{parent, move});
+    const std::size_t index = visits_.size() - 1;
+    std::string violation = world.check();
+    // Every state would take too long.
+    if (violation.empty() && index % 32 == 0) violation = world.check_progress(patience(settings_));
+    if (!violation.empty() && finding_.violation.empty()) {
+      finding_.violation = violation + " after" + trace(index);
+    }
+    next_.emplace_back(world, index);
+  }
+
+  std::string trace(std::size_t index) const {
+    std::string text;
+    for (; index != 0; index = visits_[index].parent) {
+      const Move move = visits_[index].move;
+      std::string step = "\n  " + std::string(event_names[static_cast<std::size_t>(move.event)]);
+      if (concerns_a_contender(move.event)) step += " " + std::to_string(move.who);
+      text.insert(0, step);
+    }
+    return text;
+  }
+
+  const Settings& settings_;
+  std::size_t limit_;
+  std::vector<Move> moves_;
+  std::unordered_set<std::size_t> seen_;
+  std::vector<Visit> visits_;
+  std::vector<std::pair<World, std::size_t>> next_;
+  Finding finding_;
+};
+
+constexpr Duration redis_tick = 5ms;
+// A lease counts on a clock that runs no slower than this beside that of Redis.
+constexpr Duration slow_tick = redis_tick * 19 / 20;
+constexpr Duration fast_tick = redis_tick * 21 / 20;
+constexpr Duration too_slow_tick = redis_tick * 18 / 20;
+
+Settings settings(std::vector<Duration> ticks) {
+  Settings result;
+  result.options.ttl = 20ms;
+  result.options.renewal_interval = 8ms;
+  result.options.retry_delay = 5ms;
+  result.ticks = std::move(ticks);
+  result.tick = redis_tick;
+  return result;
+}
+
+void expect_no_violation(const Settings& some, std::size_t limit) {
+  const Finding finding = Explorer(some, limit).explore();
+  EXPECT_EQ(finding.violation, "");
+  std::cout << finding.states << " states up to " << finding.depth << " steps"
+            << (finding.complete ? ", all there are" : "") << "\n";
+  EXPECT_TRUE(finding.complete || finding.states >= limit);
+}
+
+TEST(LeaseModel, TwoContendersWithSlowClocks) {
+  expect_no_violation(settings({slow_tick, slow_tick}), 120'000);
+}
+
+TEST(LeaseModel, TwoContendersWhoseClocksRunApart) {
+  expect_no_violation(settings({slow_tick, fast_tick}), 120'000);
+}
+
+TEST(LeaseModel, ThreeContenders) {
+  expect_no_violation(settings({slow_tick, redis_tick, fast_tick}), 120'000);
+}
+
+/// Then there can be two leaders for a while, but the later one has the higher token.
+TEST(LeaseModel, RedisThatLosesItsData) {
+  Settings some = settings({slow_tick, fast_tick});
+  some.loses_data = true;
+  expect_no_violation(some, 120'000);
+}
+
+/// The model can fail.
+TEST(LeaseModel, FindsTheFlawWhereAClockIsSlowerThanTheMarginAllows) {
+  const Finding finding = Explorer(settings({too_slow_tick, redis_tick}), 120'000).explore();
+  EXPECT_NE(finding.violation, "");
+}
+
+void walk(const Settings& some) {
+  std::mt19937 random(20240907);
+  const auto below = [&random](std::size_t limit) { return random() % limit; };
+  const auto moves = all_moves(some.ticks.size());
+  constexpr std::size_t steps = 300'000;
+  std::size_t held = 0;
+  World world(some);
+  for (std::size_t step = 0; step < steps;) {
+    const Move move = moves[below(moves.size())];
+    const bool is_rare = move.event == Event::disconnect || move.event == Event::resign ||
+                         move.event == Event::delete_lock;
+    if (!world.is_possible(move) || (is_rare && below(20) != 0)) continue;
+    if (move.event == Event::tick) {
+      // No clock is slower than allowed at any time.
+      const Duration passed = std::chrono::microseconds(100 + 100 * below(40));
+      std::vector<Duration> ticks;
+      for (std::size_t i = 0; i < some.ticks.size(); ++i) {
+        ticks.push_back(passed * static_cast<Duration::rep>(950 + below(101)) / 1000);
+      }
+      world.advance(passed, ticks);
+    } else {
+      world.make(move);
+    }
+    ASSERT_EQ(world.check(), "") << "in step " << step;
+    if (step % 64 == 0) {
+      ASSERT_EQ(world.check_progress(patience(some)), "") << "in step " << step;
+    }
+    held += world.has_holder() ? 1 : 0;
+    ++step;
+  }
+  EXPECT_GT(held, steps / 20);  // the world is not so harsh that nothing happens
+}
+
+TEST(LeaseModel, ALongWalk) { walk(settings({redis_tick, redis_tick, redis_tick})); }
+
+TEST(LeaseModel, ALongWalkWithLossOfData) {
+  Settings some = settings({redis_tick, redis_tick, redis_tick});
+  some.loses_data = true;
+  walk(some);
+}
+
+}  // namespace
+}  // namespace mesh::leader
