@@ -85,16 +85,18 @@ void check_report(const History& history, const History::Report& report, Verdict
                needle(report.id));
 }
 
-/// `life` is from when Redis knew of the node until it fell silent.
-void check_death(const History& history, const std::string& name, InstanceId id, Span life,
-                 Verdict& verdict) {
-  const auto reports = reports_of(history, id);
-  const Nanoseconds earliest = life.to - 2 * patience(history);
+void check_death(const History& history, const History::Dead& dead, Verdict& verdict) {
+  ++verdict.deaths;
+  const auto reports = reports_of(history, dead.id);
+  // It may have been removed before its death, which a pause can have preceded.
+  const Nanoseconds earliest = dead.time - 2 * patience(history);
   const bool reported = std::any_of(reports.begin(), reports.end(),
                                     [&](const auto& report) { return report.time >= earliest; });
-  if (reported || data_lost_within(history, Span{life.from, forever})) return;
+  const Nanoseconds latest = dead.time + patience(history) + 2 * history.leader_ttl;
+  if (reported || data_lost_within(history, Span{dead.time, latest})) return;
   verdict.fail(reported_once,
-               name + " (node " + std::to_string(id) + ") died and was never reported", needle(id));
+               dead.name + " (node " + std::to_string(dead.id) + ") died and was never reported",
+               needle(dead.id));
 }
 
 }  // namespace
@@ -109,15 +111,7 @@ void check_clean_up(const History& history, Verdict& verdict) {
   for (const auto& [id, count] : ids) {
     if (count > 1) check_repetitions(history, id, reports_of(history, id), verdict);
   }
-  for (const History::IdHold& hold : history.holds) {
-    const auto& killed = process_of(history, hold.member).killed;
-    if (!killed || hold.span.to < *killed) continue;
-    ++verdict.deaths;
-    check_death(history, hold.member, hold.id, hold.span, verdict);
-  }
-  for (const auto& [id, time] : history.ghosts) {
-    check_death(history, "a ghost", id, Span{time, time}, verdict);
-  }
+  for (const History::Dead& dead : history.dead) check_death(history, dead, verdict);
 }
 
 }  // namespace mesh::chaos

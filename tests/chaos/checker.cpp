@@ -60,12 +60,11 @@ std::string summary(const History& history, const Verdict& verdict) {
        << " two leaders after loss=" << verdict.two_leaders_after_loss
        << " | ids shared after loss=" << verdict.two_holders_after_loss << " (longest "
        << seconds(verdict.longest_shared_id) << ") reregistered=" << history.reregistrations
-       << " | killed=" << verdict.deaths << " ghosts=" << history.ghosts.size()
-       << " reported=" << verdict.reports << " (alive but out of touch "
-       << verdict.reports_of_live_nodes << ", repeated after loss or death "
-       << verdict.reports_repeated << ") | healed " << history.healing_times.size()
-       << " times: " << healing(history) << " | RSS " << sizes(history) << " | "
-       << (verdict.violations.empty() ? "PASSED" : "FAILED");
+       << " | dead=" << verdict.deaths << " reported=" << verdict.reports
+       << " (alive but out of touch " << verdict.reports_of_live_nodes
+       << ", repeated after loss or death " << verdict.reports_repeated << ") | healed "
+       << history.healing_times.size() << " times: " << healing(history) << " | RSS "
+       << sizes(history) << " | " << (verdict.violations.empty() ? "PASSED" : "FAILED");
   return line.str();
 }
 

@@ -155,31 +155,37 @@ void node_restarts_in_place(Stage& stage) {
   stage.wait(stage.draw(0, 200));
 }
 
+bool is_registered(test::RedisProbe& probe, InstanceId id) {
+  return probe.zscore(std::string(World::stem) + ":heartbeats", std::to_string(id)).has_value();
+}
+
+/// Nothing else happens until the dead node is reported, or ought to be.
+void await_report(Stage& stage, InstanceId id) {
+  const auto reported = [&] {
+    stage.fleet.observer().read();
+    return stage.fleet.observer().is_reported(id);
+  };
+  test::wait_until(reported,
+                   stage.timing.node_ttl() + stage.timing.leader_ttl() * 2 + stage.timing.slack());
+}
+
 /// Kills a node, and the leader in the moment in which it has removed the dead one.
 void leader_dies_while_it_cleans_up(Stage& stage) {
   const std::size_t leader = stage.fleet.leader();
-  if (stage.fleet.size() < 3) return;
+  const std::string name = stage.fleet.at(leader).name;
   const std::size_t victim = (leader + 1 + stage.draw(stage.fleet.size() - 1)) % stage.fleet.size();
-  const std::string leader_name = stage.fleet.at(leader).name;
-  std::optional<InstanceId> id;
-  for (const auto& [name, member] : stage.fleet.observer().members()) {
-    if (member.process == stage.fleet.at(victim).name) id = member.id;
-  }
-  stage.fleet.kill(victim);
-  test::RedisProbe probe = stage.world.probe();
-  const std::string heartbeats = std::string(World::stem) + ":heartbeats";
-  if (id) {
-    test::wait_until([&] { return !probe.zscore(heartbeats, std::to_string(*id)); },
+  const std::vector<InstanceId> dead = stage.fleet.kill(victim);
+  if (!dead.empty()) {
+    test::RedisProbe probe = stage.world.probe();
+    test::wait_until([&] { return !is_registered(probe, dead.front()); },
                      stage.timing.stretched(6000));
-  }
-  for (std::size_t i = 0; i < stage.fleet.size(); ++i) {
-    if (stage.fleet.at(i).name == leader_name) {
-      stage.fleet.kill(i);
-      break;
-    }
+    // Half of the time at once, else at any time until it has reported.
+    if (stage.draw(std::size_t{2}) == 0) stage.wait(stage.draw(0, 3));
+    stage.fleet.kill(stage.fleet.index_of(name));
+    stage.spawn_process();
   }
   stage.spawn_process();
-  stage.spawn_process();
+  for (const InstanceId id : dead) await_report(stage, id);
 }
 
 // The network -------------------------------------------------------------------------------------
@@ -297,13 +303,13 @@ void newcomer_takes_id_of_lost_node(Stage& stage) { offer_taken_id(stage, true);
 
 /// Somebody else holds the lock, while a node is there to be cleaned up. Nobody may do that then.
 void lock_is_taken_away(Stage& stage) {
-  static InstanceId next_ghost = 900'000;
-  const std::string ghost = std::to_string(next_ghost);
+  const InstanceId ghost_id = stage.next_ghost++;
+  const std::string ghost = std::to_string(ghost_id);
   const std::string stem = World::stem;
   test::RedisProbe probe = stage.world.probe();
   {
     const Loss loss(stage, "lock");
-    stage.log.write("ghost", {{"id", next_ghost++}});
+    stage.log.write("ghost", {{"id", ghost_id}});
     probe.command({"EVAL",
                    "redis.call('SET', KEYS[1], 'the runner', 'PX', ARGV[1]) "
                    "redis.call('ZADD', KEYS[2], 1, ARGV[2]) "
@@ -325,6 +331,7 @@ void lock_is_taken_away(Stage& stage) {
     return state != "untouched";
   };
   test::wait_until(lock_ended, stage.timing.leader_ttl() * 4);
+  await_report(stage, ghost_id);
 }
 
 // Sentinel ----------------------------------------------------------------------------------------

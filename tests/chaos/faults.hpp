@@ -22,7 +22,8 @@ struct Stage {
   EventLog& log;
   std::mt19937_64& random;
   Timing timing;
-  std::size_t processes = 3;  ///< How many there are to be.
+  std::size_t processes = 3;        ///< How many there are to be.
+  InstanceId next_ghost = 900'000;  ///< Far from the ids of nodes.
 
   std::size_t draw(std::size_t below);
   std::chrono::milliseconds draw(double from_ms, double to_ms);  ///< Before stretching.

@@ -66,7 +66,10 @@ std::size_t Fleet::members() const {
 
 std::size_t Fleet::leader() {
   observer_.read();
-  const std::string name = observer_.leading_process();
+  return index_of(observer_.leading_process());
+}
+
+std::size_t Fleet::index_of(const std::string& name) const {
   for (std::size_t i = 0; i < processes_.size(); ++i) {
     if (processes_[i]->name == name) return i;
   }
@@ -89,12 +92,31 @@ std::unique_ptr<Fleet::Process> Fleet::take(std::size_t index) {
   return process;
 }
 
-void Fleet::kill(std::size_t index) {
+std::vector<InstanceId> Fleet::kill(std::size_t index) {
   const auto process = take(index);
   const Nanoseconds from = now_ns();
   process->child->kill();
   log_.write("killed", {{"p", process->name}, {"from", from}});
+  observer_.read();
+  std::vector<InstanceId> ids = registered_members(*process);
+  for (const InstanceId id : ids) log_.write("dead", {{"p", process->name}, {"id", id}});
   observer_.forget(process->name);
+  return ids;
+}
+
+std::vector<InstanceId> Fleet::registered_members(const Process& process) {
+  std::vector<InstanceId> ids;
+  try {
+    test::RedisProbe probe = world_.probe();
+    for (const auto& [name, member] : observer_.members()) {
+      if (member.process != process.name || member.id == 0) continue;
+      const std::string heartbeats = std::string(World::stem) + ":heartbeats";
+      if (probe.zscore(heartbeats, std::to_string(member.id))) ids.push_back(member.id);
+    }
+  } catch (const test::RedisProbeError&) {
+    // Redis is away; then nothing is known of them.
+  }
+  return ids;
 }
 
 void Fleet::await_end(Process& process) {

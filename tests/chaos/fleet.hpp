@@ -40,14 +40,16 @@ class Fleet {
   void spawn(std::size_t members, std::size_t threads);
   std::size_t size() const { return processes_.size(); }
   Process& at(std::size_t index) { return *processes_.at(index); }
+  std::size_t index_of(const std::string& name) const;
   /// The process that leads, else any.
   std::size_t leader();
   std::size_t members() const;
 
   void pause(Process& process);
   void resume(Process& process);
-  /// SIGKILL, and removes it.
-  void kill(std::size_t index);
+  /// SIGKILL, and removes it. Returns the ids of its members that Redis knows and that have to be
+  /// reported therefore.
+  std::vector<InstanceId> kill(std::size_t index);
   /// SIGTERM; removes it. A process that does not end in good order is a violation.
   void stop(std::size_t index);
   void stop_all();
@@ -61,6 +63,7 @@ class Fleet {
 
  private:
   std::unique_ptr<Process> take(std::size_t index);
+  std::vector<InstanceId> registered_members(const Process& process);
   void await_end(Process& process);
   std::filesystem::path file(const std::string& name, const std::string& suffix) const;
 

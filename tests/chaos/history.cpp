@@ -59,7 +59,9 @@ void HistoryReader::read_runner(std::string_view event, const nlohmann::json& li
   } else if (event == "lease_cut") {
     history_.lease_cuts.push_back({process, line.at("renewed"), line.at("to")});
   } else if (event == "ghost") {
-    history_.ghosts.emplace_back(line.at("id").get<InstanceId>(), time);
+    history_.dead.push_back({"a ghost", line.at("id"), time});
+  } else if (event == "dead") {
+    history_.dead.push_back({process, line.at("id"), time});
   } else if (event == "fault") {
     ++history_.faults[text(line, "kind")];
   } else if (event == "healed") {

@@ -65,6 +65,11 @@ struct History {
     InstanceId id = 0;
     Nanoseconds time = 0;
   };
+  struct Dead {  ///< Redis knew of it at this time, when it was dead: it has to be reported.
+    std::string name;
+    InstanceId id = 0;
+    Nanoseconds time = 0;
+  };
   struct Loss {
     std::string kind;
     Span span;
@@ -105,8 +110,7 @@ struct History {
   std::vector<Term> terms;
   std::vector<Look> leading_looks;
   std::vector<Report> reports;
-  /// Registrations without a node, made by the runner.
-  std::vector<std::pair<InstanceId, Nanoseconds>> ghosts;
+  std::vector<Dead> dead;
   std::vector<Loss> losses;
   std::vector<Span> outages;         ///< Redis could not be used by anybody.
   std::vector<Span> disconnections;  ///< Connections of all ended.

@@ -37,6 +37,9 @@ struct Timing {
   std::chrono::milliseconds longest_call() const { return stretched(3000); }
   std::chrono::milliseconds stop_timeout() const { return stretched(2000); }
 
+  /// What is granted to a slow machine.
+  std::chrono::milliseconds slack() const { return stretched(4000); }
+
   std::chrono::milliseconds stretched(double milliseconds) const {
     return std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds * scale_));
   }

@@ -17,6 +17,7 @@ void Observer::follow(const std::string& process, std::filesystem::path log) {
 }
 
 void Observer::forget(const std::string& process) {
+  read(process, files_[process]);
   files_.erase(process);
   std::erase_if(members_, [&](const auto& entry) { return entry.second.process == process; });
 }
@@ -46,6 +47,8 @@ void Observer::note(const std::string& process, File& file, const nlohmann::json
     member.id = line.at("id");
   } else if (event == "lead") {
     member.last_lead = line.at("t0");
+  } else if (event == "cleaned_up") {
+    reported_.insert(line.at("id").get<InstanceId>());
   } else if (event == "call") {
     const Nanoseconds begun = line.at("t");
     file.open_calls[line.at("c")] = {line.at("to").get<InstanceId>(), begun};

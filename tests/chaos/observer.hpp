@@ -20,7 +20,7 @@ class Observer {
  public:
   /// Adds the log of a process; it need not exist yet.
   void follow(const std::string& process, std::filesystem::path log);
-  /// Forgets it: the process has ended.
+  /// Reads the rest and forgets it: the process has ended.
   void forget(const std::string& process);
   /// Reads what is new.
   void read();
@@ -33,6 +33,8 @@ class Observer {
     std::map<InstanceId, Nanoseconds> answered;
   };
   const std::map<std::string, MemberState>& members() const { return members_; }
+  /// Whether any leader has reported the removal of this node.
+  bool is_reported(InstanceId id) const { return reported_.contains(id); }
   /// The process whose member has led last, if it did so just now; else empty.
   std::string leading_process() const;
 
@@ -52,6 +54,7 @@ class Observer {
 
   std::map<std::string, File> files_;
   std::map<std::string, MemberState> members_;
+  std::set<InstanceId> reported_;
 };
 
 }  // namespace mesh::chaos

@@ -99,7 +99,7 @@ class Run {
                        {"minutes", options_.minutes},
                        {"node_ttl_ms", timing_.node_ttl().count()},
                        {"leader_ttl_ms", timing_.leader_ttl().count()},
-                       {"slack_ms", timing_.stretched(4000).count()}});
+                       {"slack_ms", timing_.slack().count()}});
   }
 
   /// False if the mesh has not healed afterwards.
