@@ -392,8 +392,8 @@ TEST_F(CheckerTest, CountsAReportRepeatedAfterTheReporterDied) {
 
 TEST_F(CheckerTest, AcceptsAnotherReportOfANodeThatCameBack) {
   id("p1", 100, 5);
-  cut("p1", 500, 2000);
-  reports("p2", 1700, 5);
+  cut("p1", 10'500, 12'000);
+  reports("p2", 11'700, 5);
   cut("p1", 20'000, 25'000);
   reports("p2", 23'000, 5);
   EXPECT_EQ(broken(), none);

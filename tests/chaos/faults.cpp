@@ -301,12 +301,22 @@ void offer_taken_id(Stage& stage, bool cut) {
 void newcomer_is_offered_id_in_use(Stage& stage) { offer_taken_id(stage, false); }
 void newcomer_takes_id_of_lost_node(Stage& stage) { offer_taken_id(stage, true); }
 
+/// Returns when the leader has just renewed its lock, so that it believes in it for a while.
+void await_renewal(Stage& stage, test::RedisProbe& probe) {
+  const auto just_renewed = [&] {
+    const milliseconds left(probe.integer({"PTTL", World::lock}));
+    return left > stage.timing.leader_ttl() - stage.timing.stretched(50);
+  };
+  test::wait_until(just_renewed, stage.timing.stretched(4000));
+}
+
 /// Somebody else holds the lock, while a node is there to be cleaned up. Nobody may do that then.
 void lock_is_taken_away(Stage& stage) {
   const InstanceId ghost_id = stage.next_ghost++;
   const std::string ghost = std::to_string(ghost_id);
   const std::string stem = World::stem;
   test::RedisProbe probe = stage.world.probe();
+  await_renewal(stage, probe);
   {
     const Loss loss(stage, "lock");
     stage.log.write("ghost", {{"id", ghost_id}});
