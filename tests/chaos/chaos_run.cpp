@@ -86,7 +86,7 @@ int main(int argc, char** argv) try {
   std::string logs;
   std::string check_only;
   CLI::App app{"Runs a mesh under load and faults, and checks what its nodes have seen."};
-  app.add_option("--minutes", options.minutes, "How long faults go on");
+  app.add_option("--minutes", options.minutes, "How long faults go on; each comes once at least");
   app.add_option("--seed", options.seed, "Draws the schedule; by default another each time");
   app.add_option("--nodes", options.processes, "Processes of the mesh");
   app.add_option("--redis", redis, "plain, sentinel, or mixed: half the time each")

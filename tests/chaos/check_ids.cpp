@@ -15,6 +15,13 @@ const char* const one_holder = "no two live nodes hold the same id";
 /// give away the id only if it has lost the first two, and the third with the connection.
 bool could_be_given_away(const History& history, const History::IdHold& older,
                          const History::IdHold& newer) {
+  const auto was_subscribed = [&](const History::Subscription& subscription) {
+    return subscription.id == newer.id &&
+           subscription.span.overlaps(Span{newer.span.from, newer.span.from});
+  };
+  if (std::any_of(history.subscriptions.begin(), history.subscriptions.end(), was_subscribed)) {
+    return false;
+  }
   const std::vector<Span> away =
       prolonged(joined(joined(process_of(history, older.member).cut_off, history.disconnections),
                        history.outages),

@@ -321,6 +321,16 @@ TEST_F(CheckerTest, RejectsAnIdGivenAwayThoughItsHolderWasSubscribed) {
   EXPECT_EQ(broken(), one_holder);
 }
 
+TEST_F(CheckerTest, RejectsAnIdGivenAwayThoughItsHolderWasBackInTime) {
+  id("p1", 100, 5);
+  cut("p1", 110, 140);
+  span("in_use", 150, 210, {{"p", "p1"}, {"id", 5}});
+  loss(150, 200, "rewind");
+  id("p2", 200, 5);
+  id("p1", 300, 6);
+  EXPECT_EQ(broken(), one_holder);
+}
+
 TEST_F(CheckerTest, CountsAnIdGivenAwayAfterLossWhileItsHolderWasCutOff) {
   id("p1", 100, 5);
   cut("p1", 140, 250);

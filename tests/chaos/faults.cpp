@@ -229,7 +229,7 @@ void lease_runs_out(Stage& stage, milliseconds hold) {
   Fleet::Process& process = stage.fleet.at(stage.fleet.leader());
   const Outage outage(stage, process.name);
   const Nanoseconds renewed = process.link->cut_after_renewal(hold, stage.timing.stretched(4000));
-  if (renewed != 0) stage.wait(stage.timing.leader_ttl() * 2 - hold);
+  if (renewed != 0) stage.wait(stage.timing.leader_ttl() * 3 / 2 - hold);
   if (renewed != 0) {
     stage.log.write("lease_cut", {{"p", process.name}, {"renewed", renewed}, {"to", now_ns()}});
   }
@@ -273,11 +273,16 @@ void offer_taken_id(Stage& stage, bool cut) {
     if (member.process == process.name) id = member.id;
   }
   if (id == 0) return;
+  const std::string channel = std::string(World::stem) + ":node:" + std::to_string(id);
+  test::RedisProbe probe = stage.world.probe();
+  test::wait_until([&] { return probe.subscribers(channel) > 0; }, stage.timing.stretched(3000));
   std::optional<Outage> outage;
   if (cut) {
     outage.emplace(stage, process.name);
     process.link->cut();
   }
+  const Nanoseconds from = now_ns();
+  bool subscribed = true;
   {
     const Loss loss(stage, "rewind");
     Rewind rewind(stage.world, id);
@@ -286,11 +291,15 @@ void offer_taken_id(Stage& stage, bool cut) {
     const std::string newcomer = fleet.at(fleet.size() - 1).name + ".0";
     const auto has_joined = [&] {
       rewind.once();
+      subscribed = subscribed && probe.subscribers(channel) > 0;
       fleet.observer().read();
       const auto found = fleet.observer().members().find(newcomer);
       return found != fleet.observer().members().end() && found->second.id != 0;
     };
     test::wait_until(has_joined, stage.timing.stretched(5000));
+  }
+  if (subscribed && !cut) {
+    stage.log.write("in_use", {{"p", process.name}, {"id", id}, {"from", from}, {"to", now_ns()}});
   }
   if (cut) {
     stage.wait(stage.timing.heartbeat_interval() * 2);
@@ -325,7 +334,7 @@ void lock_is_taken_away(Stage& stage) {
                    "redis.call('ZADD', KEYS[2], 1, ARGV[2]) "
                    "redis.call('HSET', KEYS[3], ARGV[2], 'ghost')",
                    "3", World::lock, stem + ":heartbeats", stem + ":nodes",
-                   std::to_string((stage.timing.leader_ttl() * 2).count()), ghost});
+                   std::to_string(stage.timing.leader_ttl().count()), ghost});
   }
   const auto lock_ended = [&] {
     const std::string state =
@@ -377,10 +386,10 @@ void master_is_killed(Stage& stage) {
 
 const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> faults{
-      {"redis_comes_back_empty", redis_comes_back_empty, true, true},
+      {"redis_comes_back_empty", redis_comes_back_empty, true, true, true},
       {"redis_restarts_with_data", redis_restarts_with_data, true, false},
       {"redis_stands_still", redis_stands_still, true, true},
-      {"kill_pubsub_clients", kill_pubsub_clients, true, true},
+      {"kill_pubsub_clients", kill_pubsub_clients, true, true, true},
       {"kill_normal_clients", kill_normal_clients, true, true},
       {"flush_all", flush_all, true, true},
       {"flush_scripts", flush_scripts, true, true},
@@ -392,14 +401,14 @@ const std::vector<Fault>& all_faults() {
       {"node_restarts_in_place", node_restarts_in_place, true, true},
       {"leader_dies_while_it_cleans_up", leader_dies_while_it_cleans_up, true, false},
       {"link_is_cut", link_is_cut, true, true},
-      {"link_freezes", link_freezes, true, true},
-      {"peer_vanishes", peer_vanishes, true, true},
+      {"link_freezes", link_freezes, true, true, true},
+      {"peer_vanishes", peer_vanishes, true, true, true},
       {"answers_are_lost", answers_are_lost, true, true},
       {"leader_is_cut_off", leader_is_cut_off, true, false},
       {"leader_hears_late", leader_hears_late, true, false},
       {"newcomer_is_offered_id_in_use", newcomer_is_offered_id_in_use, true, false},
-      {"newcomer_takes_id_of_lost_node", newcomer_takes_id_of_lost_node, true, false},
-      {"lock_is_taken_away", lock_is_taken_away, true, false},
+      {"newcomer_takes_id_of_lost_node", newcomer_takes_id_of_lost_node, true, false, true},
+      {"lock_is_taken_away", lock_is_taken_away, true, false, true},
       {"master_is_replaced", master_is_replaced, false, true},
       {"master_is_killed", master_is_killed, false, true},
   };

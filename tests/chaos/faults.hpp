@@ -38,6 +38,8 @@ struct Fault {
   void (*run)(Stage&);
   bool with_plain;
   bool with_sentinel;
+  /// The mesh has to heal before anything else goes wrong, which might cure it.
+  bool must_heal = false;
 };
 
 const std::vector<Fault>& all_faults();

@@ -58,6 +58,8 @@ void HistoryReader::read_runner(std::string_view event, const nlohmann::json& li
     history_.disconnections.push_back(span_of(line));
   } else if (event == "lease_cut") {
     history_.lease_cuts.push_back({process, line.at("renewed"), line.at("to")});
+  } else if (event == "in_use") {
+    history_.subscriptions.push_back({line.at("id"), span_of(line)});
   } else if (event == "ghost") {
     history_.dead.push_back({"a ghost", line.at("id"), time});
   } else if (event == "dead") {

@@ -79,6 +79,10 @@ struct History {
     Nanoseconds renewed = 0;  ///< The last renewal that can have been granted passed here.
     Nanoseconds to = 0;       ///< The process could not reach Redis until then.
   };
+  struct Subscription {  ///< Redis had a subscriber to the id's channel all this time.
+    InstanceId id = 0;
+    Span span;
+  };
   struct Look {  ///< at a member that led
     std::string member;
     Nanoseconds before = 0;
@@ -115,6 +119,7 @@ struct History {
   std::vector<Span> outages;         ///< Redis could not be used by anybody.
   std::vector<Span> disconnections;  ///< Connections of all ended.
   std::vector<LeaseCut> lease_cuts;
+  std::vector<Subscription> subscriptions;
   std::map<std::string, Process> processes;
   std::vector<Stats> stats;
   std::map<std::string, std::vector<std::pair<Nanoseconds, bool>>> leader_callbacks;  ///< became?

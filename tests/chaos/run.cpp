@@ -49,13 +49,17 @@ class Deck {
     if (position_ == 0) std::shuffle(faults_.begin(), faults_.end(), random_);
     const Fault& fault = faults_[position_];
     position_ = (position_ + 1) % faults_.size();
+    all_dealt_ = all_dealt_ || position_ == 0;
     return fault;
   }
+  /// Whether each has come at least once.
+  bool all_dealt() const { return all_dealt_; }
 
  private:
   std::vector<Fault> faults_;
   std::mt19937_64& random_;
   std::size_t position_ = 0;
+  bool all_dealt_ = false;
 };
 
 class Run {
@@ -86,7 +90,7 @@ class Run {
     const auto end =
         SteadyClock::now() + std::chrono::duration_cast<milliseconds>(
                                  std::chrono::duration<double, std::ratio<60>>(options_.minutes));
-    while (well && SteadyClock::now() < end) well = play_one(deck.next());
+    while (well && (SteadyClock::now() < end || !deck.all_dealt())) well = play_one(deck.next());
     if (well) well = await_healing("end") && await_clean_registry();
     fleet_.stop_all();
     look_for_remains();
@@ -116,7 +120,7 @@ class Run {
     log_.write("fault", {{"kind", fault.name}});
     fleet_.look_for_crashes();
     bool well = true;
-    if (stage_.draw(std::size_t{10}) < 7) well = await_healing(fault.name);
+    if (stage_.draw(std::size_t{10}) < 6 || fault.must_heal) well = await_healing(fault.name);
     while (fleet_.size() > options_.processes) fleet_.stop(stage_.draw(fleet_.size() - 1));
     while (fleet_.size() < options_.processes) stage_.spawn_process();
     stage_.wait(stage_.draw(50, 400));
