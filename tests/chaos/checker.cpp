@@ -29,6 +29,17 @@ std::string healing(const History& history) {
   return "median " + seconds(times[times.size() / 2]) + " max " + seconds(times.back());
 }
 
+/// Of any process; a pause counts too.
+Nanoseconds longest_stall(const History& history) {
+  Nanoseconds longest = 0;
+  for (const auto& [name, process] : history.processes) {
+    for (const Span& span : process.still) {
+      if (span.to != forever) longest = std::max(longest, span.to - span.from);
+    }
+  }
+  return longest;
+}
+
 template <typename Counts>
 std::string list(const Counts& counts) {
   std::string result;
@@ -63,8 +74,9 @@ std::string summary(const History& history, const Verdict& verdict) {
        << " | dead=" << verdict.deaths << " reported=" << verdict.reports
        << " (alive but out of touch " << verdict.reports_of_live_nodes
        << ", repeated after loss or death " << verdict.reports_repeated << ") | healed "
-       << history.healing_times.size() << " times: " << healing(history) << " | RSS "
-       << sizes(history) << " | " << (verdict.violations.empty() ? "PASSED" : "FAILED");
+       << history.healing_times.size() << " times: " << healing(history) << " | longest stall "
+       << seconds(longest_stall(history)) << " | RSS " << sizes(history) << " | "
+       << (verdict.violations.empty() ? "PASSED" : "FAILED");
   return line.str();
 }
 

@@ -111,6 +111,8 @@ asio::awaitable<void> Member::pause(milliseconds duration) {
 
 asio::awaitable<void> Member::run() {
   const auto interval = milliseconds(static_cast<std::int64_t>(1000 / options_.rate));
+  asio::co_spawn(
+      strand_, [self = shared_from_this()] { return self->watch_executor(); }, asio::detached);
   for (;;) {
     co_await join();
     while (wish_ == Wish::none) {
@@ -126,7 +128,20 @@ asio::awaitable<void> Member::run() {
   while (in_flight_ > 0 && std::chrono::steady_clock::now() < deadline) {
     co_await pause(milliseconds(5));
   }
+  finished_ = true;
   log_stats();
+}
+
+asio::awaitable<void> Member::watch_executor() {
+  constexpr milliseconds interval{20};
+  constexpr Nanoseconds late = 150 * 1'000'000;
+  Nanoseconds last = now_ns();
+  while (!finished_) {
+    co_await take_time(interval);
+    const Nanoseconds now = now_ns();
+    if (now - last > late) log_.write("stall", {{"n", name_}, {"from", last}, {"to", now}});
+    last = now;
+  }
 }
 
 asio::awaitable<void> Member::join() {

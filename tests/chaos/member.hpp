@@ -48,6 +48,8 @@ class Member : public std::enable_shared_from_this<Member> {
 
   void register_handlers();
   void report_events();
+  /// Logs when the executor was late by much: a starved process may miss its own deadlines.
+  boost::asio::awaitable<void> watch_executor();
   boost::asio::awaitable<void> join();
   boost::asio::awaitable<void> leave();
   boost::asio::awaitable<void> pause(std::chrono::milliseconds duration);
@@ -72,6 +74,7 @@ class Member : public std::enable_shared_from_this<Member> {
   boost::asio::steady_timer timer_;
   std::mt19937_64 random_;
   Wish wish_ = Wish::none;
+  bool finished_ = false;
   std::uint64_t calls_ = 0;
   std::size_t in_flight_ = 0;
   std::vector<InstanceId> nodes_;
