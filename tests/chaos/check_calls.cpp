@@ -48,8 +48,9 @@ bool may_end_so(const History::Call& call) {
                                             "not_running", "connection",  "redis"};
   if (call.kind == "self") return call.outcome == "ok" || always.contains(call.outcome);
   if (always.contains(call.outcome)) return true;
-  // The target was told to stop while the handler ran.
-  if (call.outcome == "handler_error" && call.text == "MeshService stopped") return true;
+  // The target was told to stop before the handler ran, or while it did.
+  static const std::set<std::string> stopping{"MeshService stopped", "the node is stopping"};
+  if (call.outcome == "handler_error" && stopping.contains(call.text)) return true;
   if (call.kind == "fail")
     return call.outcome == "handler_error" && call.text.starts_with("failed: ");
   if (call.kind == "missing") return call.outcome == "no_handler";

@@ -12,6 +12,12 @@ constexpr int one_in = 6;
 constexpr Nanoseconds millisecond = 1'000'000;
 constexpr Nanoseconds delays[] = {3 * millisecond, 250 * millisecond, 1500 * millisecond};
 
+/// What a node adds that sends a request again itself; the receiver then answers again, too.
+std::string mark_as_repetition(std::string text) {
+  const std::size_t end = text.rfind('}');
+  return end == std::string::npos ? text : text.insert(end, ",\"repeat\":true");
+}
+
 }  // namespace
 
 Replayer::Replayer(World& world, EventLog& log, std::uint64_t seed)
@@ -25,7 +31,10 @@ Replayer::~Replayer() {
 void Replayer::on_request(const std::string& channel, const std::string& text) {
   const std::lock_guard lock(mutex_);
   if (suspended_ > 0 || std::uniform_int_distribution<int>(1, one_in)(random_) != 1) return;
-  for (const Nanoseconds delay : delays) queue_.push(Repetition{now_ns() + delay, channel, text});
+  for (const Nanoseconds delay : delays) {
+    const bool marked = std::uniform_int_distribution<int>(0, 1)(random_) == 1;
+    queue_.push(Repetition{now_ns() + delay, channel, marked ? mark_as_repetition(text) : text});
+  }
 }
 
 void Replayer::suspend() {
