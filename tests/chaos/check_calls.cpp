@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "checker.hpp"
+#include "spans.hpp"
+
+namespace mesh::chaos {
+
+namespace {
+
+const char* const one_outcome = "every call has one outcome, in time";
+const char* const run_once = "a handler runs at most once per call";
+
+/// When a call has to have ended at the latest, had the caller never stood still.
+Nanoseconds latest_end(const History& history, const History::Call& call) {
+  Nanoseconds sign_of_life = *call.begin;
+  for (const History::Run& run : call.runs) {
+    // Heartbeats keep the call alive while the handler runs; a process that died runs none.
+    const History::Process& process = process_of(history, run.member);
+    const Nanoseconds death = process.killed.value_or(process.last_event);
+    sign_of_life = std::max(sign_of_life, run.end.value_or(death));
+  }
+  return sign_of_life + call.timeout + history.slack;
+}
+
+void check_end_in_time(const History& history, const std::string& number, const History::Call& call,
+                       Verdict& verdict) {
+  const History::Process& caller = process_of(history, call.member);
+  const Nanoseconds latest = latest_end(history, call);
+  const Nanoseconds still = covered(caller.still, Span{*call.begin, call.end.value_or(forever)});
+  if (call.end) {
+    if (*call.end > latest + still) {
+      verdict.fail(one_outcome,
+                   number + " ended with \"" + call.outcome + "\" " +
+                       seconds(*call.end - latest - still) + " too late",
+                   number);
+    }
+    return;
+  }
+  const bool died_before = caller.killed && *caller.killed < latest + still;
+  if (!died_before) verdict.fail(one_outcome, number + " has no outcome", number);
+  if (died_before) ++verdict.outcomes["caller killed"];
+}
+
+bool may_end_so(const History::Call& call) {
+  static const std::set<std::string> always{"timeout",     "unreachable", "stopped",
+                                            "not_running", "connection",  "redis"};
+  if (call.kind == "self") return call.outcome == "ok" || always.contains(call.outcome);
+  if (always.contains(call.outcome)) return true;
+  // The target was told to stop before the handler ran, or while it did.
+  static const std::set<std::string> stopping{"MeshService stopped", "the node is stopping"};
+  if (call.outcome == "handler_error" && stopping.contains(call.text)) return true;
+  if (call.kind == "fail")
+    return call.outcome == "handler_error" && call.text.starts_with("failed: ");
+  if (call.kind == "missing") return call.outcome == "no_handler";
+  return call.outcome == "ok" && call.kind != "never";
+}
+
+void check_outcome(const std::string& number, const History::Call& call, Verdict& verdict) {
+  if (!call.end) return;
+  ++verdict.outcomes[call.outcome];
+  if (call.ends > 1) {
+    verdict.fail(one_outcome, number + " has " + std::to_string(call.ends) + " outcomes", number);
+  }
+  if (!may_end_so(call)) {
+    verdict.fail("a call ends as its handler does",
+                 number + " (" + call.kind + ") ended with \"" + call.outcome + "\": " + call.text,
+                 number);
+  }
+  const bool ran_before = std::any_of(call.runs.begin(), call.runs.end(),
+                                      [&](const auto& run) { return run.begin <= *call.end; });
+  if (call.outcome == "ok" && !ran_before) {
+    verdict.fail("a call ends as its handler does", number + " succeeded but was never run",
+                 number);
+  }
+}
+
+void check_runs(const History& history, const std::string& number, const History::Call& call,
+                Verdict& verdict) {
+  verdict.runs += call.runs.size();
+  if (call.runs.size() < 2) return;
+  std::set<std::string> members;
+  Span between{forever, 0};
+  for (const History::Run& run : call.runs) {
+    members.insert(run.member);
+    between.from = std::min(between.from, run.begin);
+    between.to = std::max(between.to, run.begin);
+  }
+  if (call.begin) between.from = std::min(between.from, *call.begin);
+  // Once Redis has forgotten who has an id, two nodes can have it for a moment, and a node can get
+  // the id to which a request to a dead one was sent.
+  between.from -= 2 * history.node_ttl + history.slack;
+  const bool lost = std::any_of(
+      history.losses.begin(), history.losses.end(),
+      [&](const auto& loss) { return loss.kind != "lock" && loss.span.overlaps(between); });
+  if (members.size() == call.runs.size() && lost) {
+    ++verdict.runs_twice_after_loss;
+  } else {
+    verdict.fail(run_once, number + " was run " + std::to_string(call.runs.size()) + " times",
+                 number);
+  }
+}
+
+}  // namespace
+
+void check_calls(const History& history, Verdict& verdict) {
+  for (const auto& [number, call] : history.calls) {
+    check_runs(history, number, call, verdict);
+    if (!call.begin) {
+      verdict.fail(one_outcome, number + " was run or ended but never begun", number);
+      continue;
+    }
+    check_outcome(number, call, verdict);
+    check_end_in_time(history, number, call, verdict);
+  }
+}
+
+}  // namespace mesh::chaos

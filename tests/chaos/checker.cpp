@@ -1,0 +1,98 @@
+#include "checker.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+
+#include "spans.hpp"
+
+namespace mesh::chaos {
+
+namespace {
+
+std::string sizes(const History& history) {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  for (const auto& [name, process] : history.processes) {
+    if (process.resident_kb.empty()) continue;
+    first = std::max(first, process.resident_kb.front().second);
+    last = std::max(last, process.resident_kb.back().second);
+  }
+  return std::to_string(first / 1024) + "->" + std::to_string(last / 1024) + " MiB";
+}
+
+std::string healing(const History& history) {
+  if (history.healing_times.empty()) return "none";
+  std::vector<Nanoseconds> times = history.healing_times;
+  std::sort(times.begin(), times.end());
+  return "median " + seconds(times[times.size() / 2]) + " max " + seconds(times.back());
+}
+
+/// Of any process; a pause counts too.
+Nanoseconds longest_stall(const History& history) {
+  Nanoseconds longest = 0;
+  for (const auto& [name, process] : history.processes) {
+    for (const Span& span : process.still) {
+      if (span.to != forever) longest = std::max(longest, span.to - span.from);
+    }
+  }
+  return longest;
+}
+
+template <typename Counts>
+std::string list(const Counts& counts) {
+  std::string result;
+  for (const auto& [name, count] : counts) {
+    result += (result.empty() ? "" : " ") + name + "=" + std::to_string(count);
+  }
+  return result.empty() ? "none" : result;
+}
+
+}  // namespace
+
+Verdict check(const History& history) {
+  Verdict verdict;
+  check_calls(history, verdict);
+  check_leaders(history, verdict);
+  check_ids(history, verdict);
+  check_clean_up(history, verdict);
+  check_end(history, verdict);
+  return verdict;
+}
+
+std::string summary(const History& history, const Verdict& verdict) {
+  std::ostringstream line;
+  line << "seed=" << history.seed << " minutes=" << history.minutes
+       << " | faults: " << list(history.faults) << " | calls=" << history.calls.size()
+       << " outcomes: " << list(verdict.outcomes) << " | handlers run=" << verdict.runs
+       << " requests repeated=" << history.replays
+       << " run twice after loss=" << verdict.runs_twice_after_loss << " | terms=" << verdict.terms
+       << " two leaders after loss=" << verdict.two_leaders_after_loss
+       << " | ids shared after loss=" << verdict.two_holders_after_loss << " (longest "
+       << seconds(verdict.longest_shared_id) << ") reregistered=" << history.reregistrations
+       << " | dead=" << verdict.deaths << " reported=" << verdict.reports
+       << " (alive but out of touch " << verdict.reports_of_live_nodes
+       << ", repeated after loss or death " << verdict.reports_repeated << ") | healed "
+       << history.healing_times.size() << " times: " << healing(history) << " | longest stall "
+       << seconds(longest_stall(history)) << " | RSS " << sizes(history) << " | "
+       << (verdict.violations.empty() ? "PASSED" : "FAILED");
+  return line.str();
+}
+
+std::vector<std::string> evidence(const std::filesystem::path& folder, const Violation& violation,
+                                  std::size_t most) {
+  std::vector<std::string> lines;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".jsonl") continue;
+    std::ifstream file(entry.path());
+    std::string line;
+    while (lines.size() < most && std::getline(file, line)) {
+      if (line.find(violation.needle) == std::string::npos) continue;
+      lines.push_back(entry.path().filename().string() + ": " + line);
+    }
+  }
+  return lines;
+}
+
+}  // namespace mesh::chaos

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "event_log.hpp"
+#include "fleet.hpp"
+#include "node_options.hpp"
+#include "replayer.hpp"
+#include "world.hpp"
+
+namespace mesh::chaos {
+
+/// What the faults play with.
+struct Stage {
+  World& world;
+  Fleet& fleet;
+  Replayer& replayer;
+  EventLog& log;
+  std::mt19937_64& random;
+  Timing timing;
+  std::size_t processes = 3;        ///< How many there are to be.
+  InstanceId next_ghost = 900'000;  ///< Far from the ids of nodes.
+
+  std::size_t draw(std::size_t below);
+  std::chrono::milliseconds draw(double from_ms, double to_ms);  ///< Before stretching.
+  void wait(std::chrono::milliseconds duration) const;
+  Fleet::Process& any_process() { return fleet.at(draw(fleet.size())); }
+  void spawn_process();
+};
+
+/// Something that goes wrong, and is over when `run` returns; what it did is in the log.
+struct Fault {
+  const char* name;
+  void (*run)(Stage&);
+  bool with_plain;
+  bool with_sentinel;
+  /// The mesh has to heal before anything else goes wrong, which might cure it.
+  bool must_heal = false;
+};
+
+const std::vector<Fault>& all_faults();
+
+}  // namespace mesh::chaos

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <mesh/mesh.hpp>
+#include <nlohmann/json.hpp>
+
+namespace mesh::chaos {
+
+/// Travels both ways: the number of the call tells what was run for whom.
+struct CallData {
+  std::string call;
+  std::int64_t ms = 0;  ///< How long the handler is to take.
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallData, call, ms)
+
+using Messages = MessageMap<Message<"echo", CallData, CallData>,  //
+                            Message<"slow", CallData, CallData>,  //
+                            Message<"fail", CallData, CallData>,
+                            Message<"missing", CallData, CallData>>;  // nobody handles it
+using Broadcasts = BroadcastMap<Broadcast<"news", CallData>>;
+using Service = MeshService<Messages, Broadcasts>;
+
+}  // namespace mesh::chaos

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <mesh/options.hpp>
+
+namespace mesh::chaos {
+
+/// What a chaos_node is told on its command line.
+struct NodeOptions {
+  std::string name;  ///< Unique within the run, over restarts too.
+  std::string log;   ///< File of the event log.
+  std::string key = "chaos";
+  std::size_t members = 1;  ///< How many nodes of the mesh this process runs.
+  std::size_t threads = 1;
+  double rate = 20;  ///< Calls per second of each member.
+  double scale = 1;  ///< Stretches every duration.
+  std::uint16_t port = 0;
+  std::uint16_t sentinel_port = 0;  ///< Not 0: Redis is found through Sentinel.
+  std::string sentinel_name;
+};
+
+/// The times everything else is measured by, the same in runner, nodes and checker.
+struct Timing {
+  explicit Timing(double scale = 1) : scale_(scale) {}
+
+  std::chrono::milliseconds heartbeat_interval() const { return stretched(200); }
+  std::chrono::milliseconds node_ttl() const { return stretched(1000); }
+  std::chrono::milliseconds leader_ttl() const { return stretched(1500); }
+  std::chrono::milliseconds leader_renewal() const { return stretched(500); }
+  std::chrono::milliseconds leader_retry() const { return stretched(200); }
+  std::chrono::milliseconds health_check() const { return stretched(500); }
+  std::chrono::milliseconds shortest_call() const { return stretched(500); }
+  std::chrono::milliseconds longest_call() const { return stretched(3000); }
+  std::chrono::milliseconds stop_timeout() const { return stretched(2000); }
+
+  /// What is granted to a slow machine.
+  std::chrono::milliseconds slack() const { return stretched(4000); }
+
+  std::chrono::milliseconds stretched(double milliseconds) const {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds * scale_));
+  }
+
+ private:
+  double scale_;
+};
+
+inline MeshOptions mesh_options(const NodeOptions& options) {
+  const Timing timing(options.scale);
+  MeshOptions result;
+  result.heartbeat_interval = timing.heartbeat_interval();
+  result.node_ttl = timing.node_ttl();
+  result.request_timeout = timing.longest_call();
+  result.stop_timeout = timing.stop_timeout();
+  result.leader.ttl = timing.leader_ttl();
+  result.leader.renewal_interval = timing.leader_renewal();
+  result.leader.retry_delay = timing.leader_retry();
+  RedisOptions& redis = result.redis;
+  redis = RedisOptions{};
+  redis.port = options.port;
+  if (options.sentinel_port != 0) {
+    redis.sentinel_host = "127.0.0.1";
+    redis.sentinel_port = options.sentinel_port;
+    redis.sentinel_name = options.sentinel_name;
+  }
+  redis.prefix = "chaos";
+  redis.mutex_prefix = "chaos";
+  redis.connect_timeout = timing.stretched(2000);
+  redis.reconnect_min_delay = timing.stretched(20);
+  redis.reconnect_max_delay = timing.stretched(300);
+  redis.health_check_interval = timing.health_check();
+  result.hostname = options.name;
+  return result;
+}
+
+}  // namespace mesh::chaos

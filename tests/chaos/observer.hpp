@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mesh/node.hpp>
+#include <nlohmann/json.hpp>
+
+#include "event_log.hpp"
+
+namespace mesh::chaos {
+
+/// Reads the event logs of the nodes while they grow, to know how the mesh is.
+class Observer {
+ public:
+  /// Adds the log of a process; it need not exist yet.
+  void follow(const std::string& process, std::filesystem::path log);
+  /// Reads the rest and forgets it: the process has ended.
+  void forget(const std::string& process);
+  /// Reads what is new.
+  void read();
+
+  struct MemberState {
+    std::string process;
+    InstanceId id = 0;
+    Nanoseconds last_lead = 0;
+    /// When the latest call that succeeded had begun, for each node called.
+    std::map<InstanceId, Nanoseconds> answered;
+  };
+  const std::map<std::string, MemberState>& members() const { return members_; }
+  /// Whether any leader has reported the removal of this node.
+  bool is_reported(InstanceId id) const { return reported_.contains(id); }
+  /// The process whose member has led last, if it did so just now; else empty.
+  std::string leading_process() const;
+
+  /// What is missing until all of so many members have ids, have had each other's answers to calls
+  /// begun after `since`, and one of them leads; empty if nothing.
+  std::string missing(std::size_t members, Nanoseconds since) const;
+
+ private:
+  struct File {
+    std::filesystem::path path;
+    std::size_t offset = 0;
+    std::map<std::string, std::pair<InstanceId, Nanoseconds>> open_calls;
+  };
+
+  void read(const std::string& process, File& file);
+  void note(const std::string& process, File& file, const nlohmann::json& line);
+
+  std::map<std::string, File> files_;
+  std::map<std::string, MemberState> members_;
+  std::set<InstanceId> reported_;
+};
+
+}  // namespace mesh::chaos

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Builds what is needed and plays faults for a long time: see README.md.
+#
+#   bash tests/chaos/run.sh [--sanitizer asan|tsan|none] [chaos_run option...]
+#
+#   --minutes M                    how long (default 10)
+#   --seed S                       draws the schedule (default: another each time, printed first)
+#   --redis plain|sentinel|mixed   one server, or a failover pair, or half the time each (mixed)
+#   --nodes N                      processes of the mesh (default 3)
+#   --scale X                      stretches every duration (default 1; 2 with tsan)
+#   --rate R                       calls per second of each node (default 20)
+#   --faults NAME...               only these faults
+#   --logs DIR                     keep the event logs there; those of a failed run are kept anyway
+#
+# Needs what the tests need. Fails if an invariant was broken, and says how to play the same
+# schedule again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+preset=dev
+defaults=(--minutes 10 --redis mixed)
+arguments=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sanitizer)
+      case ${2:?--sanitizer needs a name} in
+        asan) preset=asan ;;
+        tsan) preset=tsan ; defaults+=(--scale 2) ;;
+        none) preset=dev ;;
+        *) echo "no such sanitizer: $2" >&2; exit 2 ;;
+      esac
+      shift 2 ;;
+    *) arguments+=("$1"); shift ;;
+  esac
+done
+
+cmake --preset "$preset" > /dev/null
+cmake --build --preset "$preset" --parallel "$(nproc)" --target chaos_run > /dev/null
+exec "build/$preset/tests/chaos/chaos_run" "${defaults[@]}" "${arguments[@]}"

@@ -1,0 +1,108 @@
+#include "world.hpp"
+
+#include <chrono>
+
+#include <support/wait.hpp>
+
+namespace mesh::chaos {
+
+namespace {
+
+constexpr std::size_t sentinels = 3;
+constexpr std::chrono::seconds patience{1};
+
+}  // namespace
+
+World::World(bool with_sentinel) {
+  if (with_sentinel) {
+    cluster_ = std::make_unique<test::SentinelCluster>(sentinels);
+  } else {
+    single_ = std::make_unique<test::RedisServer>();
+  }
+}
+
+std::vector<test::RedisServer*> World::servers() {
+  if (single_) return {single_.get()};
+  return {&cluster_->first_master(), &cluster_->first_replica()};
+}
+
+test::RedisServer& World::master() {
+  if (single_) return *single_;
+  try {
+    return cluster_->master();
+  } catch (const test::RedisProbeError&) {
+    return cluster_->first_master();
+  }
+}
+
+test::RedisProbe World::probe() { return master().probe(patience); }
+
+bool World::begin_failover() {
+  try {
+    cluster_->begin_failover();
+    return true;
+  } catch (const test::RedisProbeError&) {
+    return false;
+  }
+}
+
+bool World::is_master(test::RedisServer& server) {
+  try {
+    return server.probe(patience).command({"ROLE"}).at(0) == "master";
+  } catch (const test::RedisProbeError&) {
+    return false;
+  }
+}
+
+bool World::is_settled() {
+  if (single_) return true;
+  try {
+    test::RedisServer& named = cluster_->master();
+    for (test::RedisServer* server : servers()) {
+      if (is_master(*server) != (server == &named)) return false;
+    }
+    return true;
+  } catch (const test::RedisProbeError&) {
+    return false;
+  }
+}
+
+MasterWatch::MasterWatch(World& world, EventLog& log, std::function<void()> on_begin,
+                         std::function<void()> on_end)
+    : world_(world),
+      log_(log),
+      on_begin_(std::move(on_begin)),
+      on_end_(std::move(on_end)),
+      thread_([this] { run(); }) {}
+
+MasterWatch::~MasterWatch() {
+  stop_ = true;
+  thread_.join();
+}
+
+void MasterWatch::run() {
+  if (!world_.has_sentinel()) return;
+  const auto* known = &world_.master();
+  Nanoseconds well = now_ns();
+  bool disturbed = false;
+  while (!stop_) {
+    const Nanoseconds looked = now_ns();
+    const auto* const now = &world_.master();
+    if (world_.is_settled() && now == known) {
+      if (disturbed) {
+        log_.write("loss", {{"kind", "failover"}, {"from", well}, {"to", now_ns()}});
+        disturbed = false;
+        on_end_();
+      }
+      well = looked;
+    } else {
+      if (!disturbed) on_begin_();
+      disturbed = true;
+      known = now;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  if (disturbed) log_.write("loss", {{"kind", "failover"}, {"from", well}, {"to", now_ns()}});
+}
+
+}  // namespace mesh::chaos
