@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include <mesh/errors.hpp>
 #include <scripts/claim_id.lua.hpp>
 #include <scripts/finish_report.lua.hpp>
 #include <scripts/heartbeat.lua.hpp>
@@ -64,6 +65,9 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   Strings arguments{keys_.node_channel_prefix(), keys_.owner_prefix(), uuid_, owner_ttl_};
   const redis::Reply reply =
       co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  if (reply.kind != redis::Reply::Kind::integer || reply.integer <= 0) {
+    throw MeshRedisError("Redis gave no id for this node");
+  }
   co_return reply.integer;
 }
 

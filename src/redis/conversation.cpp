@@ -57,12 +57,37 @@ void report_push(const redisReply& raw, const Connection::Callbacks& callbacks) 
 
 }  // namespace
 
+/// Makes hiredis refuse what it would otherwise allocate memory for: an array is announced with its
+/// length long before its elements come.
+class Conversation::ArrayLimit {
+ public:
+  explicit ArrayLimit(redisReader& reader) : original_(*reader.fn), limited_(*reader.fn) {
+    limited_.createArray = &create_array;  // the type of the length depends on the version
+    reader.fn = &limited_;
+    reader.privdata = this;
+  }
+
+ private:
+  static constexpr std::size_t most_elements = std::size_t{1} << 20U;  // nodes, with two each
+
+  template <typename Length>
+  static void* create_array(const redisReadTask* task, Length length) {
+    if (static_cast<std::size_t>(length) > most_elements) return nullptr;
+    return static_cast<ArrayLimit*>(task->privdata)->original_.createArray(task, length);
+  }
+
+  redisReplyObjectFunctions original_;
+  redisReplyObjectFunctions limited_;
+};
+
 void Conversation::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
 
 void Conversation::FreeReply::operator()(void* reply) const { freeReplyObject(reply); }
 
 Conversation::Conversation(Connection::Callbacks callbacks)
-    : callbacks_(std::move(callbacks)), reader_(redisReaderCreate()) {}
+    : callbacks_(std::move(callbacks)), reader_(redisReaderCreate()) {
+  if (reader_) array_limit_ = std::make_unique<ArrayLimit>(*reader_);
+}
 
 Conversation::~Conversation() = default;
 

@@ -50,6 +50,8 @@ class Conversation {
   std::optional<std::string> handle(void* raw_reply);
 
   Connection::Callbacks callbacks_;
+  class ArrayLimit;
+  std::unique_ptr<ArrayLimit> array_limit_;  // outlives the reader
   std::unique_ptr<redisReader, FreeReader> reader_;
   std::deque<Connection::ReplyCallback> waiting_;
   std::string output_;

@@ -461,7 +461,7 @@ TEST(NotReady, AStartDoesNotWaitForeverForIt) {
 TEST(NotReady, ARefusedPasswordIsRetriedWhileRunning) {
   RedisServer server;
   run_coroutine([&]() -> asio::awaitable<void> {
-    Pair pair(co_await asio::this_coro::executor, server.options());
+    Pair pair(co_await asio::this_coro::executor, server.admin_options());
     co_await pair.start();
     RedisProbe probe = server.probe();
     probe.command({"CONFIG", "SET", "requirepass", "new-password"});

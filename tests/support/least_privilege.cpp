@@ -13,9 +13,8 @@ Strings script_commands() { return {"script|load", "evalsha", "eval", "time"}; }
 Strings lock_commands() { return {"get", "set", "pexpire", "del"}; }
 Strings pubsub_commands() { return {"publish", "subscribe", "unsubscribe", "pubsub|numsub"}; }
 Strings registry_commands() {
-  return {"incr",  "exists", "zadd",   "zscore", "zrangebyscore", "zrem",
-          "zcard", "hset",   "hsetnx", "hget",   "hgetall",       "hdel",
-          "hkeys", "hlen",   "sadd",   "srem",   "smembers"};
+  return {"incr", "exists", "zadd", "zscore",  "zrangebyscore", "zrem",  "zcard",
+          "hset", "hsetnx", "hget", "hgetall", "hdel",          "hkeys", "hlen"};
 }
 
 void append(Strings& list, const Strings& more) {

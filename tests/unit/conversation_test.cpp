@@ -155,6 +155,19 @@ TEST_F(ConversationTest, NestingIsLimited) {
   EXPECT_TRUE(receive(bytes));
 }
 
+TEST_F(ConversationTest, NoMemoryIsTakenForWhatIsOnlyAnnounced) {
+  ask({"X"});
+  EXPECT_TRUE(receive("*2147483647\r\n"));
+}
+
+TEST_F(ConversationTest, ALargeArrayIsTaken) {
+  ask({"X"});
+  std::string bytes = "*100000\r\n";
+  for (int i = 0; i < 100000; ++i) bytes += ":1\r\n";
+  EXPECT_EQ(receive(bytes), std::nullopt);
+  EXPECT_EQ(replies().front().size(), 200002U);
+}
+
 TEST_F(ConversationTest, TheEndGivesEveryCommandNullOnce) {
   ask({"X"});
   ask({"X"});
