@@ -288,6 +288,7 @@ void MeshCore::become_stopped() {
   pending_.fail_all_stopped();
   calls_->clear();
   answers_->clear();
+  forget_held_requests();
   set_id(0);
   state_ = State::stopped;
   state_changed_.notify_all();
@@ -348,11 +349,25 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
 
 asio::awaitable<void> MeshCore::send_heartbeat() {
   const InstanceId id = instance_id_;
-  // However late the answer is, it must be heard: it alone tells that the node had been removed.
-  switch (co_await registry_->heartbeat(id, TimePoint::max())) {
+  auto found = Registry::Registration::known;
+  std::exception_ptr refusal;
+  try {
+    // However late the answer is, it must be heard: it alone tells that the node had been removed.
+    found = co_await registry_->heartbeat(id, TimePoint::max());
+  } catch (const MeshRedisError&) {
+    refusal = std::current_exception();
+  }
+  if (refusal) {
+    // Redis does not say whose the id is, and may not for long.
+    accept_held_requests();
+    std::rethrow_exception(refusal);
+  }
+  switch (found) {
     case Registry::Registration::known:
+      accept_held_requests();
       co_return;
     case Registry::Registration::missing:
+      accept_held_requests();
       options_.log(LogLevel::warning, "node " + std::to_string(id) +
                                           " had been removed while it was alive; registered again");
       break;
@@ -368,8 +383,10 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
 
 asio::awaitable<void> MeshCore::move_to_new_id() {
   const auto deadline = Clock::now() + options_.redis.connect_timeout;
+  forget_held_requests();
   subscriptions_->unsubscribe(node_channel_);
   set_id(co_await register_with_new_id(deadline));
+  accept_held_requests();
   // Responses may have gone to the old id.
   calls_->repeat_all();
 }
@@ -397,6 +414,7 @@ asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
 void MeshCore::connect_events() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
   reconnected_at_.reset();
+  owns_id_ = true;
   pending_.set_overdue_callback([weak](const std::string& request_id) {
     if (const auto self = weak.lock()) self->calls_->repeat(request_id);
   });
@@ -405,6 +423,7 @@ void MeshCore::connect_events() {
     const auto self = weak.lock();
     if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
+    self->owns_id_ = false;
     self->reconnected_at_ = Clock::now();
     self->calls_->on_reconnected();
     // Redis may have lost the registration, and the lock, with the connection.
@@ -443,7 +462,7 @@ void MeshCore::on_message(std::string_view channel, std::string_view payload) {
 void MeshCore::on_node_message(std::string_view payload) {
   auto message = wire::decode_node_message(payload, options_.limits);
   if (auto* const request = std::get_if<wire::Request>(&message)) {
-    server_->on_request(std::move(*request));
+    on_request(std::move(*request));
   } else if (auto* const response = std::get_if<wire::Response>(&message)) {
     if (!pending_.on_response(std::move(*response))) drop("response to no pending call");
   } else if (const auto* const heartbeat = std::get_if<wire::Heartbeat>(&message)) {
@@ -453,6 +472,30 @@ void MeshCore::on_node_message(std::string_view payload) {
   } else {
     drop(std::get<wire::Malformed>(message).reason);
   }
+}
+
+// After a reconnect the id may be another node's, if Redis has lost its data: until a heartbeat has
+// told, both would run the same requests.
+void MeshCore::on_request(wire::Request request) {
+  if (owns_id_ && commands_->is_ready()) {
+    server_->on_request(std::move(request));
+  } else if (held_bytes_ + request.size <= options_.limits.queued_bytes) {
+    held_bytes_ += request.size;
+    held_.push_back(std::move(request));
+  } else {
+    drop("a request that came before this node had registered again");
+  }
+}
+
+void MeshCore::accept_held_requests() {
+  owns_id_ = true;
+  held_bytes_ = 0;
+  for (wire::Request& request : std::exchange(held_, {})) server_->on_request(std::move(request));
+}
+
+void MeshCore::forget_held_requests() {
+  held_bytes_ = 0;
+  held_.clear();
 }
 
 void MeshCore::on_broadcast_message(std::string_view payload) {

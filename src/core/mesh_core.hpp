@@ -35,6 +35,7 @@
 #include <redis/client.hpp>
 #include <util/rate_limited_log.hpp>
 #include <util/uuid.hpp>
+#include <wire/codec.hpp>
 
 namespace mesh::core {
 
@@ -114,6 +115,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void connect_events();
   void on_message(std::string_view channel, std::string_view payload);
   void on_node_message(std::string_view payload);
+  void on_request(wire::Request request);
+  void accept_held_requests();
+  void forget_held_requests();
   void on_broadcast_message(std::string_view payload);
   void drop(const std::string& reason);
 
@@ -146,6 +150,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   Event state_changed_;
   TimePoint drain_deadline_{};
   std::optional<TimePoint> reconnected_at_;  // the connection for commands
+  bool owns_id_ = true;                      // as far as is known, after a reconnect
+  std::vector<wire::Request> held_;          // until that is known
+  std::size_t held_bytes_ = 0;
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;
   std::uint64_t run_ = 0;      // counts the starts
