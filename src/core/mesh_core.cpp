@@ -383,8 +383,8 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
 
 asio::awaitable<void> MeshCore::move_to_new_id() {
   const auto deadline = Clock::now() + options_.redis.connect_timeout;
+  subscriptions_->unsubscribe(std::exchange(node_channel_, {}));
   forget_held_requests();
-  subscriptions_->unsubscribe(node_channel_);
   set_id(co_await register_with_new_id(deadline));
   accept_held_requests();
   // Responses may have gone to the old id.

@@ -9,6 +9,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/asio/this_coro.hpp>
@@ -318,6 +319,52 @@ TEST(RegistrationRecovery, ANodeThatWasCutOffDuringAFlushSharesItsIdWithNobodyAf
     EXPECT_TRUE(co_await are_told_apart(nodes, probe))
         << "ids " << nodes[0]->instance_id() << " and " << nodes[1]->instance_id();
     for (const auto& node : nodes) co_await node->stop();
+  });
+}
+
+TEST(RegistrationRecovery, ANodeRunsNoRequestsOfAnIdThatWentToAnotherNode) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    RedisProxy proxy(server);
+    LogCapture log;
+    Node node(executor, mesh_key, patient_options(proxy.options(), log));
+    std::atomic<int> runs = 0;
+    node.register_handler<"echo">([&](const std::string& text) {
+      ++runs;
+      return text;
+    });
+    co_await node.start();
+    const InstanceId old_id = node.instance_id();
+    proxy.cut();
+    const auto noticed = [&] { return log.count("lost the connection") >= 2; };
+    CO_ASSERT_TRUE(co_await eventually(noticed));
+    server.command({"FLUSHALL"});
+    server.command({"SET", key_of("owner:" + std::to_string(old_id)), "another node"});
+    // What is sent to the other node also reaches this one, until it has heard of it.
+    std::atomic<bool> ended = false;
+    std::atomic<int> reached = 0;
+    std::thread sender([&] {
+      RedisProbe probe = server.probe();
+      const nlohmann::json data = "text";
+      for (int i = 0; !ended; ++i) {
+        const nlohmann::json request = {{"requestId", "r-" + std::to_string(i)},
+                                        {"senderInstanceId", 1000},
+                                        {"type", "echo"},
+                                        {"data", data},
+                                        {"timeoutMs", 1000}};
+        if (probe.publish(channel_of(old_id), request.dump()) > 0) ++reached;
+      }
+    });
+    proxy.restore();
+    const auto has_moved = [&] { return node.instance_id() != old_id; };
+    EXPECT_TRUE(co_await eventually(has_moved));
+    ended = true;
+    sender.join();
+    GTEST_LOG_(INFO) << reached << " requests came too early";
+    EXPECT_EQ(runs, 0);
+    EXPECT_TRUE(co_await echoes(node, node.instance_id(), 20s));
+    co_await node.stop();
   });
 }
 
