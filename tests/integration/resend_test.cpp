@@ -214,6 +214,50 @@ TEST(Resend, NothingIsSentTwiceToANodeThatDoesNotSupportIt) {
   });
 }
 
+/// Calls a node written by hand, whose owner's uuid is `owner` at first and `owner_then` after the
+/// answer to the request was lost; returns what the node has received.
+asio::awaitable<std::vector<nlohmann::json>> repeat_to(std::string owner, std::string owner_then) {
+  const auto executor = co_await asio::this_coro::executor;
+  CountingPair nodes(executor);
+  co_await nodes.pair.start();
+  RawPeer peer(nodes.server.options(), "test:mesh:" + mesh_key, 1000);
+  nodes.server.command({"ZADD", key_of("heartbeats"), "9999999999999", "1000"});
+  nodes.server.command({"SET", key_of("owner:1000"), owner});
+  // Makes it known to the caller.
+  const auto first = begin_wait(executor, nodes.pair.a, peer.id(), 0ms, 40s);
+  const auto has_first = [&] { return peer.received().size() == 1; };
+  EXPECT_TRUE(co_await eventually(has_first));
+  peer.send(1,
+            {{"requestId", peer.received().at(0).at("requestId")}, {"reply", true}, {"data", 0}});
+  EXPECT_TRUE(co_await succeeds(first));
+
+  nodes.proxy_of_a.hold_replies();
+  const auto second = begin_wait(executor, nodes.pair.a, peer.id(), 0ms, 2s);
+  const auto has_second = [&] { return peer.received().size() == 2; };
+  EXPECT_TRUE(co_await eventually(has_second));
+  nodes.server.command({"SET", key_of("owner:1000"), owner_then});
+  nodes.proxy_of_a.drop_connections();
+  nodes.proxy_of_a.release_replies();
+  const auto is_done = [&] { return second->is_done(); };
+  EXPECT_TRUE(co_await eventually(is_done));
+  EXPECT_TRUE(second->failed_with<MeshRequestTimeoutError>()) << second->what();
+  const auto received = peer.received();
+  co_await nodes.pair.stop();
+  co_return received;
+}
+
+TEST(Resend, ARequestIsRepeatedOnlyToTheNodeThatItWasSentTo) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto same = co_await repeat_to("uuid-1", "uuid-1");
+    CO_ASSERT_TRUE(same.size() > 2);
+    EXPECT_EQ(same.at(2).at("requestId"), same.at(1).at("requestId"));
+    EXPECT_FALSE(same.at(1).contains("repeat"));
+    EXPECT_EQ(same.at(2).at("repeat"), true);
+    const auto another = co_await repeat_to("uuid-1", "uuid-2");
+    EXPECT_EQ(another.size(), 2U);
+  });
+}
+
 TEST(Resend, ACallAndItsAnswerSurviveThatRedisRestartsEmpty) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
