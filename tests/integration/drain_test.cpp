@@ -30,6 +30,13 @@ class Drain : public MeshTest {
     id_ = worker_->instance_id();
   }
 
+  /// The nodes must not outlive the test's context.
+  asio::awaitable<void> end() {
+    co_await caller_->stop();
+    caller_.reset();
+    worker_.reset();
+  }
+
   /// Begins a call and returns once its handler runs.
   asio::awaitable<Outcome<Text>> begin_call() {
     const int before = running_;
@@ -70,7 +77,7 @@ TEST_F(Drain, LetsRunningHandlersFinishAndRefusesNewRequests) {
     co_await stopped.get();
     EXPECT_EQ(worker_->instance_id(), 0);
     EXPECT_FALSE(probe().exists(name("owner:" + std::to_string(id_))));
-    co_await caller_->stop();
+    co_await end();
   });
 }
 
@@ -98,7 +105,7 @@ TEST_F(Drain, HandlersMayStillCallOthers) {
     co_await call.get();
     EXPECT_EQ(status, "fine");
     co_await stopped.get();
-    co_await caller_->stop();
+    co_await end();
   });
 }
 
@@ -115,7 +122,7 @@ TEST_F(Drain, ADrainingNodeDoesNotRegisterAgain) {
     released_ = true;
     co_await call.get();
     co_await stopped.get();
-    co_await caller_->stop();
+    co_await end();
   });
 }
 
@@ -129,7 +136,7 @@ TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
     const auto error = co_await expect_error<MeshHandlerError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
-    co_await caller_->stop();
+    co_await end();
   });
 }
 
@@ -148,7 +155,7 @@ TEST_F(Drain, ASecondStopCutsItShort) {
     const auto error = co_await expect_error<MeshHandlerError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
-    co_await caller_->stop();
+    co_await end();
   });
 }
 
@@ -163,7 +170,7 @@ TEST_F(Drain, AServiceMayBeDestroyedMeanwhile) {
     worker_.reset();
     co_await stopped.get();
     released_ = true;
-    co_await caller_->stop();
+    co_await end();
   });
 }
 
