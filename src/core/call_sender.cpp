@@ -160,11 +160,10 @@ void CallSender::on_published(const std::string& request_id, const redis::Outcom
 void CallSender::on_nobody(const std::string& request_id, const PendingCall& call) {
   owners_.erase(call.target);
   const auto now = Clock::now();
-  if (!call.has_data) {
-    fail_unreachable(request_id, call);
-  } else if (reconnected_at_ && now < *reconnected_at_ + context_.return_time) {
+  const bool others_may_return = reconnected_at_ && now < *reconnected_at_ + context_.return_time;
+  if (call.has_data && others_may_return) {
     try_later(request_id);
-  } else if (now < call.begun_at + resubscription_time) {
+  } else if (call.has_data && now < call.begun_at + resubscription_time) {
     check_registration(request_id, call.target);
   } else {
     fail_unreachable(request_id, call);
@@ -243,9 +242,8 @@ void CallSender::try_at(const std::string& request_id, TimePoint time) {
 void CallSender::try_due() {
   const auto now = Clock::now();
   while (const auto due = waiting_.first_due(now)) {
-    const std::string request_id = *due;
-    waiting_.extract(request_id);
-    try_now(request_id);
+    waiting_.extract(*due);
+    try_now(*due);
   }
   alarm_.set(waiting_.next_deadline());
 }
