@@ -11,6 +11,7 @@
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
+#include <util/make_error.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
@@ -137,7 +138,7 @@ void CallSender::on_published(const std::string& request_id, const redis::Outcom
     case redis::Failure::none:
       break;
     case redis::Failure::overflow:
-      calls_.fail(request_id, std::make_exception_ptr(redis::overflow_error()));
+      calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
       return;
     case redis::Failure::disconnected:
       call->may_have_arrived = true;
@@ -150,8 +151,7 @@ void CallSender::on_published(const std::string& request_id, const redis::Outcom
   if (redis::is_wrong_server(outcome.reply) || redis::is_passing_refusal(outcome.reply)) {
     try_later(request_id);
   } else if (outcome.reply.is_error()) {
-    calls_.fail(request_id,
-                std::make_exception_ptr(MeshRedisError("PUBLISH: " + outcome.reply.text)));
+    calls_.fail(request_id, make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text));
   } else if (outcome.reply.integer == 0) {
     on_nobody(request_id, *call);
   }
@@ -188,8 +188,7 @@ void CallSender::check_registration(const std::string& request_id, InstanceId ta
 }
 
 void CallSender::fail_unreachable(const std::string& request_id, const PendingCall& call) {
-  calls_.fail(request_id,
-              std::make_exception_ptr(MeshNodeUnreachableError(call.target, call.type)));
+  calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, call.type));
 }
 
 // Again -------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
+#include <util/make_error.hpp>
+
 namespace mesh::core {
 
 PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters)
@@ -25,9 +27,9 @@ bool PendingCalls::on_response(wire::Response response) {
   if (!response.error) {
     complete(std::move(*call), nullptr, std::move(response.data));
   } else if (auto type = wire::parse_no_handler_error(*response.error)) {
-    complete(std::move(*call), std::make_exception_ptr(MeshNoHandlerError(std::move(*type))), {});
+    complete(std::move(*call), make_error<MeshNoHandlerError>(std::move(*type)), {});
   } else {
-    complete(std::move(*call), std::make_exception_ptr(MeshHandlerError(*response.error)), {});
+    complete(std::move(*call), make_error<MeshHandlerError>(*response.error), {});
   }
   return true;
 }
@@ -50,7 +52,7 @@ bool PendingCalls::fail(const std::string& request_id, std::exception_ptr error)
 
 void PendingCalls::fail_all_stopped() {
   for (PendingCall& call : calls_.drain()) {
-    complete(std::move(call), std::make_exception_ptr(MeshStoppedError()), {});
+    complete(std::move(call), make_error<MeshStoppedError>(), {});
   }
   alarm_.set(std::nullopt);
 }
@@ -70,8 +72,7 @@ void PendingCalls::expire() {
       continue;
     }
     auto call = calls_.extract(*due);
-    auto error =
-        std::make_exception_ptr(MeshRequestTimeoutError(call->target, call->type, call->timeout));
+    auto error = make_error<MeshRequestTimeoutError>(call->target, call->type, call->timeout);
     complete(std::move(*call), std::move(error), {});
   }
   alarm_.set(calls_.next_deadline());
