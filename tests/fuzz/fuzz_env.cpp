@@ -76,8 +76,11 @@ void check() {
 }  // namespace mesh::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  // The fuzzer may have guessed it, and errors quote what is no password.
+  if (text.find(mesh::fuzz::secret) != std::string_view::npos) return 0;
   mesh::fuzz::unset_variables();
-  mesh::fuzz::set_variables({reinterpret_cast<const char*>(data), size});
+  mesh::fuzz::set_variables(text);
   mesh::fuzz::check();
   return 0;
 }
