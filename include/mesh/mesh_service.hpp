@@ -186,7 +186,7 @@ class MeshService {
   /// Throws `std::invalid_argument` for a `drain_timeout` that is negative or longer than a year.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(StopOptions options, CompletionToken&& token = {}) {
-    detail::check_drain_timeout(options.drain_timeout);
+    detail::check_timeout("StopOptions::drain_timeout", options.drain_timeout);
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
         [core = core_.core(), options](auto handler) {
           detail::stop_core(core, options, std::move(handler));
@@ -293,7 +293,7 @@ class MeshService {
     call.core = core_.core();
     call.executor = core_.executor();
     try {
-      detail::check_timeout(options.timeout);
+      detail::check_timeout("InvokeOptions::timeout", options.timeout);
       if (instance_id != 0 && instance_id == core_.instance_id()) {
         call.local = std::static_pointer_cast<detail::TypedHandler<Request, Response>>(
             core_.find_handler(type));

@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include <scripts/publish_again.lua.hpp>
-
+#include <core/publish_again.hpp>
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
@@ -41,13 +40,7 @@ void AnswerSender::clear() {
 void AnswerSender::publish(Response response) {
   redis::Command command;
   if (response.may_have_arrived) {
-    command = {"EVAL",
-               std::string(scripts::publish_again),
-               "1",
-               context_.keys.owner(response.target),
-               context_.keys.node_channel(response.target),
-               *response.message,
-               ""};
+    command = publish_again_command(context_.keys, response.target, *response.message, "");
   } else {
     command = {"PUBLISH", context_.keys.node_channel(response.target), *response.message};
   }
@@ -77,8 +70,7 @@ void AnswerSender::on_published(Response response, const redis::Outcome& outcome
     case redis::Failure::stopped:
       return;
   }
-  if (outcome.reply.is_error() && !redis::is_wrong_server(outcome.reply) &&
-      !redis::is_passing_refusal(outcome.reply)) {
+  if (outcome.reply.is_error() && !redis::is_worth_retrying(outcome.reply)) {
     lose("it was refused: " + outcome.reply.text);
   } else if (!outcome.reply.is_error() && outcome.reply.integer > 0) {
     settle();

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <mesh/errors.hpp>
-#include <scripts/publish_again.lua.hpp>
 
+#include <core/publish_again.hpp>
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
@@ -62,19 +62,18 @@ void CallSender::repeat_all() {
   auto time = Clock::now();
   std::size_t count = 0;
   for (const std::string& request_id : calls_.ids()) {
-    PendingCall& call = *calls_.find(request_id);
-    if (call.owner.empty() || !call.has_data) continue;
-    call.may_have_arrived = true;
-    if (++count % portion == 0) time += pause_between_portions;
-    try_at(request_id, time);
+    if (repeat_at(request_id, time) && ++count % portion == 0) time += pause_between_portions;
   }
 }
 
-void CallSender::repeat(const std::string& request_id) {
+void CallSender::repeat(const std::string& request_id) { repeat_at(request_id, Clock::now()); }
+
+bool CallSender::repeat_at(const std::string& request_id, TimePoint time) {
   PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr || call->owner.empty() || !call->has_data) return;
+  if (call == nullptr || call->owner.empty() || !call->has_data) return false;
   call->may_have_arrived = true;
-  try_at(request_id, Clock::now());
+  try_at(request_id, time);
+  return true;
 }
 
 void CallSender::clear() {
@@ -148,7 +147,7 @@ void CallSender::on_published(const std::string& request_id, const redis::Outcom
     case redis::Failure::stopped:
       return;  // the timeout, or the stop, ends the call
   }
-  if (redis::is_wrong_server(outcome.reply) || redis::is_passing_refusal(outcome.reply)) {
+  if (redis::is_worth_retrying(outcome.reply)) {
     try_later(request_id);
   } else if (outcome.reply.is_error()) {
     calls_.fail(request_id, make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text));
@@ -197,14 +196,8 @@ void CallSender::publish_again(const std::string& request_id) {
   const PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   ++counters_.calls_resent;
-  // Whole rather than by its digest: after a fault Redis may well have forgotten it.
-  redis::Command command{"EVAL",
-                         std::string(scripts::publish_again),
-                         "1",
-                         context_.keys.owner(call->target),
-                         context_.keys.node_channel(call->target),
-                         encode(request_id, *call),
-                         call->owner};
+  redis::Command command =
+      publish_again_command(context_.keys, call->target, encode(request_id, *call), call->owner);
   context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {

@@ -66,6 +66,8 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void check_registration(const std::string& request_id, InstanceId target);
   void publish_again(const std::string& request_id);
   void on_published_again(const std::string& request_id, const redis::Outcome& outcome);
+  /// False if the call must not be repeated.
+  bool repeat_at(const std::string& request_id, TimePoint time);
   void try_later(const std::string& request_id);
   void try_at(const std::string& request_id, TimePoint time);
   void try_now(const std::string& request_id);

@@ -89,15 +89,9 @@ void CoreHandle::watch_nodes(AsyncCallback<NodeChange, MeshNode> callback) {
   core_->watch_nodes(std::move(callback));
 }
 
-void check_drain_timeout(std::chrono::milliseconds timeout) {
+void check_timeout(const char* option, std::chrono::milliseconds timeout) {
   if (timeout < std::chrono::milliseconds::zero() || timeout > config::longest_duration) {
-    throw std::invalid_argument("StopOptions::drain_timeout must be from 0 ms to 1 year");
-  }
-}
-
-void check_timeout(std::chrono::milliseconds timeout) {
-  if (timeout < std::chrono::milliseconds::zero() || timeout > config::longest_duration) {
-    throw std::invalid_argument("InvokeOptions::timeout must be from 0 ms to 1 year");
+    throw std::invalid_argument(std::string(option) + " must be from 0 ms to 1 year");
   }
 }
 

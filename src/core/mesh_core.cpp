@@ -362,12 +362,11 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
     accept_held_requests();
     std::rethrow_exception(refusal);
   }
+  if (found != Registry::Registration::taken_by_another) accept_held_requests();
   switch (found) {
     case Registry::Registration::known:
-      accept_held_requests();
       co_return;
     case Registry::Registration::missing:
-      accept_held_requests();
       options_.log(LogLevel::warning, "node " + std::to_string(id) +
                                           " had been removed while it was alive; registered again");
       break;

@@ -27,4 +27,8 @@ bool is_wrong_server(const Reply& reply) {
          reply.text.find(": -READONLY ") != std::string::npos;
 }
 
+bool is_worth_retrying(const Reply& reply) {
+  return is_passing_refusal(reply) || is_wrong_server(reply);
+}
+
 }  // namespace mesh::redis

@@ -12,4 +12,8 @@ bool is_passing_refusal(const Reply& reply);
 /// that cannot serve for a while: it has become a replica, or loads its data.
 bool is_wrong_server(const Reply& reply);
 
+/// Whether the command was refused, so that it did not run, for a cause that will pass: either of
+/// the above.
+bool is_worth_retrying(const Reply& reply);
+
 }  // namespace mesh::redis

@@ -36,11 +36,9 @@ using NodesCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
 using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, Json)>;
 
-/// Throws `std::invalid_argument` for a timeout that is negative or longer than a year.
-void check_timeout(std::chrono::milliseconds timeout);
-
-/// Throws `std::invalid_argument` for a timeout that is negative or longer than a year.
-void check_drain_timeout(std::chrono::milliseconds timeout);
+/// Throws `std::invalid_argument`, naming the option, for a timeout that is negative or longer than
+/// a year.
+void check_timeout(const char* option, std::chrono::milliseconds timeout);
 
 /// The JSON text of a payload. Throws `MeshEncodeError`.
 std::string to_json_text(std::string_view type, const Json& document);

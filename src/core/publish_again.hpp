@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <mesh/node.hpp>
+#include <scripts/publish_again.lua.hpp>
+
+#include <core/keys.hpp>
+#include <redis/command.hpp>
+
+namespace mesh::core {
+
+/// Publishes what may have arrived before, provided that the target copes with repetitions; an
+/// empty `owner` stands for any. What the reply means is said in the script, which is sent whole
+/// rather than by its digest: after a fault Redis may well have forgotten it.
+inline redis::Command publish_again_command(const Keys& keys, InstanceId target,
+                                            std::string message, std::string owner) {
+  return {"EVAL",
+          std::string(scripts::publish_again),
+          "1",
+          keys.owner(target),
+          keys.node_channel(target),
+          std::move(message),
+          std::move(owner)};
+}
+
+}  // namespace mesh::core
