@@ -18,6 +18,20 @@ namespace {
 /// What the leader reports, and what becomes of it if the leader dies.
 class CleanupReports : public MeshTest {
  protected:
+  /// A callback that takes until it is told to end; it must outlive the nodes that call it.
+  struct SlowReports {
+    std::vector<InstanceId> ids;
+    bool may_end = false;
+
+    auto callback() {
+      return [this](InstanceId id) -> asio::awaitable<void> {
+        ids.push_back(id);
+        const auto allowed = [this] { return may_end; };
+        co_await eventually(allowed);
+      };
+    }
+  };
+
   std::optional<std::string> note_about(InstanceId id) {
     return probe().hget(name("reports"), std::to_string(id));
   }
@@ -40,22 +54,17 @@ class CleanupReports : public MeshTest {
 TEST_F(CleanupReports, AReportIsKeptUntilTheCallbackHasCompleted) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();
-    bool is_called = false;
-    bool may_end = false;
-    node->set_node_cleaned_up_callback([&](InstanceId) -> asio::awaitable<void> {
-      is_called = true;
-      const auto allowed = [&] { return may_end; };
-      co_await eventually(allowed);
-    });
+    SlowReports reports;
+    node->set_node_cleaned_up_callback(reports.callback());
     register_ghost(77);
     co_await node->start();
-    const auto called = [&] { return is_called; };
+    const auto called = [&] { return reports.ids.size() == 1; };
     CO_ASSERT_TRUE(co_await eventually(called));
     EXPECT_FALSE(is_registered(77));
     const InstanceId self = node->instance_id();
     const std::string reporter = std::to_string(self) + ":" + owner_of(self) + ":";
     EXPECT_TRUE(note_about(77).value_or("").starts_with(reporter)) << *note_about(77);
-    may_end = true;
+    reports.may_end = true;
     const auto is_finished = [&] { return !note_about(77); };
     EXPECT_TRUE(co_await eventually(is_finished));
     co_await node->stop();
@@ -102,27 +111,22 @@ TEST_F(CleanupReports, ReportsOfALivingNodeAreLeftToIt) {
 TEST_F(CleanupReports, AReportThatWentToAnotherNodeMeanwhileIsNotGivenTwice) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();
-    std::vector<InstanceId> reported;
-    bool may_end = false;
-    node->set_node_cleaned_up_callback([&](InstanceId id) -> asio::awaitable<void> {
-      reported.push_back(id);
-      const auto allowed = [&] { return may_end; };
-      co_await eventually(allowed);
-    });
+    SlowReports reports;
+    node->set_node_cleaned_up_callback(reports.callback());
     register_ghost(77, 1);
     register_ghost(78, 2);
     co_await node->start();
-    const auto one_runs = [&] { return reported.size() == 1; };
+    const auto one_runs = [&] { return reports.ids.size() == 1; };
     CO_ASSERT_TRUE(co_await eventually(one_runs));
     // While the first callback runs, another leader takes the second report over.
     occupy_leadership();
     own(1000);
     leave_report(78, 1000);
-    may_end = true;
+    reports.may_end = true;
     const auto is_finished = [&] { return !note_about(77); };
     EXPECT_TRUE(co_await eventually(is_finished));
     EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
-    EXPECT_EQ(reported, (std::vector<InstanceId>{77}));
+    EXPECT_EQ(reports.ids, (std::vector<InstanceId>{77}));
     EXPECT_EQ(note_about(78), "1000:some-uuid:123");
     co_await node->stop();
   });
@@ -130,33 +134,27 @@ TEST_F(CleanupReports, AReportThatWentToAnotherNodeMeanwhileIsNotGivenTwice) {
 
 TEST_F(CleanupReports, ALeaderThatStopsLeavesTheRestToTheNext) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    std::vector<InstanceId> reported;
-    bool may_end = false;
-    auto report = [&](InstanceId id) -> asio::awaitable<void> {
-      reported.push_back(id);
-      const auto allowed = [&] { return may_end; };
-      co_await eventually(allowed);
-    };
+    SlowReports reports;
     const auto first = co_await make_node();
     const auto second = co_await make_node();
-    first->set_node_cleaned_up_callback(report);
-    second->set_node_cleaned_up_callback(report);
+    first->set_node_cleaned_up_callback(reports.callback());
+    second->set_node_cleaned_up_callback(reports.callback());
     register_ghost(77, 1);
     register_ghost(78, 2);
     co_await first->start();
-    const auto one_runs = [&] { return reported.size() == 1; };
+    const auto one_runs = [&] { return reports.ids.size() == 1; };
     CO_ASSERT_TRUE(co_await eventually(one_runs));
     co_await second->start();
     const Outcome<void> stopped;
     first->stop(stopped.token());
-    may_end = true;
+    reports.may_end = true;
     co_await stopped.get();
-    const auto both_reported = [&] { return reported.size() == 2; };
+    const auto both_reported = [&] { return reports.ids.size() == 2; };
     EXPECT_TRUE(co_await eventually(both_reported));
     const auto are_finished = [&] { return !probe().exists(name("reports")); };
     EXPECT_TRUE(co_await eventually(are_finished));
-    std::ranges::sort(reported);
-    EXPECT_EQ(reported, (std::vector<InstanceId>{77, 78}));
+    std::ranges::sort(reports.ids);
+    EXPECT_EQ(reports.ids, (std::vector<InstanceId>{77, 78}));
     co_await second->stop();
   });
 }
@@ -183,22 +181,17 @@ TEST_F(CleanupReports, ANodeThatDoesNotLeadAnyMoreStillReportsWhatItRemoved) {
 TEST_F(CleanupReports, ANodeThatIsRemovedAgainIsReportedAgain) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();
-    std::vector<InstanceId> reported;
-    bool may_end = false;
-    node->set_node_cleaned_up_callback([&](InstanceId id) -> asio::awaitable<void> {
-      reported.push_back(id);
-      const auto allowed = [&] { return may_end; };
-      co_await eventually(allowed);
-    });
+    SlowReports reports;
+    node->set_node_cleaned_up_callback(reports.callback());
     register_ghost(77);
     co_await node->start();
-    const auto is_called = [&] { return reported.size() == 1; };
+    const auto is_called = [&] { return reports.ids.size() == 1; };
     CO_ASSERT_TRUE(co_await eventually(is_called));
     register_ghost(77);
     const auto is_removed = [&] { return !is_registered(77); };
     CO_ASSERT_TRUE(co_await eventually(is_removed));
-    may_end = true;
-    const auto is_called_again = [&] { return reported.size() == 2; };
+    reports.may_end = true;
+    const auto is_called_again = [&] { return reports.ids.size() == 2; };
     EXPECT_TRUE(co_await eventually(is_called_again));
     const auto is_finished = [&] { return !note_about(77); };
     EXPECT_TRUE(co_await eventually(is_finished));

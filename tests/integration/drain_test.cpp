@@ -48,6 +48,15 @@ class Drain : public MeshTest {
     co_return outcome;
   }
 
+  /// Stops the worker with a drain, and returns once that has taken itself off the list.
+  asio::awaitable<Outcome<void>> begin_drain() {
+    Outcome<void> stopped;
+    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
+    const auto is_unlisted = [this] { return !is_registered(id_); };
+    EXPECT_TRUE(co_await eventually(is_unlisted));
+    co_return stopped;
+  }
+
   std::unique_ptr<Service> caller_;
   std::unique_ptr<Service> worker_;
   InstanceId id_ = 0;
@@ -60,10 +69,7 @@ TEST_F(Drain, LetsRunningHandlersFinishAndRefusesNewRequests) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
-    const Outcome<void> stopped;
-    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
-    const auto is_unlisted = [&] { return !is_registered(id_); };
-    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Outcome<void> stopped = co_await begin_drain();
     const Text text = text_of("too late");
     const auto refusal =
         co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
@@ -97,10 +103,7 @@ TEST_F(Drain, HandlersMayStillCallOthers) {
       status = reply.status;
     };
     const Outcome<Text> call = co_await begin_call();
-    const Outcome<void> stopped;
-    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
-    const auto is_unlisted = [&] { return !is_registered(id_); };
-    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Outcome<void> stopped = co_await begin_drain();
     released_ = true;
     co_await call.get();
     EXPECT_EQ(status, "fine");
@@ -113,10 +116,7 @@ TEST_F(Drain, ADrainingNodeDoesNotRegisterAgain) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
-    const Outcome<void> stopped;
-    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
-    const auto is_unlisted = [&] { return !is_registered(id_); };
-    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Outcome<void> stopped = co_await begin_drain();
     EXPECT_TRUE(co_await heartbeats_pass(caller_->instance_id(), 4));
     EXPECT_FALSE(is_registered(id_));
     released_ = true;
@@ -144,10 +144,7 @@ TEST_F(Drain, ASecondStopCutsItShort) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
-    const Outcome<void> first;
-    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, first.token());
-    const auto is_unlisted = [&] { return !is_registered(id_); };
-    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Outcome<void> first = co_await begin_drain();
     EXPECT_FALSE(first.done());
     co_await worker_->stop();
     co_await first.get();
@@ -163,10 +160,7 @@ TEST_F(Drain, AServiceMayBeDestroyedMeanwhile) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
-    const Outcome<void> stopped;
-    worker_->stop({.drain_timeout = std::chrono::minutes(1)}, stopped.token());
-    const auto is_unlisted = [&] { return !is_registered(id_); };
-    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Outcome<void> stopped = co_await begin_drain();
     worker_.reset();
     co_await stopped.get();
     released_ = true;

@@ -33,6 +33,19 @@ class Watch : public MeshTest {
     }
   };
 
+  /// The changes must outlive it.
+  asio::awaitable<std::unique_ptr<Service>> start_watcher(Changes& changes,
+                                                          MeshOptions node_options) {
+    auto watcher = co_await make_node(std::move(node_options));
+    watcher->watch_nodes(changes.callback());
+    co_await watcher->start();
+    co_return watcher;
+  }
+  asio::awaitable<std::unique_ptr<Service>> start_watcher(Changes& changes) {
+    MeshOptions node_options = options();
+    co_return co_await start_watcher(changes, std::move(node_options));
+  }
+
   /// So slow that only announcements can tell in time.
   MeshOptions slow_options() const {
     MeshOptions result = options();
@@ -46,10 +59,8 @@ TEST_F(Watch, TellsWhoIsThereThenWhoJoinsAndLeaves) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const MeshOptions slow = slow_options();
     const auto first = co_await start_node(slow);
-    const auto watcher = co_await make_node(slow);
     Changes changes;
-    watcher->watch_nodes(changes.callback());
-    co_await watcher->start();
+    const auto watcher = co_await start_watcher(changes, slow);
     EXPECT_TRUE(co_await changes.become("+1"));
     MeshOptions named = slow;
     named.hostname = "third-host";
@@ -84,10 +95,8 @@ TEST_F(Watch, CanBeginWhileTheNodeRuns) {
 
 TEST_F(Watch, NoticesNodesThatAnnounceNothing) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    const auto watcher = co_await make_node();
     Changes changes;
-    watcher->watch_nodes(changes.callback());
-    co_await watcher->start();
+    const auto watcher = co_await start_watcher(changes);
     register_ghost(500, 9999999999999.0);
     EXPECT_TRUE(co_await changes.become("+500"));
     co_await watcher->stop();
@@ -96,10 +105,8 @@ TEST_F(Watch, NoticesNodesThatAnnounceNothing) {
 
 TEST_F(Watch, ANodeThatDiesHasLeftWhenTheLeaderRemovesIt) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    const auto watcher = co_await make_node();
     Changes changes;
-    watcher->watch_nodes(changes.callback());
-    co_await watcher->start();
+    const auto watcher = co_await start_watcher(changes);
     register_ghost(500, 9999999999999.0);
     CO_ASSERT_TRUE(co_await changes.become("+500"));
     register_ghost(500, 1);
@@ -110,10 +117,8 @@ TEST_F(Watch, ANodeThatDiesHasLeftWhenTheLeaderRemovesIt) {
 
 TEST_F(Watch, SurvivesThatItsConnectionsAreLost) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    const auto watcher = co_await make_node();
     Changes changes;
-    watcher->watch_nodes(changes.callback());
-    co_await watcher->start();
+    const auto watcher = co_await start_watcher(changes);
     const auto other = co_await start_node();
     CO_ASSERT_TRUE(co_await changes.become("+2"));
     const auto reconnects = watcher->stats().reconnects;
@@ -150,10 +155,8 @@ TEST_F(Watch, WhatTheCallbackThrowsIsLoggedAndTheWatchGoesOn) {
 TEST_F(Watch, StartsAnewAfterARestart) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto other = co_await start_node();
-    const auto watcher = co_await make_node();
     Changes changes;
-    watcher->watch_nodes(changes.callback());
-    co_await watcher->start();
+    const auto watcher = co_await start_watcher(changes);
     CO_ASSERT_TRUE(co_await changes.become("+1"));
     co_await watcher->stop();
     co_await watcher->start();
