@@ -123,6 +123,7 @@ see quickstart "3 x apple: 7.5" >/dev/null
 
 step "Three processes join one mesh, and one of them is elected leader"
 start_node A
+explain "no trace of an earlier leader on this Redis, so the first one waits for one time to live:"
 see A "this node leads now"
 start_node B
 start_node C

@@ -30,8 +30,9 @@ class Election;
 /// live. The leader renews it; if it cannot, the lock runs out and another process takes it.
 /// Leadership is judged by the local monotonic clock from the moment the last successful renewal
 /// was *sent*, minus a margin of a twentieth of `ttl`, so `is_leader()` turns false before anyone
-/// else can hold the lock. A process that was frozen may still be about to act on an old answer:
-/// pass `fencing_token()` to the resources you guard where that matters.
+/// else leads. Where Redis has lost the lock, and on a new Redis, the election takes one `ttl`: see
+/// `LeaderOptions::wait_after_data_loss`. A process that was frozen may still be about to act on an
+/// old answer: pass `fencing_token()` to the resources you guard where that matters.
 ///
 /// All members may be called from any thread. Destroying a running service abandons the election
 /// without waiting; the lock then runs out by itself. Prefer `stop()`.

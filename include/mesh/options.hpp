@@ -73,6 +73,13 @@ struct LeaderOptions {
   std::chrono::milliseconds renewal_interval{10000};  ///< How often the leader renews; below `ttl`.
   std::chrono::milliseconds retry_delay{5000};        ///< How often a follower tries to take over.
 
+  /// Whether nobody is elected before an earlier term has ended for certain, even if its lock is
+  /// gone: deleted, evicted, or lost in a flush, restart or failover of Redis. The leader learns of
+  /// that at its next renewal only, and without this wait there can be two until then. On a Redis
+  /// that has never seen an election the first one takes one `ttl`. Give all processes the same
+  /// `ttl`.
+  bool wait_after_data_loss = true;
+
   /// Throws `std::invalid_argument` naming the first option that is out of range.
   void validate() const;
 };

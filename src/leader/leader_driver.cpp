@@ -35,6 +35,7 @@ void LeaderDriver::start() {
   // A new one, so that a late release of an earlier term cannot free the lock of this one.
   lock_value_ = UuidGenerator().next();
   failing_ = false;
+  barred_ = false;
   election_.spawn(run(shared_from_this()));
 }
 
@@ -108,8 +109,10 @@ asio::awaitable<void> LeaderDriver::attempt() {
     co_return;
   }
   failing_ = false;
-  if (*answer == 0) {
-    apply(lease_.on_refused(now));
+  if (*answer <= 0) {
+    note_refusal(std::chrono::milliseconds(-*answer));
+    apply(*answer == 0 ? lease_.on_refused(now)
+                       : lease_.on_barred(now, std::chrono::milliseconds(-*answer)));
     co_return;
   }
   if (kind == Lease::Attempt::acquire) newest_token_ = *answer;
@@ -120,8 +123,12 @@ asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, TimePoin
   const auto deadline = lease_.answer_deadline(sent_at);
   const bool is_renewal = attempt == Lease::Attempt::renew;
   std::vector<std::string> keys{context_.lock_key};
-  if (!is_renewal) keys.push_back(context_.lock_key + ":fencing_token");
   std::vector<std::string> arguments{lock_value_, std::to_string(options_.ttl.count())};
+  if (!is_renewal) {
+    keys.push_back(context_.lock_key + ":fencing_token");
+    arguments.push_back(options_.wait_after_data_loss ? arguments.back() : "0");
+  }
+  keys.push_back(context_.lock_key + ":last_term");
   redis::Script& script = is_renewal ? renew_ : acquire_;
   const redis::Reply reply =
       co_await script.run(*context_.client, std::move(keys), std::move(arguments), deadline);
@@ -130,7 +137,7 @@ asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, TimePoin
 
 asio::awaitable<void> LeaderDriver::release(TimePoint deadline) {
   if (!context_.client->is_ready()) co_return;
-  std::vector<std::string> keys{context_.lock_key};
+  std::vector<std::string> keys{context_.lock_key, context_.lock_key + ":last_term"};
   std::vector<std::string> arguments{lock_value_};
   try {
     co_await release_.run(*context_.client, std::move(keys), std::move(arguments), deadline);
@@ -150,6 +157,15 @@ void LeaderDriver::apply(Lease::Change change) {
                (won ? "became leader of " : "is no longer leader of ") + context_.lock_key);
   const detail::AsyncCallback<>& callback = won ? became_leader_ : lost_leader_;
   if (callback) callbacks_.push(callback);
+}
+
+void LeaderDriver::note_refusal(std::chrono::milliseconds wait) {
+  const bool is_barred = wait.count() > 0;
+  if (std::exchange(barred_, is_barred) || !is_barred) return;
+  context_.log(LogLevel::info, "nobody may lead " + context_.lock_key + " for another " +
+                                   std::to_string(wait.count()) +
+                                   " ms: Redis is new or has lost the lock, and a leader that does "
+                                   "not know yet may go on until then");
 }
 
 void LeaderDriver::note_failure(const std::string& cause) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -65,6 +66,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, TimePoint sent_at);
   asio::awaitable<void> release(TimePoint deadline);
   void apply(Lease::Change change);
+  void note_refusal(std::chrono::milliseconds wait);
   void note_failure(const std::string& cause);
 
   LeaderContext context_;
@@ -81,6 +83,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   detail::AsyncCallback<> lost_leader_;
   std::int64_t newest_token_ = 0;
   bool failing_ = false;
+  bool barred_ = false;
   std::atomic<Clock::rep> leads_until_{0};  // 0: does not lead
   std::atomic<std::int64_t> token_{0};
 };

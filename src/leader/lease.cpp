@@ -29,6 +29,11 @@ Lease::Change Lease::on_refused(TimePoint now) {
   return end();
 }
 
+Lease::Change Lease::on_barred(TimePoint now, Clock::duration wait) {
+  attempt_at_ = now + std::min<Clock::duration>(wait, options_.retry_delay);
+  return end();
+}
+
 Lease::Change Lease::on_failed(TimePoint now) {
   // A leader has no time to lose; a follower has.
   const Clock::duration retry_of_leader = Clock::duration(options_.renewal_interval) / 4;

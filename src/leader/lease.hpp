@@ -35,6 +35,8 @@ class Lease {
   Change on_granted(TimePoint sent_at, TimePoint now);
   /// Redis says that the lock is someone else's, or nobody's in answer to a renewal.
   Change on_refused(TimePoint now);
+  /// Redis says that nobody may lead for this long.
+  Change on_barred(TimePoint now, Clock::duration wait);
   /// There was no answer, so the lock may be ours or not.
   Change on_failed(TimePoint now);
   /// Redis is back: it may have lost the lock, so a leader asks at once. Others wait their turn,

@@ -12,39 +12,21 @@ namespace {
 const char* const one_leader = "never two leaders";
 const char* const growing_tokens = "fencing tokens grow from leader to leader";
 
-/// A lock can only be lost with the data of Redis, and its holder then believes in it for less than
-/// the lock's time to live.
-bool lock_was_lost(const History& history, Span overlap) {
-  overlap.from -= history.leader_ttl;
-  return std::any_of(history.losses.begin(), history.losses.end(), [&](const History::Loss& loss) {
-    return loss.kind != "rewind" && loss.span.overlaps(overlap);
-  });
-}
-
 std::string describe(const History::Term& term) {
   return term.member + " (token " + std::to_string(term.token) + ")";
 }
 
-void check_pair(const History& history, const History::Term& older, const History::Term& newer,
-                Verdict& verdict) {
+void check_pair(const History::Term& older, const History::Term& newer, Verdict& verdict) {
   const Span overlap{newer.span.from, std::min(older.span.to, newer.span.to)};
   if (older.member == newer.member || overlap.from > overlap.to) return;
-  if (lock_was_lost(history, overlap)) {
-    ++verdict.two_leaders_after_loss;
-  } else {
-    verdict.fail(one_leader,
-                 describe(older) + " and " + describe(newer) + " both led for " +
-                     seconds(overlap.to - overlap.from) + " or longer",
-                 std::to_string(newer.token));
-  }
+  verdict.fail(one_leader,
+               describe(older) + " and " + describe(newer) + " both led for " +
+                   seconds(overlap.to - overlap.from) + " or longer",
+               std::to_string(newer.token));
 }
 
-void check_tokens(const History& history, const History::Term& older, const History::Term& newer,
-                  Verdict& verdict) {
+void check_tokens(const History::Term& older, const History::Term& newer, Verdict& verdict) {
   if (newer.token > older.token) return;
-  const Span between{older.span.from, newer.span.from};
-  // Two that led at the same time may be seen in either order.
-  if (newer.span.from <= older.span.to && lock_was_lost(history, between)) return;
   verdict.fail(growing_tokens, describe(newer) + " came after " + describe(older),
                std::to_string(newer.token));
 }
@@ -87,9 +69,9 @@ void check_leaders(const History& history, Verdict& verdict) {
             [](const auto& left, const auto& right) { return left.span.from < right.span.from; });
   for (std::size_t newer = 0; newer < terms.size(); ++newer) {
     for (std::size_t older = 0; older < newer; ++older) {
-      check_pair(history, terms[older], terms[newer], verdict);
+      check_pair(terms[older], terms[newer], verdict);
     }
-    if (newer > 0) check_tokens(history, terms[newer - 1], terms[newer], verdict);
+    if (newer > 0) check_tokens(terms[newer - 1], terms[newer], verdict);
   }
   for (const History::LeaseCut& cut : history.lease_cuts) check_lease(history, cut, verdict);
   check_callbacks(history, verdict);

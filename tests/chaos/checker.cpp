@@ -68,7 +68,6 @@ std::string summary(const History& history, const Verdict& verdict) {
        << " outcomes: " << list(verdict.outcomes) << " | handlers run=" << verdict.runs
        << " requests repeated=" << history.replays
        << " run twice after loss=" << verdict.runs_twice_after_loss << " | terms=" << verdict.terms
-       << " two leaders after loss=" << verdict.two_leaders_after_loss
        << " | ids shared after loss=" << verdict.two_holders_after_loss << " (longest "
        << seconds(verdict.longest_shared_id) << ") reregistered=" << history.reregistrations
        << " | dead=" << verdict.deaths << " reported=" << verdict.reports

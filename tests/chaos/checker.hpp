@@ -25,7 +25,6 @@ struct Verdict {
   std::size_t runs = 0;
   std::size_t runs_twice_after_loss = 0;
   std::size_t terms = 0;
-  std::size_t two_leaders_after_loss = 0;
   std::size_t two_holders_after_loss = 0;
   Nanoseconds longest_shared_id = 0;
   std::size_t deaths = 0;

@@ -250,6 +250,7 @@ bool lead_with(const Permissions& permissions, std::vector<std::string>& refused
     options.ttl = 1s;
     options.renewal_interval = 50ms;
     options.retry_delay = 50ms;
+    options.wait_after_data_loss = false;
     RedisOptions redis = as_user(server);
     redis.database = 1;
     redis.health_check_interval = 20ms;

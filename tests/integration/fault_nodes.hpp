@@ -46,6 +46,7 @@ inline MeshOptions patient_options(const RedisOptions& redis, const LogCapture& 
   options.leader.ttl = 1s;
   options.leader.renewal_interval = 200ms;
   options.leader.retry_delay = 100ms;
+  options.leader.wait_after_data_loss = false;
   return options;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <regex>
@@ -30,6 +31,7 @@ LeaderOptions quick() {
   options.ttl = 1s;
   options.renewal_interval = 200ms;
   options.retry_delay = 100ms;
+  options.wait_after_data_loss = false;
   return options;
 }
 
@@ -453,6 +455,107 @@ TEST(LeaderService, ALeaderLearnsAtOnceThatRedisLostTheLock) {
     server.restart();
     EXPECT_TRUE(co_await ceases_to_lead(a.service));
     co_await a.service.stop();
+  });
+}
+
+// Locks that Redis has lost -----------------------------------------------------------------------
+
+/// Asks rarely, so that it believes for long in a lock that is gone, and does not take it again.
+LeaderOptions trusting() {
+  LeaderOptions options = quick();
+  options.ttl = 3s;
+  options.renewal_interval = 2s;
+  options.retry_delay = 10min;
+  return options;
+}
+
+LeaderOptions eager() {
+  LeaderOptions options = trusting();
+  options.retry_delay = 50ms;
+  return options;
+}
+
+LeaderOptions waiting(LeaderOptions options) {
+  options.wait_after_data_loss = true;
+  return options;
+}
+
+/// While one leads Redis loses the lock: the other must not lead before the first has ceased to.
+void expect_never_two(const std::function<void(RedisServer&)>& lose_lock) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    RedisServer server;
+    Contender a(executor, server.options(), trusting());
+    a.service.start();
+    EXPECT_TRUE(co_await becomes_leader(a.service));
+    Contender b(executor, server.options(), waiting(eager()));
+    b.service.start();
+    const auto token = a.service.fencing_token();
+    lose_lock(server);
+    std::size_t two_led = 0;
+    const auto b_leads = [&] {
+      // The other order could see one after the other.
+      const bool b_led = b.service.is_leader();
+      if (b_led && a.service.is_leader()) ++two_led;
+      return b_led;
+    };
+    const auto a_ceased = [&] { return b_leads() || !a.service.is_leader(); };
+    EXPECT_TRUE(co_await eventually(a_ceased));
+    co_await a.service.stop();
+    EXPECT_TRUE(co_await eventually(b_leads));
+    EXPECT_EQ(two_led, 0U);
+    EXPECT_GT(b.service.fencing_token(), token);
+    co_await b.service.stop();
+  });
+}
+
+TEST(LeaderService, NeverTwoLeadAfterTheLockWasDeleted) {
+  expect_never_two([](RedisServer& server) { server.command({"DEL", lock}); });
+}
+
+TEST(LeaderService, NeverTwoLeadAfterAFlush) {
+  expect_never_two([](RedisServer& server) { server.command({"FLUSHALL"}); });
+}
+
+TEST(LeaderService, NeverTwoLeadAfterRedisCameBackEmpty) {
+  expect_never_two([](RedisServer& server) { server.restart(); });
+}
+
+TEST(LeaderService, NeverTwoLeadWhereAnotherServerHasAnOlderNote) {
+  expect_never_two([](RedisServer& server) {
+    server.command({"SET", lock + ":last_term", "0123456789abcdef 0"});
+    server.command({"DEL", lock});
+  });
+}
+
+TEST(LeaderService, OnANewRedisTheFirstElectionTakesATimeToLive) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    LeaderOptions options = waiting(quick());
+    options.retry_delay = 20s;  // it asks when the wait is over, not later
+    Contender a(co_await asio::this_coro::executor, server.options(), options);
+    const auto from = std::chrono::steady_clock::now();
+    a.service.start();
+    EXPECT_TRUE(co_await becomes_leader(a.service));
+    EXPECT_GE(std::chrono::steady_clock::now() - from, options.ttl);
+    EXPECT_EQ(a.log.count("nobody may lead test:leader:feature for another"), 1U);
+    co_await a.service.stop();
+  });
+}
+
+TEST(LeaderService, WithoutALossNobodyWaits) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    Contender a(executor, server.options(), enduring());
+    a.service.start();
+    EXPECT_TRUE(co_await becomes_leader(a.service));
+    Contender b(executor, server.options(), waiting(enduring()));
+    b.service.start();
+    co_await a.service.stop();
+    EXPECT_TRUE(co_await becomes_leader(b.service));
+    EXPECT_EQ(b.log.count("nobody may lead"), 0U);
+    co_await b.service.stop();
   });
 }
 

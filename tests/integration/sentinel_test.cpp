@@ -95,6 +95,7 @@ TEST(Sentinel, AStandaloneElectionFollowsAFailover) {
     options.ttl = 1s;
     options.renewal_interval = 200ms;
     options.retry_delay = 100ms;
+    options.wait_after_data_loss = false;
     LeaderService service(context.get_executor(), "feature", options, cluster.options(),
                           log.sink());
     service.start();

@@ -109,6 +109,7 @@ struct CppNode {
     result.leader.ttl = 3s;
     result.leader.renewal_interval = 500ms;
     result.leader.retry_delay = 200ms;
+    result.leader.wait_after_data_loss = false;
     result.log = log.sink();
     return result;
   }

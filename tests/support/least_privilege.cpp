@@ -9,7 +9,7 @@ namespace {
 using Strings = std::vector<std::string>;
 
 Strings connection_commands() { return {"ping", "select", "role"}; }
-Strings script_commands() { return {"script|load", "evalsha", "eval", "time"}; }
+Strings script_commands() { return {"script|load", "evalsha", "eval", "time", "info"}; }
 Strings lock_commands() { return {"get", "set", "pexpire", "del"}; }
 Strings pubsub_commands() { return {"publish", "subscribe", "unsubscribe", "pubsub|numsub"}; }
 Strings registry_commands() {

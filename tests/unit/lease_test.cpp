@@ -119,6 +119,19 @@ TEST(Lease, IsAskedForAtOnceAfterItRanOut) {
   EXPECT_TRUE(lease.is_attempt_due(start + usable));
 }
 
+TEST(Lease, WhereNobodyMayLeadYetItIsAskedForWhenSomebodyMay) {
+  Lease lease(options());
+  EXPECT_EQ(lease.on_barred(start, 1s), Change::none);
+  EXPECT_FALSE(lease.is_attempt_due(start + 999ms));
+  EXPECT_TRUE(lease.is_attempt_due(start + 1s));
+}
+
+TEST(Lease, WhereNobodyMayLeadForLongItIsAskedForAtItsInterval) {
+  Lease lease(options());
+  EXPECT_EQ(lease.on_barred(start, 15s), Change::none);
+  EXPECT_TRUE(lease.is_attempt_due(start + 4s));
+}
+
 TEST(Lease, ARefusedRenewalLosesItAtOnce) {
   Lease lease = won_at(start);
   EXPECT_EQ(lease.on_refused(start + 6s), Change::lost);

@@ -1,15 +1,36 @@
--- Takes the lock if it is free or already ours. Returns the fencing token, or 0 if someone else
--- leads. The token also grows when Redis has lost the last one, as long as its clock does not go
--- back.
--- KEYS: lock, fencing token. ARGV: our value, time to live in ms.
+-- Takes the lock if it is free or already ours. Returns the fencing token; 0 if someone else leads;
+-- or, below 0, for how many ms nobody may lead yet.
+-- A free lock does not prove that nobody leads: Redis may have lost it. So each term leaves a note:
+-- on which server it was granted, and when it has ended at the latest. Where the note is missing or
+-- speaks of another server, everything granted before has ended after one time to live.
+-- The token also grows when Redis has lost the last one, as long as its clock does not go back.
+-- KEYS: lock, fencing token, note of the last term. ARGV: our value, time to live in ms, how long
+-- to wait at most for the end of another term, in ms.
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then
   return 0
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local here = redis.call('INFO', 'server'):match('run_id:(%w+)')
+
+if not holder then
+  local wait = tonumber(ARGV[3])
+  local server, ends_at = (redis.call('GET', KEYS[3]) or ''):match('^(%w+) (%d+)$')
+  ends_at = tonumber(ends_at)
+  -- A clock that was set back must not prolong the wait.
+  if server ~= here or ends_at - now > wait then
+    ends_at = now + wait
+    redis.call('SET', KEYS[3], string.format('%s %.0f', here, ends_at))
+  end
+  if now < ends_at then
+    return now - ends_at
+  end
+end
+
 local last = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
 local token = math.max(last + 1, now)
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], string.format('%.0f', token))
+redis.call('SET', KEYS[3], string.format('%s %.0f', here, now + ARGV[2]))
 return token

@@ -49,6 +49,7 @@ class MeshTest : public ::testing::Test {
     result.leader.ttl = 30s;
     result.leader.renewal_interval = 200ms;
     result.leader.retry_delay = 50ms;
+    result.leader.wait_after_data_loss = false;
     result.redis = redis().options();
     result.log = log_.sink();
     return result;
