@@ -186,8 +186,9 @@ class Run {
   void look_for_remains() {
     test::RedisProbe probe = world_.probe();
     const std::string stem = World::stem;
-    const std::vector<std::string> stay{stem + ":next_id",
-                                        std::string(World::lock) + ":fencing_token"};
+    const std::string lock = World::lock;
+    const std::vector<std::string> stay{stem + ":next_id", lock + ":fencing_token",
+                                        lock + ":last_term"};
     for (const std::string& key : probe.keys("chaos:*")) {
       if (std::find(stay.begin(), stay.end(), key) != stay.end()) continue;
       const auto ttl = probe.integer({"PTTL", key});
