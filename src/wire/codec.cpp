@@ -4,9 +4,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <stdexcept>
 #include <utility>
+
+#include <wire/envelope.hpp>
 
 namespace mesh::wire {
 
@@ -139,26 +140,103 @@ NodeMessage classify(Json& message) {
   return request;
 }
 
-// Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced rather than refused.
-std::string quote(std::string_view text) {
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+// The same from a message that was split without a DOM. Nothing where that has to decide.
+
+std::optional<Json> parse_data(const Envelope& envelope) {
+  if (!envelope.data) return Json();
+  // The parser would skip a byte order mark, which is none in the middle of a message.
+  if (envelope.data->starts_with('\xEF')) return std::nullopt;
+  Json data = Json::parse(*envelope.data, nullptr, false);
+  if (data.is_discarded()) return std::nullopt;
+  return data;
 }
 
-std::string concat(std::initializer_list<std::string_view> parts) {
-  std::size_t size = 0;
-  for (const std::string_view part : parts) size += part.size();
-  std::string text;
-  text.reserve(size);
-  for (const std::string_view part : parts) text += part;
-  return text;
+bool has_request_id(const Envelope& envelope) {
+  return envelope.request_id && envelope.request_id->size() <= longest_request_id;
 }
+
+std::optional<NodeMessage> classify_response(const Envelope& envelope) {
+  auto data = parse_data(envelope);
+  if (!data) return std::nullopt;
+  Response response;
+  response.request_id = *envelope.request_id;
+  response.data = std::move(*data);
+  if (envelope.error) response.error = *envelope.error;
+  return response;
+}
+
+std::optional<NodeMessage> classify_request(const Envelope& envelope) {
+  constexpr std::int64_t longest_timeout = 1'000'000'000'000;
+  if (!envelope.sender || !envelope.type) return std::nullopt;
+  if (envelope.timeout && *envelope.timeout > longest_timeout) return std::nullopt;
+  auto data = parse_data(envelope);
+  if (!data) return std::nullopt;
+  Request request;
+  request.request_id = *envelope.request_id;
+  request.sender = *envelope.sender;
+  request.type = *envelope.type;
+  request.data = std::move(*data);
+  if (envelope.timeout) request.timeout = milliseconds(*envelope.timeout);
+  request.repeat = envelope.repeat;
+  return request;
+}
+
+std::optional<NodeMessage> classify(const Envelope& envelope) {
+  if (!has_request_id(envelope)) return std::nullopt;
+  if (envelope.heartbeat) {
+    // What else is in it matters only if it is not JSON.
+    if (envelope.data) return std::nullopt;
+    return Heartbeat{std::string(*envelope.request_id)};
+  }
+  return envelope.reply ? classify_response(envelope) : classify_request(envelope);
+}
+
+std::optional<NodeMessage> decode_quickly(std::string_view text, const MeshLimits& limits) {
+  if (text.size() > limits.message_size) return std::nullopt;
+  const auto envelope = scan_envelope(text, limits.nesting_depth);
+  return envelope ? classify(*envelope) : std::nullopt;
+}
+
+NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
+  Json message = parse_object(text, limits);
+  return classify(message);
+}
+
+/// Puts a message together.
+class Writer {
+ public:
+  explicit Writer(std::size_t size_of_values) { text_.reserve(size_of_values + size_of_the_rest); }
+
+  Writer& raw(std::string_view text) {
+    text_ += text;
+    return *this;
+  }
+  // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
+  Writer& quoted(std::string_view text) {
+    if (!needs_no_escapes(text)) {
+      text_ += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+      return *this;
+    }
+    text_ += '"';
+    text_ += text;
+    text_ += '"';
+    return *this;
+  }
+  Writer& number(std::int64_t value) { return raw(std::to_string(value)); }
+  std::string take() { return std::move(text_); }
+
+ private:
+  static constexpr std::size_t size_of_the_rest = 128;  // names of fields and numbers
+
+  std::string text_;
+};
 
 }  // namespace
 
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
   try {
-    Json message = parse_object(text, limits);
-    NodeMessage result = classify(message);
+    auto quick = decode_quickly(text, limits);
+    NodeMessage result = quick ? std::move(*quick) : decode_thoroughly(text, limits);
     if (auto* const request = std::get_if<Request>(&result)) request->size = text.size();
     return result;
   } catch (const std::exception& error) {
@@ -182,31 +260,64 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
 
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, milliseconds timeout, bool repeat) {
-  return concat({R"({"requestId":)", quote(request_id), R"(,"senderInstanceId":)",
-                 std::to_string(sender), R"(,"type":)", quote(type), R"(,"data":)", data,
-                 R"(,"timeoutMs":)", std::to_string(timeout.count()),
-                 repeat ? R"(,"repeat":true})" : "}"});
+  return Writer(request_id.size() + type.size() + data.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"senderInstanceId":)")
+      .number(sender)
+      .raw(R"(,"type":)")
+      .quoted(type)
+      .raw(R"(,"data":)")
+      .raw(data)
+      .raw(R"(,"timeoutMs":)")
+      .number(timeout.count())
+      .raw(repeat ? R"(,"repeat":true})" : "}")
+      .take();
 }
 
 std::string encode_response(std::string_view request_id, std::string_view data) {
-  return concat({R"({"requestId":)", quote(request_id), R"(,"reply":true,"data":)", data, "}"});
+  return Writer(request_id.size() + data.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"reply":true,"data":)")
+      .raw(data)
+      .raw("}")
+      .take();
 }
 
 std::string encode_error(std::string_view request_id, std::string_view error) {
-  return concat(
-      {R"({"requestId":)", quote(request_id), R"(,"reply":true,"error":)", quote(error), "}"});
+  return Writer(request_id.size() + error.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"reply":true,"error":)")
+      .quoted(error)
+      .raw("}")
+      .take();
 }
 
 std::string encode_heartbeat(std::string_view request_id) {
-  return concat({R"({"requestId":)", quote(request_id), R"(,"heartbeat":true})"});
+  return Writer(request_id.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"heartbeat":true})")
+      .take();
 }
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {
-  return concat({R"({"broadcast":true,"senderInstanceId":)", std::to_string(sender), R"(,"type":)",
-                 quote(type), R"(,"data":)", data, "}"});
+  return Writer(type.size() + data.size())
+      .raw(R"({"broadcast":true,"senderInstanceId":)")
+      .number(sender)
+      .raw(R"(,"type":)")
+      .quoted(type)
+      .raw(R"(,"data":)")
+      .raw(data)
+      .raw("}")
+      .take();
 }
 
-std::string no_handler_error(std::string_view type) { return concat({no_handler_prefix, type}); }
+std::string no_handler_error(std::string_view type) {
+  return std::string(no_handler_prefix).append(type);
+}
 
 std::optional<std::string> parse_no_handler_error(std::string_view error) {
   if (!error.starts_with(no_handler_prefix)) return std::nullopt;

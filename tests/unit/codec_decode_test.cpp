@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include <support/same_message.hpp>
+#include <wire/envelope.hpp>
 
 namespace mesh::wire {
 namespace {
@@ -369,6 +373,76 @@ TEST(DecodeBroadcast, KeepsTheLimits) {
   EXPECT_TRUE(std::holds_alternative<Malformed>(decode_broadcast(deep, limits)));
   limits.message_size = deep.size();
   EXPECT_TRUE(std::holds_alternative<Broadcast>(decode_broadcast(deep, limits)));
+}
+
+// Two ways to decode
+// -------------------------------------------------------------------------------
+
+const std::vector<std::string> usual_messages{
+    R"({"requestId":"r","senderInstanceId":1,"type":"echo","data":{"a":["}",{"b":"\\\""}]},"timeoutMs":9})",
+    R"({"requestId":"r","senderInstanceId":-3,"type":"t","data":"text","timeoutMs":1,"repeat":true})",
+    R"({"requestId":"r","senderInstanceId":0,"type":"t"})",
+    R"({"requestId":"r","reply":true,"data":[1,2.5,-1e3,null,true,"\u00e4"]})",
+    R"({"requestId":"r","reply":true})",
+    R"({"requestId":"r","reply":true,"error":"sorry"})",
+    R"({"requestId":"r","heartbeat":true})"};
+
+TEST(Decode, UsualMessagesNeedNoDom) {
+  for (const std::string& text : usual_messages) {
+    EXPECT_TRUE(scan_envelope(text, 64)) << text;
+    EXPECT_FALSE(scan_envelope(" " + text, 64)) << text;
+    EXPECT_NE(kind(decode_text(text)), "malformed") << text;
+  }
+}
+
+TEST(Decode, AMarkOfTheByteOrderIsNoData) {
+  const std::string text =
+      "{\"requestId\":\"r\",\"reply\":true,\"data\":\xEF\xBB\xBF"
+      "1}";
+  EXPECT_EQ(kind(decode_text(text)), "malformed");
+}
+
+TEST(Decode, DepthIsCountedWithoutADomToo) {
+  MeshLimits limits;
+  limits.nesting_depth = 3;
+  const std::string head = R"({"requestId":"r","reply":true,"data":)";
+  EXPECT_EQ(kind(decode_node_message(head + "[[1]]}", limits)), "response");
+  EXPECT_EQ(kind(decode_node_message(head + "[[[1]]]}", limits)), "malformed");
+}
+
+/// A space in front takes the way by way of a DOM.
+void expect_same_either_way(const std::string& text) {
+  EXPECT_TRUE(test::is_same_message(decode_text(text), decode_text(" " + text))) << text;
+}
+
+TEST(Decode, EitherWayGivesTheSame) {
+  const std::string pieces = "{}[]\",:\\ 0-1e.tn\x01\xC3\xEF" + std::string(1, '\0');
+  std::mt19937 random(20260101);
+  const auto below = [&random](std::size_t limit) { return random() % limit; };
+  for (const std::string& text : usual_messages) {
+    expect_same_either_way(text);
+    for (int i = 0; i < 4000; ++i) {
+      std::string altered = text;
+      for (std::size_t changes = 1 + below(3); changes > 0; --changes) {
+        const std::size_t at = below(altered.size());
+        const char piece = pieces[below(pieces.size())];
+        switch (below(4)) {
+          case 0:
+            altered.insert(at, 1, piece);
+            break;
+          case 1:
+            altered[at] = piece;
+            break;
+          case 2:
+            altered.erase(at, 1 + below(4));
+            break;
+          default:
+            altered.insert(at, altered.substr(below(altered.size()), below(24)));
+        }
+      }
+      expect_same_either_way(altered);
+    }
+  }
 }
 
 }  // namespace
