@@ -38,12 +38,11 @@ void AnswerSender::clear() {
 }
 
 void AnswerSender::publish(Response response) {
-  redis::Command command;
-  if (response.may_have_arrived) {
-    command = publish_again_command(context_.keys, response.target, *response.message, "");
-  } else {
-    command = {"PUBLISH", context_.keys.node_channel(response.target), *response.message};
-  }
+  const Keys& keys = context_.keys;
+  redis::Command command =
+      response.may_have_arrived
+          ? publish_again_command(keys, response.target, *response.message, "")
+          : redis::Command{"PUBLISH", keys.node_channel(response.target), *response.message};
   const auto deadline = response.deadline;
   context_.commands->submit(
       std::move(command), deadline,

@@ -90,7 +90,7 @@ void CallSender::publish(const std::string& request_id, std::string message) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   note_owner(request_id, *call);
-  redis::Command command{"PUBLISH", context_.keys.node_channel(call->target), std::move(message)};
+  redis::Command command{"PUBLISH", context_.keys.node_channel(call->target), message};
   context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {

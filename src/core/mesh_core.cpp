@@ -584,7 +584,7 @@ asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
     throw MeshLimitError("the broadcast has " + std::to_string(message.size()) +
                          " bytes, more than MeshLimits::message_size");
   }
-  redis::Command command{"PUBLISH", broadcast_channel_, std::move(message)};
+  redis::Command command{"PUBLISH", broadcast_channel_, message};
   co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout);
   ++counters_.broadcasts_sent;
   if (options.skip_self) co_return;

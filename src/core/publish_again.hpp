@@ -1,7 +1,6 @@
 #pragma once
 
-#include <string>
-#include <utility>
+#include <string_view>
 
 #include <mesh/node.hpp>
 #include <scripts/publish_again.lua.hpp>
@@ -15,14 +14,10 @@ namespace mesh::core {
 /// empty `owner` stands for any. What the reply means is said in the script, which is sent whole
 /// rather than by its digest: after a fault Redis may well have forgotten it.
 inline redis::Command publish_again_command(const Keys& keys, InstanceId target,
-                                            std::string message, std::string owner) {
-  return {"EVAL",
-          std::string(scripts::publish_again),
-          "1",
-          keys.owner(target),
-          keys.node_channel(target),
-          std::move(message),
-          std::move(owner)};
+                                            std::string_view message, std::string_view owner) {
+  return {
+      "EVAL", scripts::publish_again, "1", keys.owner(target), keys.node_channel(target), message,
+      owner};
 }
 
 }  // namespace mesh::core

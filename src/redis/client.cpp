@@ -78,6 +78,9 @@ asio::awaitable<void> Client::establish() {
   try {
     const auto link = co_await connector_.connect(deadline);
     link->set_message_callback(events_.on_message);
+    link->set_error_reply_callback([weak = weak_from_this()](const Reply& reply) {
+      if (const auto self = weak.lock()) self->note_error_reply(reply);
+    });
     const std::vector<std::string> channels(channels_.begin(), channels_.end());
     for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
     // A channel added meanwhile is subscribed by whoever added it.
@@ -199,24 +202,12 @@ bool Client::can_send() const {
 
 bool Client::has_room_for(const Command& command) const {
   // One command must always be possible, however large.
-  return *unanswered_bytes_ == 0 || *unanswered_bytes_ + size_in_bytes(command) <= queued_bytes_;
+  const std::size_t unanswered = link_->connection().unanswered_bytes();
+  return unanswered == 0 || unanswered + command.size() <= queued_bytes_;
 }
 
 void Client::send(QueuedCommand queued) {
-  const std::size_t size = size_in_bytes(queued.command);
-  *unanswered_bytes_ += size;
-  link_->connection().command(queued.command,
-                              [size, unanswered = unanswered_bytes_, weak = weak_from_this(),
-                               callback = std::move(queued.callback)](Reply* reply) {
-                                *unanswered -= size;
-                                if (reply == nullptr) {
-                                  callback(Outcome{Failure::disconnected});
-                                  return;
-                                }
-                                const auto self = weak.lock();
-                                if (self && reply->is_error()) self->note_error_reply(*reply);
-                                callback(Outcome{Failure::none, std::move(*reply)});
-                              });
+  link_->connection().command(queued.command, std::move(queued.callback));
 }
 
 void Client::note_error_reply(const Reply& reply) {
@@ -269,7 +260,7 @@ Reply Client::require_reply(Outcome outcome, const std::string& what) const {
 
 asio::awaitable<Reply> Client::request(Command command, TimePoint deadline) {
   const auto self = shared_from_this();
-  const std::string name = command.front();
+  const std::string name(command.name());
   Outcome outcome = co_await execute(std::move(command), deadline);
   co_return require_reply(std::move(outcome), name);
 }

@@ -35,7 +35,6 @@ class Client : public std::enable_shared_from_this<Client> {
         on_ready;  ///< (Re)connected and subscribed again, before queued commands.
     Link::MessageCallback on_message;
   };
-  using OutcomeCallback = std::function<void(Outcome outcome)>;
 
   /// `name` says in log lines what the connection is for.
   Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
@@ -109,7 +108,6 @@ class Client : public std::enable_shared_from_this<Client> {
   TaskGroup tasks_;
   Event state_changed_;
   std::size_t queued_bytes_;
-  std::shared_ptr<std::size_t> unanswered_bytes_ = std::make_shared<std::size_t>(0);
   CommandQueue queue_;
   std::minstd_rand random_{std::random_device{}()};
 

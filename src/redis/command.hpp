@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include <mesh/errors.hpp>
 
@@ -10,14 +13,22 @@
 
 namespace mesh::redis {
 
-/// A command's name and arguments.
-using Command = std::vector<std::string>;
+/// A command's name and arguments, as the bytes that Redis reads.
+class Command {
+ public:
+  Command(std::initializer_list<std::string_view> words)
+      : Command(std::span<const std::string_view>(words.begin(), words.size())) {}
+  explicit Command(std::span<const std::string_view> words);
 
-inline std::size_t size_in_bytes(const Command& command) {
-  std::size_t size = 0;
-  for (const std::string& argument : command) size += argument.size();
-  return size;
-}
+  std::string_view name() const;
+  const std::string& bytes() const { return bytes_; }
+  std::size_t size() const { return bytes_.size(); }
+
+  friend bool operator==(const Command& left, const Command& right) = default;
+
+ private:
+  std::string bytes_;
+};
 
 /// Why a command has no reply.
 enum class Failure {
@@ -33,6 +44,8 @@ struct Outcome {
   Failure failure = Failure::none;
   Reply reply{};
 };
+
+using OutcomeCallback = std::function<void(Outcome outcome)>;
 
 /// What `Failure::overflow` means to a user.
 inline MeshLimitError overflow_error() {

@@ -7,7 +7,7 @@
 namespace mesh::redis {
 
 std::optional<QueuedCommand> CommandQueue::push(QueuedCommand command) {
-  const std::size_t size = size_in_bytes(command.command);
+  const std::size_t size = command.command.size();
   if (size > limit_ - std::min(limit_, bytes_)) return command;
   bytes_ += size;
   queue_.push_back(std::move(command));
@@ -18,7 +18,7 @@ std::optional<QueuedCommand> CommandQueue::pop() {
   if (queue_.empty()) return std::nullopt;
   std::optional<QueuedCommand> command(std::move(queue_.front()));
   queue_.pop_front();
-  bytes_ -= size_in_bytes(command->command);
+  bytes_ -= command->command.size();
   return command;
 }
 
@@ -29,7 +29,7 @@ std::vector<QueuedCommand> CommandQueue::take_expired(TimePoint now) {
   std::vector<QueuedCommand> expired(std::make_move_iterator(first),
                                      std::make_move_iterator(queue_.end()));
   queue_.erase(first, queue_.end());
-  for (const QueuedCommand& command : expired) bytes_ -= size_in_bytes(command.command);
+  for (const QueuedCommand& command : expired) bytes_ -= command.command.size();
   return expired;
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -15,7 +14,7 @@ namespace mesh::redis {
 struct QueuedCommand {
   Command command;
   TimePoint deadline;
-  std::function<void(Outcome)> callback;
+  OutcomeCallback callback;
 };
 
 /// Commands that wait for a connection, in order, bounded in bytes. Time is passed in.

@@ -1,14 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include <async/strand.hpp>
+#include <redis/command.hpp>
 #include <redis/endpoint.hpp>
-#include <redis/reply.hpp>
 
 namespace mesh::redis {
 
@@ -21,10 +21,9 @@ class Connection {
     std::function<void()> on_connected;
     std::function<void(std::string_view channel)> on_subscribed;
     std::function<void(std::string_view channel, std::string_view payload)> on_message;
+    std::function<void(const Reply& reply)> on_error_reply;
     std::function<void(const std::string& cause)> on_closed;
   };
-  /// Called once with the reply, or with null if the connection ended before it came.
-  using ReplyCallback = std::function<void(Reply* reply)>;
 
   Connection() = default;
   virtual ~Connection() = default;
@@ -37,7 +36,11 @@ class Connection {
   /// Why a deadline passed before `on_connected`.
   virtual std::string timeout_cause() const = 0;
 
-  virtual void command(std::span<const std::string> arguments, ReplyCallback callback) = 0;
+  /// Of commands that have no reply yet.
+  virtual std::size_t unanswered_bytes() const = 0;
+
+  /// The callback is called once, with the reply, or with `Failure::disconnected`.
+  virtual void command(const Command& command, OutcomeCallback callback) = 0;
   virtual void subscribe(const std::string& channel) = 0;
   virtual void unsubscribe(const std::string& channel) = 0;
   /// Sends a PING whose answer is not reported; any byte that arrives shows in `last_read()`.

@@ -91,38 +91,28 @@ Conversation::Conversation(Connection::Callbacks callbacks)
 
 Conversation::~Conversation() = default;
 
-void Conversation::append(std::span<const std::string> arguments) {
-  output_.append("*").append(std::to_string(arguments.size())).append("\r\n");
-  for (const std::string& argument : arguments) {
-    output_.append("$").append(std::to_string(argument.size())).append("\r\n");
-    output_.append(argument).append("\r\n");
-  }
-}
-
-void Conversation::command(std::span<const std::string> arguments,
-                           Connection::ReplyCallback callback) {
-  append(arguments);
-  waiting_.push_back(std::move(callback));
+void Conversation::command(const Command& command, OutcomeCallback callback) {
+  output_ += command.bytes();
+  unanswered_bytes_ += command.size();
+  waiting_.push_back(Waiting{command.size(), std::move(callback)});
 }
 
 void Conversation::subscribe(const std::string& channel) {
-  const std::string arguments[] = {"SUBSCRIBE", channel};
-  append(arguments);
+  output_ += Command{"SUBSCRIBE", channel}.bytes();
   subscribed_ = true;
 }
 
 void Conversation::unsubscribe(const std::string& channel) {
-  const std::string arguments[] = {"UNSUBSCRIBE", channel};
-  append(arguments);
+  output_ += Command{"UNSUBSCRIBE", channel}.bytes();
 }
 
 void Conversation::ping() {
-  const std::string arguments[] = {"PING"};
+  const Command ping{"PING"};
   // Once subscribed, the pong comes as a push, which is skipped.
   if (subscribed_) {
-    append(arguments);
+    output_ += ping.bytes();
   } else {
-    command(arguments, [](Reply*) {});
+    command(ping, [](const Outcome&) {});
   }
 }
 
@@ -142,10 +132,12 @@ std::optional<std::string> Conversation::receive(std::string_view bytes) {
 std::optional<std::string> Conversation::handle(void* raw_reply) {
   const auto& raw = *static_cast<const redisReply*>(raw_reply);
   if (!waiting_.empty()) {
-    const Connection::ReplyCallback callback = std::move(waiting_.front());
+    const Waiting answered = std::move(waiting_.front());
     waiting_.pop_front();
+    unanswered_bytes_ -= answered.size;
     Reply reply = to_reply(raw);
-    callback(&reply);
+    if (reply.is_error() && callbacks_.on_error_reply) callbacks_.on_error_reply(reply);
+    answered.callback(Outcome{Failure::none, std::move(reply)});
     return std::nullopt;
   }
   // Such as that there are too many clients, or that the channel is not permitted.
@@ -158,7 +150,10 @@ std::optional<std::string> Conversation::handle(void* raw_reply) {
 void Conversation::end() {
   ended_ = true;
   output_.clear();
-  for (const Connection::ReplyCallback& callback : std::exchange(waiting_, {})) callback(nullptr);
+  unanswered_bytes_ = 0;
+  for (const Waiting& waiting : std::exchange(waiting_, {})) {
+    waiting.callback(Outcome{Failure::disconnected});
+  }
 }
 
 }  // namespace mesh::redis

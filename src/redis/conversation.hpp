@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,12 +22,13 @@ class Conversation {
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
-  void command(std::span<const std::string> arguments, Connection::ReplyCallback callback);
+  void command(const Command& command, OutcomeCallback callback);
   void subscribe(const std::string& channel);
   void unsubscribe(const std::string& channel);
   void ping();
 
   bool has_unanswered() const { return !waiting_.empty(); }
+  std::size_t unanswered_bytes() const { return unanswered_bytes_; }
 
   /// What has not been taken yet; the caller empties it.
   std::string& output() { return output_; }
@@ -35,7 +36,8 @@ class Conversation {
   /// Reports what the bytes complete. Returns why the connection has to end, if it has to.
   std::optional<std::string> receive(std::string_view bytes);
 
-  /// Gives every command that waits for its reply null. Afterwards nothing is reported any more.
+  /// Tells every command that waits for its reply that there will be none. Afterwards nothing is
+  /// reported any more.
   void end();
 
  private:
@@ -46,14 +48,19 @@ class Conversation {
     void operator()(void* reply) const;
   };
 
-  void append(std::span<const std::string> arguments);
+  struct Waiting {
+    std::size_t size = 0;
+    OutcomeCallback callback;
+  };
+
   std::optional<std::string> handle(void* raw_reply);
 
   Connection::Callbacks callbacks_;
   class ArrayLimit;
   std::unique_ptr<ArrayLimit> array_limit_;  // outlives the reader
   std::unique_ptr<redisReader, FreeReader> reader_;
-  std::deque<Connection::ReplyCallback> waiting_;
+  std::deque<Waiting> waiting_;
+  std::size_t unanswered_bytes_ = 0;
   std::string output_;
   bool subscribed_ = false;
   bool ended_ = false;

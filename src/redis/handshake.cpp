@@ -5,25 +5,27 @@
 namespace mesh::redis {
 
 std::vector<Command> auth_commands(const std::string& username, const std::string& password) {
-  if (!username.empty()) return {{"AUTH", username, password}};
-  if (!password.empty()) return {{"AUTH", password}};
+  if (!username.empty()) return {Command{"AUTH", username, password}};
+  if (!password.empty()) return {Command{"AUTH", password}};
   return {};
 }
 
 std::vector<Command> handshake_commands(const RedisOptions& options) {
   std::vector<Command> commands = auth_commands(options.username, options.password);
-  if (options.database != 0) commands.push_back({"SELECT", std::to_string(options.database)});
-  if (!options.sentinel_host.empty()) commands.push_back({"ROLE"});
+  if (options.database != 0)
+    commands.push_back(Command{"SELECT", std::to_string(options.database)});
+  if (!options.sentinel_host.empty()) commands.push_back(Command{"ROLE"});
   // Last: alone among these it is refused while Redis loads its data.
-  commands.push_back({"PING"});
+  commands.push_back(Command{"PING"});
   return commands;
 }
 
 std::optional<Objection> handshake_objection(const Command& command, const Reply& reply) {
   if (reply.is_error()) {
-    return Objection{command.front() + " was refused: " + reply.text, is_passing_refusal(reply)};
+    return Objection{std::string(command.name()) + " was refused: " + reply.text,
+                     is_passing_refusal(reply)};
   }
-  if (command.front() != "ROLE") return std::nullopt;
+  if (command.name() != "ROLE") return std::nullopt;
   if (reply.elements.empty() || reply.elements.front().text != "master") {
     return Objection{"the server Sentinel named is not a master (yet)", true};
   }

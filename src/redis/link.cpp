@@ -40,6 +40,10 @@ void Link::begin(const Tls& tls) {
     const auto self = weak.lock();
     if (self && self->on_message_) self->on_message_(channel, payload);
   };
+  callbacks.on_error_reply = [weak](const Reply& reply) {
+    const auto self = weak.lock();
+    if (self && self->on_error_reply_) self->on_error_reply_(reply);
+  };
   callbacks.on_closed = [weak](const std::string& cause) {
     if (const auto self = weak.lock()) self->mark_closed(cause);
   };
@@ -84,14 +88,14 @@ asio::awaitable<void> Link::wait_connected(TimePoint deadline) {
 asio::awaitable<Reply> Link::request(Command command, TimePoint deadline) {
   // Shared with the callback, which may come after this coroutine gave up.
   auto reply = std::make_shared<std::optional<Reply>>();
-  connection_->command(command, [reply, weak = weak_from_this()](Reply* received) {
+  connection_->command(command, [reply, weak = weak_from_this()](Outcome outcome) {
     const auto self = weak.lock();
-    if (received == nullptr || !self) return;  // the closing wakes the waiter
-    *reply = std::move(*received);
+    if (outcome.failure != Failure::none || !self) return;  // the closing wakes the waiter
+    *reply = std::move(outcome.reply);
     self->changed_.notify_all();
   });
   if (!co_await wait([&reply] { return reply->has_value(); }, deadline)) {
-    fail("no answer to " + command.front() + " in time");
+    fail("no answer to " + std::string(command.name()) + " in time");
   }
   co_return std::move(**reply);
 }

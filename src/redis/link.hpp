@@ -43,6 +43,10 @@ class Link : public std::enable_shared_from_this<Link> {
   asio::awaitable<bool> wait_closed_until(TimePoint time);
 
   void set_message_callback(MessageCallback callback) { on_message_ = std::move(callback); }
+  /// Hears of error replies, before the callbacks of their commands.
+  void set_error_reply_callback(std::function<void(const Reply& reply)> callback) {
+    on_error_reply_ = std::move(callback);
+  }
   Connection& connection() { return *connection_; }
   const Endpoint& address() const { return address_; }
   /// Why it closed; nothing while it is open.
@@ -61,6 +65,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Endpoint address_;
   Event changed_;
   MessageCallback on_message_;
+  std::function<void(const Reply& reply)> on_error_reply_;
   std::shared_ptr<Connection> connection_;
   std::set<std::string, std::less<>> confirmed_;  // channels
   bool connected_ = false;

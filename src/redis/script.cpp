@@ -1,20 +1,18 @@
 #include <redis/script.hpp>
 
-#include <iterator>
 #include <utility>
 
 namespace mesh::redis {
 
 namespace {
 
-Command make_call(std::string name, const std::string& script, std::vector<std::string> keys,
-                  std::vector<std::string> arguments) {
-  Command command{std::move(name), script, std::to_string(keys.size())};
-  command.insert(command.end(), std::make_move_iterator(keys.begin()),
-                 std::make_move_iterator(keys.end()));
-  command.insert(command.end(), std::make_move_iterator(arguments.begin()),
-                 std::make_move_iterator(arguments.end()));
-  return command;
+Command make_call(std::string_view name, const std::string& script,
+                  const std::vector<std::string>& keys, const std::vector<std::string>& arguments) {
+  const std::string count = std::to_string(keys.size());
+  std::vector<std::string_view> words{name, script, count};
+  words.insert(words.end(), keys.begin(), keys.end());
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return Command(words);
 }
 
 bool is_forgotten(const Outcome& outcome) {
@@ -33,7 +31,7 @@ asio::awaitable<Reply> Script::run(Client& client, std::vector<std::string> keys
   Command by_digest = make_call("EVALSHA", digest_, keys, arguments);
   Outcome outcome = co_await client.execute(std::move(by_digest), deadline);
   if (is_forgotten(outcome)) {
-    Command by_source = make_call("EVAL", source_, std::move(keys), std::move(arguments));
+    Command by_source = make_call("EVAL", source_, keys, arguments);
     outcome = co_await client.execute(std::move(by_source), deadline);
   }
   co_return client.require_reply(std::move(outcome), "script");

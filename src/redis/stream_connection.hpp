@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -45,7 +44,9 @@ class StreamConnection : public Connection,
   TimePoint last_read() const override { return last_read_; }
   std::string timeout_cause() const override { return "no connection in time"; }
 
-  void command(std::span<const std::string> arguments, ReplyCallback callback) override;
+  std::size_t unanswered_bytes() const override { return conversation_.unanswered_bytes(); }
+
+  void command(const Command& command, OutcomeCallback callback) override;
   void subscribe(const std::string& channel) override;
   void unsubscribe(const std::string& channel) override;
   void ping() override;
@@ -187,13 +188,12 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
 }
 
 template <typename Stream>
-void StreamConnection<Stream>::command(std::span<const std::string> arguments,
-                                       ReplyCallback callback) {
+void StreamConnection<Stream>::command(const Command& command, OutcomeCallback callback) {
   if (!is_open_) {
-    callback(nullptr);
+    callback(Outcome{Failure::disconnected});
     return;
   }
-  conversation_.command(arguments, std::move(callback));
+  conversation_.command(command, std::move(callback));
   want_write();
 }
 

@@ -19,9 +19,11 @@ class ConversationTest : public ::testing::Test {
   void ask(const std::vector<std::string>& command) {
     const std::size_t index = replies_.size();
     replies_.emplace_back("not yet");
-    conversation_.command(command, [this, index](Reply* reply) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    conversation_.command(Command(words), [this, index](const Outcome& outcome) {
       EXPECT_EQ(replies_[index], "not yet") << "called twice";
-      replies_[index] = reply == nullptr ? "none" : describe(*reply);
+      const bool has_reply = outcome.failure == Failure::none;
+      replies_[index] = has_reply ? describe(outcome.reply) : "none";
     });
   }
 
@@ -178,7 +180,7 @@ TEST_F(ConversationTest, TheEndGivesEveryCommandNullOnce) {
 }
 
 TEST_F(ConversationTest, NothingIsReportedAfterAnEndInACallback) {
-  conversation().command(Texts{"X"}, [this](Reply*) { conversation().end(); });
+  conversation().command(Command{"X"}, [this](const Outcome&) { conversation().end(); });
   ask({"X"});
   EXPECT_FALSE(receive("+OK\r\n+late\r\n"));
   EXPECT_EQ(replies(), Texts{"none"});
