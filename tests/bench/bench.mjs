@@ -84,6 +84,9 @@ async function main() {
   }
 }
 
+// Without the children the measurement fails, and main() tidies up.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stopAll);
+
 try {
   await main();
   process.exit(0);

@@ -36,6 +36,7 @@ export async function measure(contestant, { inFlight, payload }, seconds) {
     handler_cpu: per100k(after.handler - before.handler),
     broker_cpu: per100k(after.broker - before.broker),
   };
+  figures.total_cpu = figures.caller_cpu + figures.handler_cpu + figures.broker_cpu;
   if (!before.redis) return { calls: result.calls, figures };
   figures.bytes_per_call = (after.redis.bytes - before.redis.bytes) / result.calls;
   return { calls: result.calls, figures, commands: commandsPerCall(before.redis, after.redis, result.calls) };

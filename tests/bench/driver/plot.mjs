@@ -8,17 +8,15 @@ const style = `
 text { font: 12px system-ui, sans-serif; fill: #333 }
 .title { font-size: 14px; font-weight: 600 }
 .grid { stroke: #8884; stroke-width: 1 }
-polyline { fill: none; stroke-width: 2 }
-.floor { stroke: #777; fill: #777 } .mesh { stroke: #0b6bcb; fill: #0b6bcb }
-.node { stroke: #2a8745; fill: #2a8745 } .nats_flush { stroke: #b35900; fill: #b35900 }
-.nats_batch { stroke: #a13a9e; fill: #a13a9e } .grpc { stroke: #c0392b; fill: #c0392b }
+polyline { fill: none; stroke: currentColor; stroke-width: 2 }
+circle, text.label { fill: currentColor }
 polyline.mesh { stroke-width: 3.5 } polyline.floor { stroke-dasharray: 6 4 }
-text.label { stroke: none }
+.floor { color: #777 } .mesh { color: #0b6bcb } .node { color: #2a8745 }
+.nats_flush { color: #b35900 } .nats_batch { color: #a13a9e } .grpc { color: #c0392b }
 @media (prefers-color-scheme: dark) {
   text { fill: #ddd }
-  .floor { stroke: #aaa; fill: #aaa } .mesh { stroke: #58a6ff; fill: #58a6ff }
-  .node { stroke: #56d364; fill: #56d364 } .nats_flush { stroke: #f0a050; fill: #f0a050 }
-  .nats_batch { stroke: #e080dc; fill: #e080dc } .grpc { stroke: #ff7b72; fill: #ff7b72 }
+  .floor { color: #aaa } .mesh { color: #58a6ff } .node { color: #56d364 }
+  .nats_flush { color: #f0a050 } .nats_batch { color: #e080dc } .grpc { color: #ff7b72 }
 }`;
 
 // Puts the labels next to their lines' ends, in the same order, without overlap.

@@ -16,6 +16,7 @@ const columns = [
   ['CPU caller', f => number(f.caller_cpu.median, 2)],
   ['handler', f => number(f.handler_cpu.median, 2)],
   ['broker', f => number(f.broker_cpu.median, 2)],
+  ['sum', f => number(f.total_cpu.median, 2)],
   ['bytes/call', f => f.bytes_per_call ? number(f.bytes_per_call.median) : '-'],
 ];
 

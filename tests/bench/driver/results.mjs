@@ -52,6 +52,7 @@ export class Results {
       for (const load of this.loads) {
         const name = `ratio.mesh_to_${rival}.${payloadName(load.payload)}.${load.inFlight}`;
         result.push([name, spread(this.#ratio(load, present, 'calls_per_s', Math.max))]);
+        result.push([`${name}.cpu`, spread(this.#ratio(load, present, 'total_cpu', Math.min))]);
         if (load.inFlight === 1) result.push([`${name}.p50`, spread(this.#ratio(load, present, 'p50_us', Math.min))]);
       }
     }
