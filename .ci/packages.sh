@@ -1,6 +1,7 @@
 # Sourced by the scripts of this project. need_packages GROUP... makes sure that the tools and
-# libraries of the groups are there: demo, tests, checks. With apt it installs what is missing and
-# asks nothing; elsewhere it prints the names of what is missing and fails.
+# libraries of the groups are there: demo, tests, checks, bench, and what that compares with, nats
+# and grpc. With apt it installs what is missing and asks nothing; elsewhere it prints the names of
+# what is missing and fails.
 
 # One line for each requirement: groups, how to check for it, Debian's and Ubuntu's package.
 # A check is command:NAME, header:NAME with the compiler that will be used, or runtime:NAME for a
@@ -16,17 +17,24 @@ demo,tests,checks header:nlohmann/json.hpp    nlohmann-json3-dev
 demo,tests,checks header:openssl/ssl.h        libssl-dev
 demo,tests        header:CLI/CLI.hpp          libcli11-dev
 demo,tests        command:redis-server        redis-server
-tests             header:gtest/gtest.h        libgtest-dev
+tests,bench       header:gtest/gtest.h        libgtest-dev
 tests             command:redis-sentinel      redis-sentinel
 tests             command:openssl             openssl
-tests             command:node                nodejs
-tests             command:npm                 npm
+tests,bench       command:node                nodejs
+tests,bench       command:npm                 npm
 tests             command:ip                  iproute2
 tests,checks      command:clang++             clang
 checks            runtime:fuzzer              libclang-rt-dev
 checks            command:clang-format        clang-format
 checks            command:clang-tidy          clang-tidy
 checks            command:ccache              ccache
+bench             header:benchmark/benchmark.h libbenchmark-dev
+nats              command:nats-server         nats-server
+nats              header:nats/nats.h          libnats-dev
+grpc              header:grpcpp/grpcpp.h      libgrpc++-dev
+grpc              header:google/protobuf/message.h libprotobuf-dev
+grpc              command:protoc              protobuf-compiler
+grpc              command:grpc_cpp_plugin     protobuf-compiler-grpc
 EOF
 }
 
