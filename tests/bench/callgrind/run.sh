@@ -87,7 +87,7 @@ run_calls() {
   handler=$!
   pids+=("$handler")
   for _ in $(seq 600); do
-    grep -q '^id=' "$work/$name.handler.txt" && break
+    grep -qs "^id=" "$work/$name.handler.txt" && break
     sleep 0.1
   done
   "${callgrind[@]}" --callgrind-out-file="$work/$name.caller.callgrind" \
