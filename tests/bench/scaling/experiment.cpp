@@ -1,5 +1,6 @@
 #include "experiment.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -108,6 +109,8 @@ class Experiment {
     const RedisUsage before = redis_usage(probe_);
     co_await sleep_for(interval() * static_cast<int>(options_.idle_intervals));
     const RedisUsage use = redis_usage(probe_).since(before);
+    idle_cpu_per_second_ =
+        use.cpu_microseconds / intervals / std::chrono::duration<double>(interval()).count();
 
     const double share = intervals * static_cast<double>(nodes_);
     set("idle.redis_cpu_us_per_node_and_interval",
@@ -142,6 +145,7 @@ class Experiment {
     co_await call(1, 100);  // whatever comes once only
     std::vector<double> rates;
     std::vector<double> redis_cpu;
+    std::vector<double> redis_cpu_of_calls;
     std::vector<double> caller_cpu;
     std::vector<double> handler_cpu;
     std::vector<double> publishes;
@@ -156,8 +160,11 @@ class Experiment {
       const json handler_after = co_await fleet_.leader().ask_for("usage");
 
       const double calls = number(result, "calls");
-      rates.push_back(calls / number(result, "seconds"));
+      const double seconds = number(result, "seconds");
+      rates.push_back(calls / seconds);
       redis_cpu.push_back(redis.cpu_microseconds / calls);
+      redis_cpu_of_calls.push_back((redis.cpu_microseconds - idle_cpu_per_second_ * seconds) /
+                                   calls);
       publishes.push_back(static_cast<double>(redis.commands["publish"].calls) / calls);
       caller_cpu.push_back((number(caller_after, "cpu_us") - number(caller_before, "cpu_us")) /
                            calls);
@@ -167,7 +174,9 @@ class Experiment {
       p50.push_back(number(sequential, "p50_us"));
     }
     set("call.per_second", median(rates));
+    set("call.per_second_best", *std::max_element(rates.begin(), rates.end()));
     set("call.redis_cpu_us", median(redis_cpu));
+    set("call.redis_cpu_us_without_idle_load", median(redis_cpu_of_calls));
     set("call.caller_cpu_us", median(caller_cpu));
     set("call.handler_cpu_us", median(handler_cpu));
     set("call.publishes", median(publishes));
@@ -184,14 +193,24 @@ class Experiment {
   }
 
   asio::awaitable<void> measure_listing() {
-    json request;
-    request["op"] = "list";
-    request["count"] = options_.is_quick ? 50 : 200;
-    const json result = co_await fleet_.caller().ask(std::move(request));
+    const json result = co_await list(options_.is_quick ? 50 : 200);
     if (result.at("nodes").get<std::size_t>() != nodes_) {
       throw std::runtime_error("get_nodes() lists " + result.at("nodes").dump() + " nodes");
     }
     set("get_nodes.p50_us", number(result, "p50_us"));
+
+    CommandLog log(probe_);
+    co_await list(20);
+    const CommandUse use = log.sent()["list_nodes"];
+    set("get_nodes.redis_us",
+        static_cast<double>(use.microseconds) / static_cast<double>(use.calls));
+  }
+
+  asio::awaitable<json> list(std::size_t count) {
+    json request;
+    request["op"] = "list";
+    request["count"] = count;
+    co_return co_await fleet_.caller().ask(std::move(request));
   }
 
   asio::awaitable<void> measure_pending_calls() {
@@ -241,6 +260,12 @@ class Experiment {
     set("cleanup.dead_nodes", static_cast<double>(doomed->size()));
     set("cleanup.seconds_from_death_to_last_report", seconds_since(begin));
     set("cleanup.seconds_from_first_to_last_report", number(result, "seconds"));
+    CommandUses uses = log.sent();
+    for (const char* const script : {"remove_dead_nodes", "finish_report"}) {
+      set(std::string("cleanup.sent.") + script, static_cast<double>(uses[script].calls));
+      set(std::string("cleanup.redis_us.") + script,
+          static_cast<double>(uses[script].microseconds));
+    }
   }
 
   ExperimentOptions options_;
@@ -251,7 +276,8 @@ class Experiment {
   NodeOptions node_options_;
   MeshOptions mesh_options_;
   Fleet fleet_;
-  double empty_cpu_ = 0;  // of Redis without any nodes, in one heartbeat interval
+  double idle_cpu_per_second_ = 0;  // of Redis, in microseconds
+  double empty_cpu_ = 0;            // of Redis without any nodes, in one heartbeat interval
 };
 
 }  // namespace

@@ -64,8 +64,10 @@ void Figures::print_lines(std::ostream& out) const {
   }
   const auto all = sizes();
   if (all.size() < 2) return;
-  for (const char* const name : {"call.redis_cpu_us", "call.caller_cpu_us", "call.handler_cpu_us",
-                                 "call.sequential_p50_us", "call.per_second"}) {
+  for (const char* const name :
+       {"call.redis_cpu_us", "call.redis_cpu_us_without_idle_load", "call.caller_cpu_us",
+        "call.handler_cpu_us", "call.sequential_p50_us", "call.per_second",
+        "call.per_second_best"}) {
     const auto few = get(name, all.front());
     const auto many = get(name, all.back());
     if (!few || !many) continue;
