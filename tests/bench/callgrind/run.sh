@@ -48,6 +48,14 @@ callgrind=(valgrind --quiet --tool=callgrind)
 
 instructions() { awk '$1 == "summary:" || $1 == "totals:" { print $2; exit }' "$1"; }
 
+# allocations FILE: calls of malloc and calloc, by which `new` and Asio allocate too. The name of a
+# function comes only where it is mentioned first.
+allocations() {
+  awk '/^c?fn=/ { sub(/^c?fn=/, ""); id = $1; if (NF > 1) name[id] = $2 }
+       /^calls=/ { sub(/^calls=/, ""); if (name[id] ~ /^(malloc|calloc)$/) sum += $1 }
+       END { print sum }' "$1"
+}
+
 # per NAME FEW MANY COUNT: prints what one of COUNT more cost.
 per() { awk -v n="$1" -v a="$2" -v b="$3" -v c="$4" 'BEGIN { printf "%s=%.0f\n", n, (b - a) / c }'; }
 
@@ -117,10 +125,8 @@ for side in caller handler; do
 done
 per instructions.call "$total_few" "$total_many" "$calls"
 for side in caller handler; do
-  for figure in allocations bytes; do
-    per "$figure.call.$side" "$(value "$work/few.$side.txt" $figure)" \
-      "$(value "$work/many.$side.txt" $figure)" "$calls"
-  done
+  per "allocations.call.$side" "$(allocations "$work/few.$side.callgrind")" \
+    "$(allocations "$work/many.$side.callgrind")" "$calls"
 done
 
 if [ -n "$profile" ]; then

@@ -15,7 +15,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <mesh/mesh.hpp>
-#include <micro/allocations.hpp>
 
 namespace asio = boost::asio;
 
@@ -84,8 +83,6 @@ int main(int argc, char** argv) try {
   CLI11_PARSE(app, argc, argv);
 
   run(handler->parsed() ? answer() : call(target, count));
-  const auto allocations = mesh::bench::allocations_so_far();
-  std::cout << "allocations=" << allocations.count << "\nbytes=" << allocations.bytes << '\n';
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "mesh_callgrind_node: " << error.what() << '\n';
