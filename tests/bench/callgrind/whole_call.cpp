@@ -1,0 +1,90 @@
+// One side of a call, for callgrind: see run.sh. Redis is found through MESH_REDIS_URL.
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <mesh/mesh.hpp>
+
+namespace asio = boost::asio;
+
+namespace {
+
+using namespace std::chrono_literals;
+using Messages = mesh::MessageMap<mesh::Message<"echo", std::string, std::string>>;
+using Node = mesh::MeshService<Messages>;
+
+// Nothing may happen at intervals: it would depend on the speed of the machine how often.
+mesh::MeshOptions quiet_options() {
+  mesh::MeshOptions options;
+  options.redis.prefix = "callgrind";
+  options.redis.mutex_prefix = "callgrind";
+  options.redis.connect_timeout = 2min;
+  options.redis.health_check_interval = 10h;
+  options.heartbeat_interval = 10h;
+  options.node_ttl = 30h;
+  options.request_timeout = 10h;
+  options.leader.ttl = 30h;
+  options.leader.renewal_interval = 10h;
+  options.leader.retry_delay = 10h;
+  return options;
+}
+
+asio::awaitable<void> answer() {
+  asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM);
+  Node node{co_await asio::this_coro::executor, "calls", quiet_options()};
+  node.register_handler<"echo">([](std::string text) { return text; });
+  co_await node.start();
+  std::cout << "id=" << node.instance_id() << std::endl;
+  co_await signals.async_wait(asio::use_awaitable);
+  co_await node.stop();
+}
+
+asio::awaitable<void> call(mesh::InstanceId target, std::size_t count) {
+  Node node{co_await asio::this_coro::executor, "calls", quiet_options()};
+  co_await node.start();
+  const std::string text(64, 'x');
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string answered = co_await node.invoke<"echo">(target, text);
+    if (answered != text) throw std::runtime_error("another text came back");
+  }
+  co_await node.stop();
+}
+
+void run(asio::awaitable<void> body) {
+  asio::io_context context(1);
+  asio::co_spawn(context, std::move(body), [](const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+  });
+  context.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  mesh::InstanceId target = 0;
+  std::size_t count = 1000;
+  CLI::App app{"One of the two nodes of a call with a payload of 64 bytes."};
+  app.require_subcommand(1);
+  CLI::App* const handler = app.add_subcommand("handler", "Prints its id; SIGTERM ends it");
+  CLI::App* const caller = app.add_subcommand("caller", "Calls one after the other");
+  caller->add_option("ID", target, "Of the handler's node")->required();
+  caller->add_option("COUNT", count, "How many calls")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  run(handler->parsed() ? answer() : call(target, count));
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << "mesh_callgrind_node: " << error.what() << '\n';
+  return 1;
+}

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include <mesh/options.hpp>
+
+namespace mesh::bench {
+
+/// What all nodes of a run have in common, and which both programs take as arguments.
+struct NodeOptions {
+  std::uint16_t port = 0;        ///< Of Redis on 127.0.0.1.
+  bool has_short_times = false;  ///< A fifth of the library's default intervals.
+
+  MeshOptions mesh_options() const {
+    MeshOptions options;
+    options.redis = RedisOptions{};
+    options.redis.port = port;
+    options.redis.prefix = "test";
+    options.redis.mutex_prefix = "test";
+    // Thousands of connections are accepted at a time.
+    options.redis.connect_timeout = std::chrono::minutes(2);
+    options.request_timeout = std::chrono::minutes(10);
+    constexpr std::size_t many = 100'000;
+    options.limits.concurrent_handlers = many;
+    options.limits.pending_calls = many;
+    options.log = stderr_log_sink(LogLevel::error);
+    if (has_short_times) {
+      for (auto* const time : {&options.heartbeat_interval, &options.node_ttl, &options.leader.ttl,
+                               &options.leader.renewal_interval, &options.leader.retry_delay,
+                               &options.redis.health_check_interval}) {
+        *time /= 5;
+      }
+    }
+    return options;
+  }
+};
+
+}  // namespace mesh::bench
