@@ -4,13 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <memory>
+#include <functional>
 #include <optional>
-#include <string>
-#include <unordered_map>
-#include <utility>
+#include <string_view>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <async/strand.hpp>
+#include <core/text_fifo.hpp>
+#include <util/request_id.hpp>
 
 namespace mesh::core {
 
@@ -21,7 +23,11 @@ namespace mesh::core {
 /// its thread blocked, what came meanwhile waited as long as that, and is judged as if it had not.
 class AnsweredRequests {
  public:
-  using Text = std::shared_ptr<const std::string>;
+  struct Answered {
+    RequestId id;
+    Clock::duration at{};
+    std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
+  };
 
   AnsweredRequests(std::size_t most_ids, std::size_t most_bytes)
       : most_ids_(most_ids), most_bytes_(most_bytes) {}
@@ -32,20 +38,22 @@ class AnsweredRequests {
     last_time_ = now;
   }
 
-  void add(std::string id, Text response) {
-    const std::size_t size = response->size();
-    const auto [entry, added] = responses_.try_emplace(std::move(id), std::move(response));
-    if (!added) return;
-    order_.push_back(Answered{&entry->first, time_});
-    bytes_ += size;
+  void add(const RequestId& id, std::string_view response) {
+    Answered& answered = order_.emplace_back(Answered{id, time_});
+    if (!by_id_.emplace(answered.id.view(), &answered).second) {
+      order_.pop_back();
+      return;
+    }
+    answered.response = texts_.push(response);
+    bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();
     if (order_.size() > most_ids_) forget_oldest();
   }
 
-  /// Null if the request is not remembered. The text is null if only the id still is.
-  const Text* find(const std::string& id) const {
-    const auto found = responses_.find(id);
-    return found == responses_.end() ? nullptr : &found->second;
+  /// Null if the request is not remembered. Good until the next call of a member that is not const.
+  const Answered* find(const RequestId& id) const {
+    const auto found = by_id_.find(id.view());
+    return found == by_id_.end() ? nullptr : found->second;
   }
 
   /// Whether a request that was answered no longer ago than this may have been forgotten.
@@ -54,32 +62,29 @@ class AnsweredRequests {
   }
 
  private:
-  struct Answered {
-    const std::string* id = nullptr;
-    Clock::duration at{};
-  };
-
   static constexpr std::chrono::milliseconds longest_step{100};
 
   void drop_oldest_text() {
-    Text& text = responses_.find(*order_.at(without_text_++).id)->second;
-    bytes_ -= text->size();
-    text.reset();
+    Answered& oldest = order_.at(without_text_++);
+    bytes_ -= oldest.response->size();
+    oldest.response.reset();
+    texts_.pop();
   }
 
   void forget_oldest() {
     if (without_text_ == 0) drop_oldest_text();
     --without_text_;
     forgotten_until_ = order_.front().at;
-    responses_.erase(responses_.find(*order_.front().id));
+    by_id_.erase(order_.front().id.view());
     order_.pop_front();
   }
 
   std::size_t most_ids_;
   std::size_t most_bytes_;
-  std::size_t bytes_ = 0;  // of the texts
-  std::unordered_map<std::string, Text> responses_;
+  std::size_t bytes_ = 0;  // of the responses
   std::deque<Answered> order_;
+  boost::unordered_flat_map<std::string_view, Answered*, std::hash<std::string_view>> by_id_;
+  TextFifo texts_;
   std::size_t without_text_ = 0;  // at the front of the order
   std::optional<Clock::duration> forgotten_until_;
   std::optional<TimePoint> last_time_;

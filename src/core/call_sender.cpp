@@ -37,20 +37,20 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       counters_(counters),
       alarm_(context_.strand, [this] { try_due(); }) {}
 
-void CallSender::send(const std::string& request_id, std::string message) {
+void CallSender::send(const RequestId& request_id, std::string message) {
   if (context_.subscriptions->is_ready()) {
     publish(request_id, std::move(message));
     return;
   }
   // Calls that have ended meanwhile must not pile up.
   if (held_.size() >= 2 * calls_.size()) {
-    std::erase_if(held_, [this](const std::string& id) { return calls_.find(id) == nullptr; });
+    std::erase_if(held_, [this](const RequestId& id) { return calls_.find(id) == nullptr; });
   }
   held_.push_back(request_id);
 }
 
 void CallSender::on_subscribed() {
-  for (const std::string& request_id : std::exchange(held_, {})) try_now(request_id);
+  for (const RequestId& request_id : std::exchange(held_, {})) try_now(request_id);
 }
 
 void CallSender::on_reconnected() {
@@ -61,14 +61,14 @@ void CallSender::on_reconnected() {
 void CallSender::repeat_all() {
   auto time = Clock::now();
   std::size_t count = 0;
-  for (const std::string& request_id : calls_.ids()) {
+  for (const RequestId& request_id : calls_.ids()) {
     if (repeat_at(request_id, time) && ++count % portion == 0) time += pause_between_portions;
   }
 }
 
-void CallSender::repeat(const std::string& request_id) { repeat_at(request_id, Clock::now()); }
+void CallSender::repeat(const RequestId& request_id) { repeat_at(request_id, Clock::now()); }
 
-bool CallSender::repeat_at(const std::string& request_id, TimePoint time) {
+bool CallSender::repeat_at(const RequestId& request_id, TimePoint time) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || call->owner.empty() || !call->has_data) return false;
   call->may_have_arrived = true;
@@ -86,7 +86,7 @@ void CallSender::clear() {
 
 // Publishing --------------------------------------------------------------------------------------
 
-void CallSender::publish(const std::string& request_id, std::string message) {
+void CallSender::publish(const RequestId& request_id, std::string message) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   note_owner(request_id, *call);
@@ -100,7 +100,7 @@ void CallSender::publish(const std::string& request_id, std::string message) {
 }
 
 // The question goes out before the request, so the answer holds for the node that gets the request.
-void CallSender::note_owner(const std::string& request_id, PendingCall& call) {
+void CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
   const InstanceId target = call.target;
   if (const auto known = owners_.find(target); known != owners_.end()) {
     call.owner = known->second;
@@ -125,12 +125,12 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
     return;
   if (owners_.size() >= most_owners) owners_.clear();
   owners_[target] = outcome.reply.text;
-  for (const std::string& request_id : waiting.mapped()) {
+  for (const RequestId& request_id : waiting.mapped()) {
     if (PendingCall* const call = calls_.find(request_id)) call->owner = outcome.reply.text;
   }
 }
 
-void CallSender::on_published(const std::string& request_id, const redis::Outcome& outcome) {
+void CallSender::on_published(const RequestId& request_id, const redis::Outcome& outcome) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   switch (outcome.failure) {
@@ -156,7 +156,7 @@ void CallSender::on_published(const std::string& request_id, const redis::Outcom
   }
 }
 
-void CallSender::on_nobody(const std::string& request_id, const PendingCall& call) {
+void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
   owners_.erase(call.target);
   const auto now = Clock::now();
   const bool others_may_return = reconnected_at_ && now < *reconnected_at_ + context_.return_time;
@@ -169,7 +169,7 @@ void CallSender::on_nobody(const std::string& request_id, const PendingCall& cal
   }
 }
 
-void CallSender::check_registration(const std::string& request_id, InstanceId target) {
+void CallSender::check_registration(const RequestId& request_id, InstanceId target) {
   redis::Command command{"ZSCORE", context_.keys.heartbeats(), std::to_string(target)};
   const auto on_answer = [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
     const auto self = weak.lock();
@@ -186,13 +186,13 @@ void CallSender::check_registration(const std::string& request_id, InstanceId ta
   context_.commands->submit(std::move(command), TimePoint::max(), on_answer);
 }
 
-void CallSender::fail_unreachable(const std::string& request_id, const PendingCall& call) {
+void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
   calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, call.type));
 }
 
 // Again -------------------------------------------------------------------------------------------
 
-void CallSender::publish_again(const std::string& request_id) {
+void CallSender::publish_again(const RequestId& request_id) {
   const PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   ++counters_.calls_resent;
@@ -206,7 +206,7 @@ void CallSender::publish_again(const std::string& request_id) {
                             });
 }
 
-void CallSender::on_published_again(const std::string& request_id, const redis::Outcome& outcome) {
+void CallSender::on_published_again(const RequestId& request_id, const redis::Outcome& outcome) {
   const PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
   const bool has_answer = outcome.failure == redis::Failure::none && !outcome.reply.is_error();
@@ -220,13 +220,13 @@ void CallSender::on_published_again(const std::string& request_id, const redis::
   try_later(request_id);
 }
 
-void CallSender::try_later(const std::string& request_id) {
+void CallSender::try_later(const RequestId& request_id) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || !call->has_data) return;
   try_at(request_id, Clock::now() + retry_delay(call->attempts++, random_));
 }
 
-void CallSender::try_at(const std::string& request_id, TimePoint time) {
+void CallSender::try_at(const RequestId& request_id, TimePoint time) {
   waiting_.insert(request_id, {}, time);
   alarm_.set(waiting_.next_deadline());
 }
@@ -240,7 +240,7 @@ void CallSender::try_due() {
   alarm_.set(waiting_.next_deadline());
 }
 
-void CallSender::try_now(const std::string& request_id) {
+void CallSender::try_now(const RequestId& request_id) {
   const PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   if (!context_.subscriptions->is_ready()) {
@@ -252,8 +252,8 @@ void CallSender::try_now(const std::string& request_id) {
   }
 }
 
-std::string CallSender::encode(const std::string& request_id, const PendingCall& call) const {
-  return wire::encode_request(request_id, own_id_, call.type, call.data, call.timeout,
+std::string CallSender::encode(const RequestId& request_id, const PendingCall& call) const {
+  return wire::encode_request(request_id.view(), own_id_, call.type, call.data, call.timeout,
                               call.may_have_arrived);
 }
 

@@ -45,7 +45,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   CallSender& operator=(const CallSender&) = delete;
 
   /// Sends the request of a pending call for the first time; `message` is its text.
-  void send(const std::string& request_id, std::string message);
+  void send(const RequestId& request_id, std::string message);
   /// The subscription was made anew: sends what was held, and again what may have been lost.
   void on_subscribed();
   /// Either connection was made anew.
@@ -53,37 +53,37 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   /// Sends again what may have been lost, in portions.
   void repeat_all();
   /// The same for one call, of which nothing is heard.
-  void repeat(const std::string& request_id);
+  void repeat(const RequestId& request_id);
   /// Forgets everything.
   void clear();
 
  private:
-  void publish(const std::string& request_id, std::string message);
-  void note_owner(const std::string& request_id, PendingCall& call);
+  void publish(const RequestId& request_id, std::string message);
+  void note_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
-  void on_published(const std::string& request_id, const redis::Outcome& outcome);
-  void on_nobody(const std::string& request_id, const PendingCall& call);
-  void check_registration(const std::string& request_id, InstanceId target);
-  void publish_again(const std::string& request_id);
-  void on_published_again(const std::string& request_id, const redis::Outcome& outcome);
+  void on_published(const RequestId& request_id, const redis::Outcome& outcome);
+  void on_nobody(const RequestId& request_id, const PendingCall& call);
+  void check_registration(const RequestId& request_id, InstanceId target);
+  void publish_again(const RequestId& request_id);
+  void on_published_again(const RequestId& request_id, const redis::Outcome& outcome);
   /// False if the call must not be repeated.
-  bool repeat_at(const std::string& request_id, TimePoint time);
-  void try_later(const std::string& request_id);
-  void try_at(const std::string& request_id, TimePoint time);
-  void try_now(const std::string& request_id);
+  bool repeat_at(const RequestId& request_id, TimePoint time);
+  void try_later(const RequestId& request_id);
+  void try_at(const RequestId& request_id, TimePoint time);
+  void try_now(const RequestId& request_id);
   void try_due();
-  void fail_unreachable(const std::string& request_id, const PendingCall& call);
-  std::string encode(const std::string& request_id, const PendingCall& call) const;
+  void fail_unreachable(const RequestId& request_id, const PendingCall& call);
+  std::string encode(const RequestId& request_id, const PendingCall& call) const;
 
   Context context_;
   const std::atomic<InstanceId>& own_id_;
   PendingCalls& calls_;
   Counters& counters_;
-  std::deque<std::string> held_;                      // request ids
-  DeadlineMap<std::string, std::monostate> waiting_;  // by request id; when to try again
+  std::deque<RequestId> held_;                      // request ids
+  DeadlineMap<RequestId, std::monostate> waiting_;  // by request id; when to try again
   Alarm alarm_;
   std::unordered_map<InstanceId, std::string> owners_;  // empty: not one that copes with repetition
-  std::unordered_map<InstanceId, std::vector<std::string>> lookups_;  // request ids by target
+  std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
   std::optional<TimePoint> reconnected_at_;
   std::minstd_rand random_{std::random_device{}()};
 };

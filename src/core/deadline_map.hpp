@@ -2,11 +2,12 @@
 
 #include <chrono>
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <boost/intrusive/set.hpp>
 
 namespace mesh::core {
 
@@ -16,11 +17,18 @@ class DeadlineMap {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  DeadlineMap() = default;
+  DeadlineMap(const DeadlineMap&) = delete;
+  DeadlineMap& operator=(const DeadlineMap&) = delete;
+  ~DeadlineMap() { order_.clear(); }
+
   /// False, changing nothing, if the key is taken.
-  bool insert(Key key, Value value, TimePoint deadline) {
-    const auto [entry, added] = entries_.try_emplace(std::move(key), Entry{std::move(value), {}});
-    if (added) entry->second.order = order_.emplace(deadline, &entry->first);
-    return added;
+  bool insert(const Key& key, Value value, TimePoint deadline) {
+    const auto [place, added] = entries_.try_emplace(key, std::move(value), deadline);
+    if (!added) return false;
+    place->second.key = &place->first;
+    put_in_order(place->second);
+    return true;
   }
 
   Value* find(const Key& key) {
@@ -32,15 +40,17 @@ class DeadlineMap {
   bool move_deadline(const Key& key, TimePoint deadline) {
     const auto found = entries_.find(key);
     if (found == entries_.end()) return false;
-    order_.erase(found->second.order);
-    found->second.order = order_.emplace(deadline, &found->first);
+    Entry& entry = found->second;
+    order_.erase(order_.iterator_to(entry));
+    entry.deadline = deadline;
+    put_in_order(entry);
     return true;
   }
 
   std::optional<Value> extract(const Key& key) {
     const auto found = entries_.find(key);
     if (found == entries_.end()) return std::nullopt;
-    order_.erase(found->second.order);
+    order_.erase(order_.iterator_to(found->second));
     std::optional<Value> value(std::move(found->second.value));
     entries_.erase(found);
     return value;
@@ -49,34 +59,32 @@ class DeadlineMap {
   std::optional<TimePoint> deadline_of(const Key& key) const {
     const auto found = entries_.find(key);
     if (found == entries_.end()) return std::nullopt;
-    return found->second.order->first;
+    return found->second.deadline;
   }
 
   std::vector<Key> keys() const {
     std::vector<Key> keys;
     keys.reserve(entries_.size());
-    for (const auto& [deadline, key] : order_) keys.push_back(*key);
+    for (const Entry& entry : order_) keys.push_back(*entry.key);
     return keys;
   }
 
   std::optional<TimePoint> next_deadline() const {
     if (order_.empty()) return std::nullopt;
-    return order_.begin()->first;
+    return order_.begin()->deadline;
   }
 
   /// The key whose deadline is the earliest of those at or before `now`.
   std::optional<Key> first_due(TimePoint now) const {
-    if (order_.empty() || order_.begin()->first > now) return std::nullopt;
-    return *order_.begin()->second;
+    if (order_.empty() || order_.begin()->deadline > now) return std::nullopt;
+    return *order_.begin()->key;
   }
 
   /// Takes everything out, earliest deadline first.
   std::vector<Value> drain() {
     std::vector<Value> values;
     values.reserve(entries_.size());
-    for (const auto& [deadline, key] : order_) {
-      values.push_back(std::move(entries_.find(*key)->second.value));
-    }
+    for (Entry& entry : order_) values.push_back(std::move(entry.value));
     order_.clear();
     entries_.clear();
     return values;
@@ -86,14 +94,25 @@ class DeadlineMap {
   std::size_t size() const { return entries_.size(); }
 
  private:
-  using Order = std::multimap<TimePoint, const Key*>;
-  struct Entry {
+  struct Entry : boost::intrusive::set_base_hook<
+                     boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+    Entry(Value value_, TimePoint deadline_) : value(std::move(value_)), deadline(deadline_) {}
+
     Value value;
-    typename Order::iterator order;
+    TimePoint deadline;
+    const Key* key = nullptr;
+  };
+  struct Earlier {
+    bool operator()(const Entry& left, const Entry& right) const {
+      return left.deadline < right.deadline;
+    }
   };
 
+  // Mostly the latest of all, since most timeouts are alike.
+  void put_in_order(Entry& entry) { order_.insert(order_.end(), entry); }
+
   std::unordered_map<Key, Entry> entries_;
-  Order order_;
+  boost::intrusive::multiset<Entry, boost::intrusive::compare<Earlier>> order_;
 };
 
 }  // namespace mesh::core

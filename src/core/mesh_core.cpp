@@ -414,7 +414,7 @@ void MeshCore::connect_events() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
   reconnected_at_.reset();
   owns_id_ = true;
-  pending_.set_overdue_callback([weak](const std::string& request_id) {
+  pending_.set_overdue_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->repeat(request_id);
   });
   redis::Client::Events commands;
@@ -524,9 +524,9 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   }
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? options_.request_timeout : call.timeout;
-  std::string request_id = uuids_.next();
+  const RequestId request_id = uuids_.next();
   std::string message =
-      wire::encode_request(request_id, instance_id_, call.type, call.data, timeout);
+      wire::encode_request(request_id.view(), instance_id_, call.type, call.data, timeout);
   if (auto objection = objection_to_call(message.size())) {
     refuse_call(std::move(completion), std::move(executor), std::move(objection));
     return;

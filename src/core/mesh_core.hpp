@@ -42,7 +42,7 @@ namespace mesh::core {
 /// Links a call to whoever may cancel it, from before it has a request id. Touched on the strand.
 struct CallControl {
   bool cancelled = false;
-  std::string request_id;
+  RequestId request_id;
 };
 
 /// A node without its types: ties the connections, the registry, the pending calls, the request

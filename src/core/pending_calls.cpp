@@ -12,12 +12,12 @@ namespace mesh::core {
 PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters)
     : via_(std::move(via)), counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
-void PendingCalls::add(std::string request_id, PendingCall call) {
+void PendingCalls::add(const RequestId& request_id, PendingCall call) {
   ++counters_.calls_sent;
   kept_bytes_ += call.data.size();
   call.deadline = call.begun_at + call.timeout;
   const TimePoint overdue = overdue_at(call);
-  calls_.insert(std::move(request_id), std::move(call), overdue);
+  calls_.insert(request_id, std::move(call), overdue);
   alarm_.set(calls_.next_deadline());
 }
 
@@ -34,7 +34,7 @@ bool PendingCalls::on_response(wire::Response response) {
   return true;
 }
 
-bool PendingCalls::on_heartbeat(const std::string& request_id, TimePoint now) {
+bool PendingCalls::on_heartbeat(const RequestId& request_id, TimePoint now) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return false;
   call->deadline = now + call->timeout;
@@ -43,7 +43,7 @@ bool PendingCalls::on_heartbeat(const std::string& request_id, TimePoint now) {
   return true;
 }
 
-bool PendingCalls::fail(const std::string& request_id, std::exception_ptr error) {
+bool PendingCalls::fail(const RequestId& request_id, std::exception_ptr error) {
   auto call = calls_.extract(request_id);
   if (!call) return false;
   complete(std::move(*call), std::move(error), {});

@@ -44,18 +44,18 @@ class PendingCalls {
   PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters);
 
   /// The call's timeout begins at `call.begun_at`.
-  void add(std::string request_id, PendingCall call);
+  void add(const RequestId& request_id, PendingCall call);
   /// False if there is no such call, as for all below.
   bool on_response(wire::Response response);
-  bool on_heartbeat(const std::string& request_id, TimePoint now);
-  bool fail(const std::string& request_id, std::exception_ptr error);
-  PendingCall* find(const std::string& request_id) { return calls_.find(request_id); }
+  bool on_heartbeat(const RequestId& request_id, TimePoint now);
+  bool fail(const RequestId& request_id, std::exception_ptr error);
+  PendingCall* find(const RequestId& request_id) { return calls_.find(request_id); }
   /// `on_overdue` is told of each call of which nothing was heard for so long that a heartbeat
   /// should have come, while there is still some time.
-  void set_overdue_callback(std::function<void(const std::string& request_id)> on_overdue) {
+  void set_overdue_callback(std::function<void(const RequestId& request_id)> on_overdue) {
     on_overdue_ = std::move(on_overdue);
   }
-  std::vector<std::string> ids() const { return calls_.keys(); }
+  std::vector<RequestId> ids() const { return calls_.keys(); }
   /// Fails every call with `MeshStoppedError`.
   void fail_all_stopped();
 
@@ -73,8 +73,8 @@ class PendingCalls {
 
   asio::any_io_executor via_;
   Counters& counters_;
-  DeadlineMap<std::string, PendingCall> calls_;
-  std::function<void(const std::string& request_id)> on_overdue_;
+  DeadlineMap<RequestId, PendingCall> calls_;
+  std::function<void(const RequestId& request_id)> on_overdue_;
   std::size_t kept_bytes_ = 0;
   Alarm alarm_;
 };

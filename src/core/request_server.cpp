@@ -34,6 +34,7 @@ RequestServer::RequestServer(Context context, Counters& counters)
       answered_(context_.limits.remembered_requests, context_.limits.remembered_bytes),
       busy_log_(context_.log),
       alarm_(context_.strand, [this] { send_heartbeats(); }),
+      plain_ended_(context_.strand),
       tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
         log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
       }) {}
@@ -66,10 +67,10 @@ void RequestServer::on_request(wire::Request request) {
 
 // The same id again is a repetition of a request that was or is being worked on.
 bool RequestServer::is_repetition(const wire::Request& request) {
-  const std::string& id = request.request_id;
-  if (const auto* const response = answered_.find(id)) {
+  const RequestId& id = request.request_id;
+  if (const auto* const answered = answered_.find(id)) {
     ++counters_.requests_repeated;
-    answer_repetition(request, *response);
+    answer_repetition(request, answered->response);
     return true;
   }
   if (Job* const job = jobs_.find(id)) {
@@ -77,7 +78,7 @@ bool RequestServer::is_repetition(const wire::Request& request) {
     if (request.repeat) {
       // The caller may have another id by now, and may have missed a heartbeat.
       job->caller = request.sender;
-      send(job->caller, Answer::Kind::heartbeat, wire::encode_heartbeat(id), job->timeout);
+      send(job->caller, Answer::Kind::heartbeat, wire::encode_heartbeat(id.view()), job->timeout);
     }
     return true;
   }
@@ -98,10 +99,10 @@ bool RequestServer::is_repetition(const wire::Request& request) {
 }
 
 void RequestServer::answer_repetition(const wire::Request& request,
-                                      const AnsweredRequests::Text& response) {
+                                      std::optional<std::string_view> response) {
   if (!request.repeat) return;
   if (response) {
-    send_(request.sender, Answer{Answer::Kind::response, response, timeout_of(request)});
+    send(request.sender, Answer::Kind::response, std::string(*response), timeout_of(request));
   } else {
     refuse(request,
            "the request ran, and its response is no longer kept "
@@ -110,7 +111,7 @@ void RequestServer::answer_repetition(const wire::Request& request,
 }
 
 void RequestServer::refuse(const wire::Request& request, const std::string& error) {
-  send(request.sender, Answer::Kind::response, wire::encode_error(request.request_id, error),
+  send(request.sender, Answer::Kind::response, wire::encode_error(request.request_id.view(), error),
        timeout_of(request));
 }
 
@@ -133,9 +134,9 @@ void RequestServer::enqueue(wire::Request request, milliseconds timeout) {
     return;
   }
   waiting_bytes_ += request.size;
-  std::string id = request.request_id;
+  const RequestId id = request.request_id;
   waiting_order_.push_back(id);
-  waiting_.insert(std::move(id), std::move(request), Clock::now() + timeout);
+  waiting_.insert(id, std::move(request), Clock::now() + timeout);
 }
 
 bool RequestServer::has_room_for(const wire::Request& request) const {
@@ -152,13 +153,13 @@ void RequestServer::drop_expired() {
     ++counters_.requests_refused;
   }
   std::erase_if(waiting_order_,
-                [this](const std::string& id) { return waiting_.find(id) == nullptr; });
+                [this](const RequestId& id) { return waiting_.find(id) == nullptr; });
 }
 
 void RequestServer::run_waiting() {
   if (stopping_ || !send_) return;
   while (!is_full() && !waiting_order_.empty()) {
-    const std::string id = std::move(waiting_order_.front());
+    const RequestId id = std::move(waiting_order_.front());
     waiting_order_.pop_front();
     const auto deadline = waiting_.deadline_of(id);
     auto request = waiting_.extract(id);
@@ -179,8 +180,29 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::R
                Clock::now() + heartbeat_interval(timeout));
   alarm_.set(jobs_.next_deadline());
   ++running_;
+  if (handler->is_plain()) {
+    run_plain(std::move(handler), std::move(request));
+    return;
+  }
   tasks_.spawn_on(asio::make_strand(context_.executor),
                   serve(shared_from_this(), std::move(handler), std::move(request)));
+}
+
+void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
+                              wire::Request request) {
+  ++running_plain_;
+  asio::post(context_.executor, [self = shared_from_this(), handler = std::move(handler),
+                                 request = std::move(request)]() mutable {
+    std::string response = self->serve_now(*handler, request);
+    // As at the end of serve().
+    const Strand strand = self->context_.strand;
+    asio::post(strand, [self = std::move(self), id = std::move(request.request_id),
+                        response = std::move(response)]() mutable {
+      --self->running_plain_;
+      self->finish(id, std::move(response));
+      if (self->running_plain_ == 0) self->plain_ended_.notify_all();
+    });
+  });
 }
 
 void RequestServer::on_broadcast(wire::Broadcast broadcast) {
@@ -213,8 +235,11 @@ void RequestServer::cancel_all() {
 
 asio::awaitable<bool> RequestServer::join_until(TimePoint deadline) {
   const bool joined = co_await tasks_.join_until(deadline);
+  while (running_plain_ > 0) {
+    if (!co_await plain_ended_.wait_until(deadline)) break;
+  }
   forget_jobs();
-  co_return joined;
+  co_return joined&& running_plain_ == 0;
 }
 
 void RequestServer::abandon() {
@@ -249,6 +274,16 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
               response = std::move(response)]() mutable { self->finish(id, std::move(response)); });
 }
 
+std::string RequestServer::serve_now(detail::RequestHandler& handler,
+                                     wire::Request& request) const {
+  try {
+    if (stopping_) throw MeshStoppedError();
+    return encode_result(request, handler.handle_now(std::move(request.data)));
+  } catch (...) {
+    return encode_failure(request.request_id, std::current_exception());
+  }
+}
+
 asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self,
                                              std::shared_ptr<detail::BroadcastHandler> handler,
                                              wire::Broadcast broadcast) {
@@ -268,7 +303,7 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
 std::string RequestServer::encode_result(const wire::Request& request,
                                          const detail::Json& result) const {
   std::string response =
-      wire::encode_response(request.request_id, detail::to_json_text(request.type, result));
+      wire::encode_response(request.request_id.view(), detail::to_json_text(request.type, result));
   if (response.size() > context_.limits.message_size) {
     throw MeshLimitError("the response to \"" + request.type + "\" has " +
                          std::to_string(response.size()) +
@@ -277,11 +312,11 @@ std::string RequestServer::encode_result(const wire::Request& request,
   return response;
 }
 
-std::string RequestServer::encode_failure(const std::string& request_id,
+std::string RequestServer::encode_failure(const RequestId& request_id,
                                           const std::exception_ptr& error) const {
-  std::string response = wire::encode_error(request_id, describe_failure(error));
+  std::string response = wire::encode_error(request_id.view(), describe_failure(error));
   if (response.size() <= context_.limits.message_size) return response;
-  return wire::encode_error(request_id,
+  return wire::encode_error(request_id.view(),
                             "the handler failed with a text beyond MeshLimits::message_size");
 }
 
@@ -290,13 +325,14 @@ std::string RequestServer::describe_failure(const std::exception_ptr& error) con
   return describe_error(error);
 }
 
-void RequestServer::finish(const std::string& request_id, std::string response) {
+void RequestServer::finish(const RequestId& request_id, std::string response) {
   const auto job = jobs_.extract(request_id);
-  const auto text = std::make_shared<const std::string>(std::move(response));
   answered_.note_time(Clock::now());
-  answered_.add(request_id, text);
+  answered_.add(request_id, response);
   // Nothing where the node has stopped without waiting for this handler.
-  if (job && send_) send_(job->caller, Answer{Answer::Kind::response, text, job->timeout});
+  if (job && send_) {
+    send(job->caller, Answer::Kind::response, std::move(response), job->timeout);
+  }
   note_end();
 }
 
@@ -310,7 +346,7 @@ void RequestServer::send_heartbeats() {
   const auto now = Clock::now();
   while (const auto due = jobs_.first_due(now)) {
     const Job& job = *jobs_.find(*due);
-    send(job.caller, Answer::Kind::heartbeat, wire::encode_heartbeat(*due), job.timeout);
+    send(job.caller, Answer::Kind::heartbeat, wire::encode_heartbeat(due->view()), job.timeout);
     jobs_.move_deadline(*due, now + heartbeat_interval(job.timeout));
   }
   alarm_.set(jobs_.next_deadline());

@@ -6,7 +6,9 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -14,6 +16,7 @@
 #include <mesh/options.hpp>
 
 #include <async/alarm.hpp>
+#include <async/event.hpp>
 #include <async/strand.hpp>
 #include <async/task_group.hpp>
 #include <core/answer.hpp>
@@ -70,13 +73,15 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   };
 
   bool is_repetition(const wire::Request& request);
-  void answer_repetition(const wire::Request& request, const AnsweredRequests::Text& response);
+  void answer_repetition(const wire::Request& request, std::optional<std::string_view> response);
   void refuse(const wire::Request& request, const std::string& error);
   void enqueue(wire::Request request, std::chrono::milliseconds timeout);
   bool has_room_for(const wire::Request& request) const;
   void drop_expired();
   void run_waiting();
   void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
+  void run_plain(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
+  std::string serve_now(detail::RequestHandler& handler, wire::Request& request) const;
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
                               std::shared_ptr<detail::RequestHandler> handler,
@@ -84,12 +89,12 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   asio::awaitable<void> deliver(std::shared_ptr<RequestServer> self,
                                 std::shared_ptr<detail::BroadcastHandler> handler,
                                 wire::Broadcast broadcast);
-  void finish(const std::string& request_id, std::string response);
+  void finish(const RequestId& request_id, std::string response);
   void note_end();
   void send(InstanceId target, Answer::Kind kind, std::string message,
             std::chrono::milliseconds useful_for);
   std::string encode_result(const wire::Request& request, const detail::Json& result) const;
-  std::string encode_failure(const std::string& request_id, const std::exception_ptr& error) const;
+  std::string encode_failure(const RequestId& request_id, const std::exception_ptr& error) const;
   std::string describe_failure(const std::exception_ptr& error) const;
   void send_heartbeats();
   void forget_jobs();
@@ -100,14 +105,16 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   SendAnswer send_;
   HandlerTable<detail::RequestHandler> handlers_;
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
-  DeadlineMap<std::string, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
-  DeadlineMap<std::string, wire::Request> waiting_;  // by request id; when its caller gives up
+  DeadlineMap<RequestId, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
+  DeadlineMap<RequestId, wire::Request> waiting_;  // by request id; when its caller gives up
   std::size_t waiting_bytes_ = 0;
-  std::deque<std::string> waiting_order_;  // ids of those, and of some that are gone
-  std::size_t running_ = 0;                // handlers, also those of broadcasts
+  std::deque<RequestId> waiting_order_;  // ids of those, and of some that are gone
+  std::size_t running_ = 0;              // handlers, also those of broadcasts
+  std::size_t running_plain_ = 0;        // of these, functions that are no coroutines
   AnsweredRequests answered_;
   RateLimitedLog busy_log_;
   Alarm alarm_;
+  Event plain_ended_;
   bool refusing_ = false;
   std::atomic<bool> stopping_{false};
   TaskGroup tasks_;

@@ -1,7 +1,5 @@
 #include <redis/conversation.hpp>
 
-#include <hiredis/hiredis.h>
-
 #include <cstddef>
 #include <utility>
 
@@ -9,47 +7,13 @@ namespace mesh::redis {
 
 namespace {
 
-std::string_view text_of(const redisReply* reply) {
-  if (reply == nullptr || reply->str == nullptr) return {};
-  return {reply->str, static_cast<std::size_t>(reply->len)};
-}
-
-Reply to_reply(const redisReply& raw) {
-  Reply reply;
-  switch (raw.type) {
-    case REDIS_REPLY_INTEGER:
-      reply.kind = Reply::Kind::integer;
-      reply.integer = raw.integer;
-      break;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-      reply.kind = Reply::Kind::text;
-      reply.text.assign(raw.str, static_cast<std::size_t>(raw.len));
-      break;
-    case REDIS_REPLY_ERROR:
-      reply.kind = Reply::Kind::error;
-      reply.text.assign(raw.str, static_cast<std::size_t>(raw.len));
-      break;
-    case REDIS_REPLY_ARRAY:
-      reply.kind = Reply::Kind::array;
-      reply.elements.reserve(raw.elements);
-      for (std::size_t i = 0; i < raw.elements; ++i) {
-        reply.elements.push_back(to_reply(*raw.element[i]));
-      }
-      break;
-    default:
-      break;
-  }
-  return reply;
-}
-
 // Skips what is neither a message nor the confirmation of a subscription, such as a pong.
-void report_push(const redisReply& raw, const Connection::Callbacks& callbacks) {
-  if (raw.type != REDIS_REPLY_ARRAY || raw.elements < 3) return;
-  const std::string_view kind = text_of(raw.element[0]);
-  const std::string_view channel = text_of(raw.element[1]);
+void report_push(const Reply& push, const Connection::Callbacks& callbacks) {
+  if (push.elements.size() < 3) return;
+  const std::string& kind = push.elements[0].text;
+  const std::string& channel = push.elements[1].text;
   if (kind == "message") {
-    if (callbacks.on_message) callbacks.on_message(channel, text_of(raw.element[2]));
+    if (callbacks.on_message) callbacks.on_message(channel, push.elements[2].text);
   } else if (kind == "subscribe") {
     if (callbacks.on_subscribed) callbacks.on_subscribed(channel);
   }
@@ -57,39 +21,7 @@ void report_push(const redisReply& raw, const Connection::Callbacks& callbacks) 
 
 }  // namespace
 
-/// Makes hiredis refuse what it would otherwise allocate memory for: an array is announced with its
-/// length long before its elements come.
-class Conversation::ArrayLimit {
- public:
-  explicit ArrayLimit(redisReader& reader) : original_(*reader.fn), limited_(*reader.fn) {
-    limited_.createArray = &create_array;  // the type of the length depends on the version
-    reader.fn = &limited_;
-    reader.privdata = this;
-  }
-
- private:
-  static constexpr std::size_t most_elements = std::size_t{1} << 20U;  // nodes, with two each
-
-  template <typename Length>
-  static void* create_array(const redisReadTask* task, Length length) {
-    if (static_cast<std::size_t>(length) > most_elements) return nullptr;
-    return static_cast<ArrayLimit*>(task->privdata)->original_.createArray(task, length);
-  }
-
-  redisReplyObjectFunctions original_;
-  redisReplyObjectFunctions limited_;
-};
-
-void Conversation::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
-
-void Conversation::FreeReply::operator()(void* reply) const { freeReplyObject(reply); }
-
-Conversation::Conversation(Connection::Callbacks callbacks)
-    : callbacks_(std::move(callbacks)), reader_(redisReaderCreate()) {
-  if (reader_) array_limit_ = std::make_unique<ArrayLimit>(*reader_);
-}
-
-Conversation::~Conversation() = default;
+Conversation::Conversation(Connection::Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
 
 void Conversation::command(const Command& command, OutcomeCallback callback) {
   output_ += command.bytes();
@@ -117,33 +49,32 @@ void Conversation::ping() {
 }
 
 std::optional<std::string> Conversation::receive(std::string_view bytes) {
-  if (!reader_) return "out of memory";
-  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+  reader_.feed(bytes);
   while (!ended_) {
-    void* raw = nullptr;
-    if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) return reader_->errstr;
-    if (raw == nullptr) return std::nullopt;
-    const std::unique_ptr<void, FreeReply> reply(raw);
-    if (auto cause = handle(raw)) return cause;
+    Reply* const reply = reader_.next();
+    if (reply == nullptr) break;
+    if (auto cause = handle(*reply)) return cause;
   }
-  return std::nullopt;
+  if (ended_ || reader_.error().empty()) return std::nullopt;
+  return reader_.error();
 }
 
-std::optional<std::string> Conversation::handle(void* raw_reply) {
-  const auto& raw = *static_cast<const redisReply*>(raw_reply);
+std::optional<std::string> Conversation::handle(Reply& reply) {
   if (!waiting_.empty()) {
     const Waiting answered = std::move(waiting_.front());
     waiting_.pop_front();
     unanswered_bytes_ -= answered.size;
-    Reply reply = to_reply(raw);
     if (reply.is_error() && callbacks_.on_error_reply) callbacks_.on_error_reply(reply);
     answered.callback(Outcome{Failure::none, std::move(reply)});
     return std::nullopt;
   }
   // Such as that there are too many clients, or that the channel is not permitted.
-  if (raw.type == REDIS_REPLY_ERROR) return to_reply(raw).text;
+  if (reply.is_error()) return reply.text;
   if (!subscribed_) return "a reply to nothing that was asked";
-  report_push(raw, callbacks_);
+  report_push(reply, callbacks_);
+  // The memory of usual messages serves for the next one.
+  constexpr std::size_t usual_size = std::size_t{64} << 10U;
+  if (!reply.elements.empty() && reply.elements.back().text.capacity() > usual_size) reply = {};
   return std::nullopt;
 }
 

@@ -2,14 +2,12 @@
 
 #include <cstddef>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include <redis/connection.hpp>
-
-struct redisReader;
+#include <redis/reply_reader.hpp>
 
 namespace mesh::redis {
 
@@ -18,7 +16,6 @@ namespace mesh::redis {
 class Conversation {
  public:
   explicit Conversation(Connection::Callbacks callbacks);
-  ~Conversation();
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
@@ -41,24 +38,15 @@ class Conversation {
   void end();
 
  private:
-  struct FreeReader {
-    void operator()(redisReader* reader) const;
-  };
-  struct FreeReply {
-    void operator()(void* reply) const;
-  };
-
   struct Waiting {
     std::size_t size = 0;
     OutcomeCallback callback;
   };
 
-  std::optional<std::string> handle(void* raw_reply);
+  std::optional<std::string> handle(Reply& reply);
 
   Connection::Callbacks callbacks_;
-  class ArrayLimit;
-  std::unique_ptr<ArrayLimit> array_limit_;  // outlives the reader
-  std::unique_ptr<redisReader, FreeReader> reader_;
+  ReplyReader reader_;
   std::deque<Waiting> waiting_;
   std::size_t unanswered_bytes_ = 0;
   std::string output_;

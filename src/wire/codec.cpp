@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <wire/envelope.hpp>
+#include <wire/json_text.hpp>
 
 namespace mesh::wire {
 
@@ -89,8 +90,8 @@ std::string take_string(Json& message, const char* field) {
 }
 
 // Ids are kept for a while, so they must not be of any length.
-std::string take_request_id(Json& message) {
-  std::string id = take_string(message, "requestId");
+RequestId take_request_id(Json& message) {
+  const std::string id = take_string(message, "requestId");
   if (id.size() > longest_request_id) throw BadMessage("field requestId is too long");
   return id;
 }
@@ -146,6 +147,7 @@ std::optional<Json> parse_data(const Envelope& envelope) {
   if (!envelope.data) return Json();
   // The parser would skip a byte order mark, which is none in the middle of a message.
   if (envelope.data->starts_with('\xEF')) return std::nullopt;
+  if (auto plain = parse_plain_json(*envelope.data)) return plain;
   Json data = Json::parse(*envelope.data, nullptr, false);
   if (data.is_discarded()) return std::nullopt;
   return data;
@@ -186,7 +188,7 @@ std::optional<NodeMessage> classify(const Envelope& envelope) {
   if (envelope.heartbeat) {
     // What else is in it matters only if it is not JSON.
     if (envelope.data) return std::nullopt;
-    return Heartbeat{std::string(*envelope.request_id)};
+    return Heartbeat{*envelope.request_id};
   }
   return envelope.reply ? classify_response(envelope) : classify_request(envelope);
 }

@@ -11,12 +11,14 @@
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
 
+#include <util/request_id.hpp>
+
 /// The JSON messages on the channels, without any I/O. Field names and the order of the tests on a
 /// received message are those of the TypeScript original: see docs/protocol.md.
 namespace mesh::wire {
 
 struct Request {
-  std::string request_id;
+  RequestId request_id;
   InstanceId sender = 0;
   std::string type;
   nlohmann::json data;
@@ -26,13 +28,13 @@ struct Request {
 };
 
 struct Response {
-  std::string request_id;
+  RequestId request_id;
   nlohmann::json data;
   std::optional<std::string> error;  // present, even empty, means failure
 };
 
 struct Heartbeat {
-  std::string request_id;
+  RequestId request_id;
 };
 
 struct Broadcast {

@@ -1,6 +1,5 @@
 #include <wire/envelope.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -141,10 +140,6 @@ class Scanner {
 std::optional<Envelope> scan_envelope(std::string_view text, std::size_t nesting_depth) {
   if (nesting_depth == 0) return std::nullopt;
   return Scanner(text, nesting_depth).scan();
-}
-
-bool needs_no_escapes(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), is_plain);
 }
 
 }  // namespace mesh::wire

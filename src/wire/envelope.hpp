@@ -26,7 +26,4 @@ struct Envelope {
 /// `data` is valid JSON, then so is the whole.
 std::optional<Envelope> scan_envelope(std::string_view text, std::size_t nesting_depth);
 
-/// Whether the text stands for itself between quotes: printable ASCII without `"` and `\`.
-bool needs_no_escapes(std::string_view text);
-
 }  // namespace mesh::wire

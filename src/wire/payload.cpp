@@ -9,6 +9,8 @@
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/handler.hpp>
 
+#include <wire/json_text.hpp>
+
 namespace mesh::detail {
 
 namespace {
@@ -158,7 +160,7 @@ void throw_encode_error(std::string_view type) {
 
 std::string to_json_text(std::string_view type, const Json& document) {
   try {
-    return document.dump();
+    return wire::to_json_text(document);
   } catch (const std::exception&) {
     throw_encode_error(type);
   }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <memory>
 #include <string>
 
 namespace mesh::core {
@@ -13,17 +12,20 @@ using namespace std::chrono_literals;
 
 const TimePoint start{};
 
-AnsweredRequests::Text text(std::size_t size) {
-  return std::make_shared<const std::string>(size, 'x');
+std::string text(std::size_t size) { return std::string(size, 'x'); }
+
+bool has_text(const AnsweredRequests& requests, const RequestId& id) {
+  const auto* const found = requests.find(id);
+  return found != nullptr && found->response.has_value();
 }
 
 TEST(AnsweredRequests, RemembersTheAnswers) {
   AnsweredRequests requests(3, 100);
   EXPECT_EQ(requests.find("a"), nullptr);
-  requests.add("a", std::make_shared<const std::string>("the answer"));
+  requests.add("a", "the answer");
   const auto* const found = requests.find("a");
   ASSERT_NE(found, nullptr);
-  EXPECT_EQ(**found, "the answer");
+  EXPECT_EQ(found->response, "the answer");
 }
 
 TEST(AnsweredRequests, ForgetsTheOldestBeyondTheNumberOfIds) {
@@ -59,12 +61,12 @@ TEST(AnsweredRequests, DropsTheOldestTextsBeyondTheNumberOfBytes) {
   AnsweredRequests requests(10, 100);
   requests.add("a", text(60));
   requests.add("b", text(40));
-  EXPECT_TRUE(*requests.find("a"));
+  EXPECT_TRUE(has_text(requests, "a"));
   requests.add("c", text(1));
   ASSERT_NE(requests.find("a"), nullptr);
-  EXPECT_FALSE(*requests.find("a"));
-  EXPECT_TRUE(*requests.find("b"));
-  EXPECT_TRUE(*requests.find("c"));
+  EXPECT_FALSE(has_text(requests, "a"));
+  EXPECT_TRUE(has_text(requests, "b"));
+  EXPECT_TRUE(has_text(requests, "c"));
   EXPECT_FALSE(requests.may_have_forgotten_within(1h));
 }
 
@@ -73,8 +75,8 @@ TEST(AnsweredRequests, AnAnswerLargerThanAllRoomIsNotKept) {
   requests.add("a", text(101));
   requests.add("b", text(100));
   ASSERT_NE(requests.find("a"), nullptr);
-  EXPECT_FALSE(*requests.find("a"));
-  EXPECT_TRUE(*requests.find("b"));
+  EXPECT_FALSE(has_text(requests, "a"));
+  EXPECT_TRUE(has_text(requests, "b"));
 }
 
 TEST(AnsweredRequests, ARepetitionTakesNoRoomAndChangesNothing) {
@@ -82,8 +84,8 @@ TEST(AnsweredRequests, ARepetitionTakesNoRoomAndChangesNothing) {
   requests.add("a", text(1));
   for (int i = 0; i < 200; ++i) requests.add("b", text(2));
   requests.add("b", text(3));
-  EXPECT_TRUE(*requests.find("a"));
-  EXPECT_EQ((*requests.find("b"))->size(), 2U);
+  EXPECT_TRUE(has_text(requests, "a"));
+  EXPECT_EQ(requests.find("b")->response, text(2));
 }
 
 TEST(AnsweredRequests, StaysWithinItsLimits) {
@@ -95,10 +97,40 @@ TEST(AnsweredRequests, StaysWithinItsLimits) {
     const auto* const found = requests.find(std::to_string(i));
     if (found == nullptr) continue;
     ++ids;
-    texts += *found ? 1 : 0;
+    texts += found->response ? 1 : 0;
   }
   EXPECT_EQ(ids, 10);
   EXPECT_EQ(texts, 2);
+}
+
+TEST(AnsweredRequests, GivesBackEachAnswerAsItWas) {
+  AnsweredRequests requests(500, 200'000);
+  const auto answer = [](int i) {
+    return std::to_string(i) + std::string(static_cast<std::size_t>(i) * 7 % 2000, 'y');
+  };
+  for (int i = 0; i < 3000; ++i) {
+    requests.add(std::to_string(i), answer(i));
+    if (i % 37 == 0) requests.add("large" + std::to_string(i), std::string(50'000, 'z'));
+  }
+  int texts = 0;
+  for (int i = 0; i < 3000; ++i) {
+    if (!has_text(requests, std::to_string(i))) continue;
+    EXPECT_EQ(requests.find(std::to_string(i))->response, answer(i));
+    ++texts;
+  }
+  EXPECT_GT(texts, 20);
+}
+
+TEST(AnsweredRequests, LongIdsAreIdsToo) {
+  AnsweredRequests requests(2, 100);
+  const std::string id(200, 'i');
+  requests.add(id + "1", "one");
+  requests.add(id + "2", "two");
+  EXPECT_EQ(requests.find(id), nullptr);
+  EXPECT_EQ(requests.find(id + "1")->response, "one");
+  EXPECT_EQ(requests.find(id + "2")->response, "two");
+  requests.add("c", "three");
+  EXPECT_EQ(requests.find(id + "1"), nullptr);
 }
 
 }  // namespace

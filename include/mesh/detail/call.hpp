@@ -9,7 +9,9 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/strand.hpp>
 
@@ -105,6 +107,30 @@ struct PreparedCall {
   std::exception_ptr error;
 };
 
+/// Calls a plain handler on `executor`, and then the caller's on its own.
+template <typename Response, typename Request, typename Handler>
+void call_plain_handler(const asio::any_io_executor& executor,
+                        std::shared_ptr<TypedHandler<Request, Response>> callee,
+                        Boxed<Request> request, Handler handler) {
+  auto target = asio::prefer(asio::get_associated_executor(handler, executor),
+                             asio::execution::outstanding_work_t::tracked);
+  asio::post(executor, [callee = std::move(callee), request = std::move(request),
+                        target = std::move(target), handler = std::move(handler)]() mutable {
+    std::exception_ptr error;
+    Boxed<Response> response{};
+    try {
+      response = callee->call_now(std::move(request));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    callee.reset();
+    asio::dispatch(target, [handler = std::move(handler), error = std::move(error),
+                            response = std::move(response)]() mutable {
+      complete<Response>(handler, std::move(error), std::move(response));
+    });
+  });
+}
+
 template <typename Request, typename Response>
 asio::awaitable<Response> run_local_call(std::shared_ptr<TypedHandler<Request, Response>> handler,
                                          Boxed<Request> request) {
@@ -121,6 +147,9 @@ struct InitiateCall {
   void operator()(Handler handler, PreparedCall<Request, Response> call) const {
     if (call.error) {
       fail_call<Response>(call.executor, std::move(handler), std::move(call.error));
+    } else if (call.local && call.local->is_plain()) {
+      call_plain_handler<Response>(call.executor, std::move(call.local),
+                                   std::move(call.local_request), std::move(handler));
     } else if (call.local) {
       spawn_operation<Response>(
           asio::make_strand(call.executor), call.executor,

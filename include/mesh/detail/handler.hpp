@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -62,14 +63,17 @@ Json encode_payload(std::string_view type, const Boxed<T>& value) {
   }
 }
 
-/// A request handler as the compiled core sees it. `handle` never sees the typed world.
+/// A request handler as the compiled core sees it, without the types. A plain one is an ordinary
+/// function, which needs no coroutine: for it `handle_now` is used, for the others `handle`.
 class RequestHandler {
  public:
   RequestHandler() = default;
   RequestHandler(const RequestHandler&) = delete;
   RequestHandler& operator=(const RequestHandler&) = delete;
   virtual ~RequestHandler() = default;
+  virtual bool is_plain() const noexcept = 0;
   virtual asio::awaitable<Json> handle(Json data) = 0;
+  virtual Json handle_now(Json data) = 0;
 };
 
 /// A broadcast handler as the compiled core sees it.
@@ -121,11 +125,17 @@ class TypedHandler : public RequestHandler {
   explicit TypedHandler(std::string_view type) : type_(type) {}
 
   virtual asio::awaitable<Boxed<Response>> call(Boxed<Request> request) = 0;
+  /// Only for plain ones.
+  virtual Boxed<Response> call_now(Boxed<Request> request) = 0;
 
   asio::awaitable<Json> handle(Json data) final {
     Boxed<Request> request = decode_payload<Request>(type_, data);
     const Boxed<Response> response = co_await call(std::move(request));
     co_return encode_payload<Response>(type_, response);
+  }
+
+  Json handle_now(Json data) final {
+    return encode_payload<Response>(type_, call_now(decode_payload<Request>(type_, data)));
   }
 
  private:
@@ -134,24 +144,35 @@ class TypedHandler : public RequestHandler {
 
 template <typename Function, typename Request, typename Response>
 class FunctionHandler final : public TypedHandler<Request, Response> {
+  using Result = decltype(call_function<Function, Request>(std::declval<Function&>(),
+                                                           std::declval<Boxed<Request>&>()));
+  static constexpr bool is_awaitable = AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable;
+
  public:
   FunctionHandler(std::string_view type, Function function)
       : TypedHandler<Request, Response>(type), function_(std::move(function)) {}
 
+  bool is_plain() const noexcept override { return !is_awaitable; }
+
   asio::awaitable<Boxed<Response>> call(Boxed<Request> request) override {
-    using Result = decltype(call_function<Function, Request>(function_, request));
-    if constexpr (AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable) {
-      if constexpr (std::is_void_v<Response>) {
-        co_await call_function<Function, Request>(function_, request);
-        co_return Boxed<Response>{};
-      } else {
-        co_return co_await call_function<Function, Request>(function_, request);
-      }
+    if constexpr (!is_awaitable) {
+      co_return call_now(std::move(request));
     } else if constexpr (std::is_void_v<Response>) {
-      call_function<Function, Request>(function_, request);
+      co_await call_function<Function, Request>(function_, request);
       co_return Boxed<Response>{};
     } else {
-      co_return call_function<Function, Request>(function_, request);
+      co_return co_await call_function<Function, Request>(function_, request);
+    }
+  }
+
+  Boxed<Response> call_now(Boxed<Request> request) override {
+    if constexpr (is_awaitable) {
+      throw std::logic_error("a coroutine cannot be called as a plain function");
+    } else if constexpr (std::is_void_v<Response>) {
+      call_function<Function, Request>(function_, request);
+      return {};
+    } else {
+      return call_function<Function, Request>(function_, request);
     }
   }
 

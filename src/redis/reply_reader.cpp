@@ -1,0 +1,100 @@
+#include <redis/reply_reader.hpp>
+
+#include <hiredis/hiredis.h>
+
+namespace mesh::redis {
+
+/// What hiredis calls for each part of a reply. An array is announced with its length long before
+/// its elements come, so that is limited.
+class ReplyReader::Functions {
+ public:
+  Functions() {
+    table_.createString = &create_string;
+    table_.createArray = &create_array;  // the type of the length depends on the version
+    table_.createInteger = &create_integer;
+    table_.createNil = &create_nil;
+    table_.freeObject = [](void*) {};
+  }
+
+  redisReplyObjectFunctions* table() { return &table_; }
+
+ private:
+  static constexpr std::size_t most_elements = std::size_t{1} << 20U;  // nodes, with two each
+
+  static ReplyReader& reader_of(const redisReadTask* task) {
+    return *static_cast<ReplyReader*>(task->privdata);
+  }
+
+  /// Where the part belongs. Its strings keep their memory.
+  static Reply& place_of(const redisReadTask* task, Reply::Kind kind) {
+    ReplyReader& reader = reader_of(task);
+    Reply* place = &reader.reply_;
+    if (task->parent == nullptr) {
+      reader.elements_ = 0;
+    } else {
+      auto& siblings = static_cast<Reply*>(task->parent->obj)->elements;
+      place = &siblings[static_cast<std::size_t>(task->idx)];
+    }
+    place->kind = kind;
+    if (kind != Reply::Kind::array) place->elements.clear();
+    if (kind != Reply::Kind::text && kind != Reply::Kind::error) place->text.clear();
+    return *place;
+  }
+
+  static void* create_string(const redisReadTask* task, char* text, std::size_t size) {
+    const bool is_error = task->type == REDIS_REPLY_ERROR;
+    Reply& reply = place_of(task, is_error ? Reply::Kind::error : Reply::Kind::text);
+    reply.text.assign(text, size);
+    return &reply;
+  }
+
+  template <typename Length>
+  static void* create_array(const redisReadTask* task, Length length) {
+    Reply& reply = place_of(task, Reply::Kind::array);
+    const auto size = static_cast<std::size_t>(length);
+    std::size_t& elements = reader_of(task).elements_;
+    if (size > most_elements - elements) return nullptr;
+    elements += size;
+    reply.elements.resize(size);
+    return &reply;
+  }
+
+  static void* create_integer(const redisReadTask* task, long long value) {
+    Reply& reply = place_of(task, Reply::Kind::integer);
+    reply.integer = value;
+    return &reply;
+  }
+
+  static void* create_nil(const redisReadTask* task) { return &place_of(task, Reply::Kind::nil); }
+
+  redisReplyObjectFunctions table_{};
+};
+
+void ReplyReader::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
+
+ReplyReader::ReplyReader()
+    : functions_(std::make_unique<Functions>()),
+      reader_(redisReaderCreateWithFunctions(functions_->table())) {
+  if (reader_) reader_->privdata = this;
+}
+
+ReplyReader::~ReplyReader() = default;
+
+void ReplyReader::feed(std::string_view bytes) {
+  if (reader_) redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+}
+
+Reply* ReplyReader::next() {
+  if (!reader_) {
+    error_ = "out of memory";
+    return nullptr;
+  }
+  void* reply = nullptr;
+  if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
+    error_ = reader_->errstr;
+    return nullptr;
+  }
+  return reply == nullptr ? nullptr : &reply_;
+}
+
+}  // namespace mesh::redis

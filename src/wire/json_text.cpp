@@ -1,0 +1,218 @@
+#include <wire/json_text.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace mesh::wire {
+
+namespace {
+
+using Json = nlohmann::json;
+
+bool is_special(char c) { return (c < ' ') | (c > '~') | (c == '"') | (c == '\\'); }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+class Writer {
+ public:
+  explicit Writer(std::string& text) : text_(text) {}
+
+  void write(const Json& value) {
+    switch (value.type()) {
+      case Json::value_t::object:
+        return write_object(value);
+      case Json::value_t::array:
+        return write_array(value);
+      case Json::value_t::string:
+        return write_string(value.get_ref<const std::string&>());
+      case Json::value_t::number_integer:
+        return write_integer(value.get<std::int64_t>());
+      case Json::value_t::number_unsigned:
+        return write_integer(value.get<std::uint64_t>());
+      default:
+        text_ += value.dump();
+    }
+  }
+
+ private:
+  void write_object(const Json& object) {
+    char before = '{';
+    for (const auto& [key, value] : object.get_ref<const Json::object_t&>()) {
+      text_ += std::exchange(before, ',');
+      write_string(key);
+      text_ += ':';
+      write(value);
+    }
+    text_ += before == '{' ? "{}" : "}";
+  }
+
+  void write_array(const Json& array) {
+    char before = '[';
+    for (const Json& value : array) {
+      text_ += std::exchange(before, ',');
+      write(value);
+    }
+    text_ += before == '[' ? "[]" : "]";
+  }
+
+  void write_string(const std::string& string) {
+    if (needs_no_escapes(string)) {
+      text_ += '"';
+      text_ += string;
+      text_ += '"';
+    } else {
+      text_ += Json(string).dump();
+    }
+  }
+
+  template <typename Integer>
+  void write_integer(Integer value) {
+    std::array<char, 24> digits{};
+    const auto end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+    text_.append(digits.data(), end);
+  }
+
+  std::string& text_;
+};
+
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : next_(text.data()), end_(text.data() + text.size()) {}
+
+  std::optional<Json> parse() {
+    Json value;
+    if (!take_value(value, 0) || next_ != end_) return std::nullopt;
+    return value;
+  }
+
+ private:
+  static constexpr int most_levels = 64;
+
+  bool take(char c) {
+    if (next_ == end_ || *next_ != c) return false;
+    ++next_;
+    return true;
+  }
+
+  bool take_value(Json& value, int level) {
+    if (next_ == end_ || level > most_levels) return false;
+    switch (*next_) {
+      case '{':
+        return take_object(value, level);
+      case '[':
+        return take_array(value, level);
+      case '"': {
+        const auto string = take_string();
+        if (string) value = *string;
+        return string.has_value();
+      }
+      case 't':
+        return take_word("true", value, true);
+      case 'f':
+        return take_word("false", value, false);
+      case 'n':
+        return take_word("null", value, nullptr);
+      default:
+        return take_integer(value);
+    }
+  }
+
+  bool take_object(Json& value, int level) {
+    value = Json::object();
+    auto& members = value.get_ref<Json::object_t&>();
+    ++next_;
+    if (take('}')) return true;
+    do {
+      const auto key = take_string();
+      if (!key || !take(':')) return false;
+      if (!take_value(members[std::string(*key)], level + 1)) return false;
+    } while (take(','));
+    return take('}');
+  }
+
+  bool take_array(Json& value, int level) {
+    value = Json::array();
+    auto& elements = value.get_ref<Json::array_t&>();
+    ++next_;
+    if (take(']')) return true;
+    do {
+      if (!take_value(elements.emplace_back(), level + 1)) return false;
+    } while (take(','));
+    return take(']');
+  }
+
+  std::optional<std::string_view> take_string() {
+    if (!take('"')) return std::nullopt;
+    const auto left = static_cast<std::size_t>(end_ - next_);
+    const void* const quote = std::memchr(next_, '"', left);
+    if (quote == nullptr) return std::nullopt;
+    const char* const begin = std::exchange(next_, static_cast<const char*>(quote) + 1);
+    const std::string_view string(begin, static_cast<std::size_t>(next_ - begin) - 1);
+    if (!needs_no_escapes(string)) return std::nullopt;
+    return string;
+  }
+
+  template <typename Value>
+  bool take_word(std::string_view word, Json& value, Value meaning) {
+    if (!std::string_view(next_, static_cast<std::size_t>(end_ - next_)).starts_with(word)) {
+      return false;
+    }
+    next_ += word.size();
+    value = meaning;
+    return true;
+  }
+
+  bool take_integer(Json& value) {
+    constexpr std::ptrdiff_t most_digits = 18;
+    const char* const begin = next_;
+    const bool is_negative = take('-');
+    const char* const first = next_;
+    while (next_ != end_ && is_digit(*next_)) ++next_;
+    const std::ptrdiff_t digits = next_ - first;
+    if (digits == 0 || digits > most_digits) return false;
+    if (*first == '0' && (digits > 1 || is_negative)) return false;
+    std::int64_t number = 0;
+    std::from_chars(begin, next_, number);
+    // As the parser: without a sign it is an unsigned number.
+    if (is_negative) {
+      value = number;
+    } else {
+      value = static_cast<std::uint64_t>(number);
+    }
+    return true;
+  }
+
+  const char* next_;
+  const char* end_;
+};
+
+}  // namespace
+
+std::string to_json_text(const Json& document) {
+  std::string text;
+  text.reserve(128);
+  Writer(text).write(document);
+  return text;
+}
+
+std::optional<Json> parse_plain_json(std::string_view text) { return Parser(text).parse(); }
+
+bool needs_no_escapes(std::string_view text) {
+  constexpr std::size_t block = 32;
+  // Without a way out in the middle, so that it becomes vector code.
+  for (; text.size() >= block; text.remove_prefix(block)) {
+    bool found = false;
+    for (std::size_t i = 0; i < block; ++i) found |= is_special(text[i]);
+    if (found) return false;
+  }
+  for (const char c : text) {
+    if (is_special(c)) return false;
+  }
+  return true;
+}
+
+}  // namespace mesh::wire
