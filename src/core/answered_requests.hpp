@@ -25,6 +25,7 @@ class AnsweredRequests {
  public:
   struct Answered {
     RequestId id;
+    std::size_t hash = 0;
     Clock::duration at{};
     std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
   };
@@ -39,11 +40,11 @@ class AnsweredRequests {
   }
 
   void add(const RequestId& id, std::string_view response) {
-    Answered& answered = order_.emplace_back(Answered{id, time_});
-    if (!by_id_.emplace(answered.id.view(), &answered).second) {
-      order_.pop_back();
-      return;
-    }
+    const std::size_t hash = std::hash<RequestId>()(id);
+    const auto [place, added] = by_hash_.try_emplace(hash, nullptr);
+    if (!added) return;
+    Answered& answered = order_.emplace_back(Answered{id, hash, time_});
+    place->second = &answered;
     answered.response = texts_.push(response);
     bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();
@@ -52,8 +53,8 @@ class AnsweredRequests {
 
   /// Null if the request is not remembered. Good until the next call of a member that is not const.
   const Answered* find(const RequestId& id) const {
-    const auto found = by_id_.find(id.view());
-    return found == by_id_.end() ? nullptr : found->second;
+    const auto found = by_hash_.find(std::hash<RequestId>()(id));
+    return found == by_hash_.end() || found->second->id != id ? nullptr : found->second;
   }
 
   /// Whether a request that was answered no longer ago than this may have been forgotten.
@@ -75,7 +76,7 @@ class AnsweredRequests {
     if (without_text_ == 0) drop_oldest_text();
     --without_text_;
     forgotten_until_ = order_.front().at;
-    by_id_.erase(order_.front().id.view());
+    by_hash_.erase(order_.front().hash);
     order_.pop_front();
   }
 
@@ -83,7 +84,9 @@ class AnsweredRequests {
   std::size_t most_bytes_;
   std::size_t bytes_ = 0;  // of the responses
   std::deque<Answered> order_;
-  boost::unordered_flat_map<std::string_view, Answered*, std::hash<std::string_view>> by_id_;
+  // By a hash of 64 bits that no two of so few have in common, so that nothing of the old ones need
+  // be read again, which are far away in memory.
+  boost::unordered_flat_map<std::size_t, Answered*> by_hash_;
   TextFifo texts_;
   std::size_t without_text_ = 0;  // at the front of the order
   std::optional<Clock::duration> forgotten_until_;

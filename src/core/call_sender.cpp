@@ -131,6 +131,7 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
 }
 
 void CallSender::on_published(const RequestId& request_id, const redis::Outcome& outcome) {
+  if (outcome.failure == redis::Failure::none && outcome.reply.integer > 0) return;
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   switch (outcome.failure) {

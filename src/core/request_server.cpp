@@ -48,7 +48,8 @@ void RequestServer::start(SendAnswer send) {
 void RequestServer::on_request(wire::Request request) {
   if (!send_ || stopping_) return;
   ++counters_.requests_received;
-  answered_.note_time(Clock::now());
+  const auto now = Clock::now();
+  answered_.note_time(now);
   if (is_repetition(request)) return;
   if (refusing_) {
     refuse(request, "the node is stopping");
@@ -61,7 +62,7 @@ void RequestServer::on_request(wire::Request request) {
     const auto timeout = timeout_of(request);
     enqueue(std::move(request), timeout);
   } else {
-    run(std::move(handler), std::move(request));
+    run(std::move(handler), std::move(request), now);
   }
 }
 
@@ -165,19 +166,20 @@ void RequestServer::run_waiting() {
     auto request = waiting_.extract(id);
     if (!request) continue;
     waiting_bytes_ -= request->size;
-    if (*deadline <= Clock::now()) {
+    const auto now = Clock::now();
+    if (*deadline <= now) {
       ++counters_.requests_refused;
       continue;
     }
     auto handler = handlers_.find(request->type);
-    run(std::move(handler), std::move(*request));
+    run(std::move(handler), std::move(*request), now);
   }
 }
 
-void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request) {
+void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request,
+                        TimePoint now) {
   const auto timeout = timeout_of(request);
-  jobs_.insert(request.request_id, Job{request.sender, timeout},
-               Clock::now() + heartbeat_interval(timeout));
+  jobs_.insert(request.request_id, Job{request.sender, timeout}, now + heartbeat_interval(timeout));
   alarm_.set(jobs_.next_deadline());
   ++running_;
   if (handler->is_plain()) {
@@ -190,16 +192,20 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::R
 
 void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
                               wire::Request request) {
+  struct Run {
+    std::shared_ptr<detail::RequestHandler> handler;
+    wire::Request request;
+    std::string response{};
+  };
   ++running_plain_;
-  asio::post(context_.executor, [self = shared_from_this(), handler = std::move(handler),
-                                 request = std::move(request)]() mutable {
-    std::string response = self->serve_now(*handler, request);
+  auto run = std::make_unique<Run>(Run{std::move(handler), std::move(request)});
+  asio::post(context_.executor, [self = shared_from_this(), run = std::move(run)]() mutable {
+    run->response = self->serve_now(*run->handler, run->request);
     // As at the end of serve().
     const Strand strand = self->context_.strand;
-    asio::post(strand, [self = std::move(self), id = std::move(request.request_id),
-                        response = std::move(response)]() mutable {
+    asio::post(strand, [self = std::move(self), run = std::move(run)] {
       --self->running_plain_;
-      self->finish(id, std::move(response));
+      self->finish(run->request.request_id, std::move(run->response));
       if (self->running_plain_ == 0) self->plain_ended_.notify_all();
     });
   });

@@ -79,7 +79,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   bool has_room_for(const wire::Request& request) const;
   void drop_expired();
   void run_waiting();
-  void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
+  void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request, TimePoint now);
   void run_plain(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
   std::string serve_now(detail::RequestHandler& handler, wire::Request& request) const;
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -57,6 +58,8 @@ class StreamConnection : public Connection,
 
   /// Called when the socket is connected; calls `become_ready()` in the end.
   virtual void shake_hands() = 0;
+  /// Writes what can be written without waiting, and returns how much that is.
+  virtual std::size_t write_at_once(asio::const_buffer /*bytes*/) { return 0; }
   virtual std::string describe(const boost::system::error_code& error) {
     if (error == asio::error::eof) return "Server closed the connection";
     return error.message();
@@ -68,11 +71,16 @@ class StreamConnection : public Connection,
   Stream& stream() { return stream_; }
 
  private:
+  static constexpr std::size_t least_read_size = std::size_t{4} << 10U;
+  static constexpr std::size_t largest_read_size = std::size_t{256} << 10U;
+  static constexpr std::size_t largest_kept_size = std::size_t{256} << 10U;
+
   static Generic::endpoint to_generic(const Endpoint& endpoint);
   void read();
   void handle_read(std::size_t size);
   void want_write();
   void write();
+  void forget_sent();
   void handle_written(const boost::system::error_code& error);
   void shut();
 
@@ -80,7 +88,7 @@ class StreamConnection : public Connection,
   Stream stream_;
   Callbacks callbacks_;
   Conversation conversation_;
-  std::array<char, std::size_t{16} << 10U> received_{};
+  std::vector<char> received_ = std::vector<char>(least_read_size);
   std::string sending_;
   TimePoint last_read_ = Clock::now();
   bool is_open_ = true;
@@ -147,6 +155,8 @@ void StreamConnection<Stream>::handle_read(std::size_t size) {
   } catch (const std::exception& error) {
     fail(error.what());
   }
+  // More was there than had room.
+  if (size == received_.size()) received_.resize(std::min(2 * size, largest_read_size));
 }
 
 template <typename Stream>
@@ -166,12 +176,21 @@ void StreamConnection<Stream>::want_write() {
 template <typename Stream>
 void StreamConnection<Stream>::write() {
   if (!is_open_ || is_writing_ || conversation_.output().empty()) return;
+  std::swap(sending_, conversation_.output());
+  const auto rest = asio::buffer(sending_) + write_at_once(asio::buffer(sending_));
+  if (rest.size() == 0) return forget_sent();
   is_writing_ = true;
-  sending_ = std::exchange(conversation_.output(), {});
   asio::async_write(
-      stream_, asio::buffer(sending_),
+      stream_, rest,
       [self = this->shared_from_this()](const boost::system::error_code& failure,
                                         std::size_t /*size*/) { self->handle_written(failure); });
+}
+
+// Its memory serves for what is sent next.
+template <typename Stream>
+void StreamConnection<Stream>::forget_sent() {
+  sending_.clear();
+  if (sending_.capacity() > largest_kept_size) std::string().swap(sending_);
 }
 
 template <typename Stream>
@@ -184,6 +203,7 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
     return;
   }
   is_writing_ = false;
+  forget_sent();
   write();
 }
 

@@ -3,13 +3,13 @@
 #include <charconv>
 #include <cstring>
 
+#include <wire/json_text.hpp>
+
 namespace mesh::wire {
 
 namespace {
 
 constexpr std::size_t most_digits = 15;  // exact in JavaScript too
-
-bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -66,10 +66,11 @@ class Scanner {
 
   std::optional<std::string_view> take_text() {
     if (!take("\"")) return std::nullopt;
-    const std::size_t begin = position_;
-    while (position_ < text_.size() && is_plain(text_[position_])) ++position_;
-    const auto result = text_.substr(begin, position_ - begin);
-    if (!take("\"")) return std::nullopt;
+    const std::size_t end = text_.find('"', position_);
+    if (end == std::string_view::npos) return std::nullopt;
+    const auto result = text_.substr(position_, end - position_);
+    position_ = end + 1;
+    if (!needs_no_escapes(result)) return std::nullopt;
     return result;
   }
 

@@ -13,7 +13,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-bool is_special(char c) { return (c < ' ') | (c > '~') | (c == '"') | (c == '\\'); }
+// Without branches, so that a loop of it becomes vector code.
+unsigned char is_special(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return static_cast<unsigned char>((byte < ' ') | (byte > '~') | (byte == '"') | (byte == '\\'));
+}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -203,16 +207,16 @@ std::optional<Json> parse_plain_json(std::string_view text) { return Parser(text
 
 bool needs_no_escapes(std::string_view text) {
   constexpr std::size_t block = 32;
-  // Without a way out in the middle, so that it becomes vector code.
-  for (; text.size() >= block; text.remove_prefix(block)) {
-    bool found = false;
-    for (std::size_t i = 0; i < block; ++i) found |= is_special(text[i]);
-    if (found) return false;
+  const char* next = text.data();
+  const char* const end = next + text.size();
+  for (; end - next >= static_cast<std::ptrdiff_t>(block); next += block) {
+    unsigned char found = 0;
+    for (std::size_t i = 0; i < block; ++i) found |= is_special(next[i]);
+    if (found != 0) return false;
   }
-  for (const char c : text) {
-    if (is_special(c)) return false;
-  }
-  return true;
+  unsigned char found = 0;
+  for (; next != end; ++next) found |= is_special(*next);
+  return found == 0;
 }
 
 }  // namespace mesh::wire

@@ -39,16 +39,16 @@ struct RoundTrip {
     const auto timeout = before.timeout.value_or(milliseconds(1));
     require(timeout > milliseconds(0), "a timeout that is not positive");
     const NodeMessage again = decode_again(wire::encode_request(
-        before.request_id, before.sender, before.type, before.data.dump(), timeout));
+        before.request_id.view(), before.sender, before.type, before.data.dump(), timeout));
     const auto& after = as<wire::Request>(again);
     require(after.request_id == before.request_id && after.sender == before.sender &&
                 after.type == before.type && after.data == before.data && after.timeout == timeout,
             "a request changes");
   }
   void operator()(const wire::Response& before) const {
-    const NodeMessage again =
-        decode_again(before.error ? wire::encode_error(before.request_id, *before.error)
-                                  : wire::encode_response(before.request_id, before.data.dump()));
+    const NodeMessage again = decode_again(
+        before.error ? wire::encode_error(before.request_id.view(), *before.error)
+                     : wire::encode_response(before.request_id.view(), before.data.dump()));
     const auto& after = as<wire::Response>(again);
     require(after.request_id == before.request_id && after.error == before.error,
             "a response changes");
@@ -58,7 +58,7 @@ struct RoundTrip {
     require(!type || wire::no_handler_error(*type) == *before.error, "a missing handler's type");
   }
   void operator()(const wire::Heartbeat& before) const {
-    const NodeMessage again = decode_again(wire::encode_heartbeat(before.request_id));
+    const NodeMessage again = decode_again(wire::encode_heartbeat(before.request_id.view()));
     require(as<wire::Heartbeat>(again).request_id == before.request_id, "a heartbeat changes");
   }
   void operator()(const wire::Malformed& message) const {
