@@ -36,6 +36,7 @@ class ReplyReader::Functions {
       place = &siblings[static_cast<std::size_t>(task->idx)];
     }
     place->kind = kind;
+    place->integer = 0;
     if (kind != Reply::Kind::array) place->elements.clear();
     if (kind != Reply::Kind::text && kind != Reply::Kind::error) place->text.clear();
     return *place;

@@ -73,8 +73,8 @@ void check_node_message(std::string_view text) {
   std::visit(RoundTrip{}, message);
   const bool has_zero = text.find('\0') != std::string_view::npos;
   require(!has_zero || is_malformed(message), "a zero byte is taken for the end");
-  // A space in front takes the way by way of a DOM.
-  const NodeMessage by_dom = wire::decode_node_message(" " + std::string(text), MeshLimits{});
+  // A space behind it takes the way by way of a DOM.
+  const NodeMessage by_dom = wire::decode_node_message(std::string(text) + " ", MeshLimits{});
   require(test::is_same_message(message, by_dom), "the two ways of decoding differ");
   const NodeMessage limited = wire::decode_node_message(text, small_limits());
   require(is_malformed(limited) || limited.index() == message.index(), "limits change the kind");

@@ -43,7 +43,7 @@ run_target() {
   mkdir -p "build/fuzz/corpus/$name" build/fuzz/crashes build/fuzz/logs
   local log=build/fuzz/logs/$name.log
   echo "$name: begins"
-  if "build/fuzz/tests/fuzz/fuzz_$name" "$limit" "${options[@]}" -timeout=10 -rss_limit_mb=2048 \
+  if "build/fuzz/tests/fuzz/fuzz_$name" "$limit" "${options[@]}" -timeout=30 -rss_limit_mb=2048 \
     -max_len=2048 -print_final_stats=1 -dict="tests/fuzz/$dictionary.dict" \
     -artifact_prefix="build/fuzz/crashes/$name-" \
     "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then

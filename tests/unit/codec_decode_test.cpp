@@ -390,7 +390,7 @@ const std::vector<std::string> usual_messages{
 TEST(Decode, UsualMessagesNeedNoDom) {
   for (const std::string& text : usual_messages) {
     EXPECT_TRUE(scan_envelope(text, 64)) << text;
-    EXPECT_FALSE(scan_envelope(" " + text, 64)) << text;
+    EXPECT_FALSE(scan_envelope(text + " ", 64)) << text;
     EXPECT_NE(kind(decode_text(text)), "malformed") << text;
   }
 }
@@ -410,9 +410,9 @@ TEST(Decode, DepthIsCountedWithoutADomToo) {
   EXPECT_EQ(kind(decode_node_message(head + "[[[1]]]}", limits)), "malformed");
 }
 
-/// A space in front takes the way by way of a DOM.
+/// A space behind it takes the way by way of a DOM.
 void expect_same_either_way(const std::string& text) {
-  EXPECT_TRUE(test::is_same_message(decode_text(text), decode_text(" " + text))) << text;
+  EXPECT_TRUE(test::is_same_message(decode_text(text), decode_text(text + " "))) << text;
 }
 
 TEST(Decode, EitherWayGivesTheSame) {

@@ -85,6 +85,19 @@ TEST_F(ConversationTest, RepliesGoToTheirCommandsInOrder) {
   EXPECT_EQ(replies(), (Texts{"OK", "-7", "ab", "nil", "error ERR no", "[1,[x,],]"}));
 }
 
+TEST_F(ConversationTest, NothingOfOneReplyIsLeftInTheNext) {
+  std::vector<Reply> replies;
+  const auto keep = [&replies](const Outcome& outcome) { replies.push_back(outcome.reply); };
+  for (int i = 0; i < 5; ++i) conversation().command(Command{"X"}, keep);
+  EXPECT_FALSE(receive(":7\r\n-ERR no\r\n*1\r\n+x\r\n$-1\r\n*1\r\n:3\r\n"));
+  ASSERT_EQ(replies.size(), 5U);
+  EXPECT_EQ(replies[1].integer, 0);
+  EXPECT_TRUE(replies[2].text.empty());
+  EXPECT_TRUE(replies[3].elements.empty());
+  EXPECT_TRUE(replies[3].text.empty());
+  EXPECT_TRUE(replies[4].elements[0].text.empty());
+}
+
 TEST_F(ConversationTest, RepliesMayComeInPieces) {
   ask({"X"});
   for (const char byte : std::string("$5\r\nhel")) EXPECT_FALSE(receive(std::string(1, byte)));

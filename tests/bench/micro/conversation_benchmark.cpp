@@ -23,12 +23,12 @@ std::string bulk(std::string_view text) {
 /// One PUBLISH becomes bytes, and its answer reaches the callback.
 void publish_and_reply(State& state) {
   redis::Conversation conversation({});
-  const std::vector<std::string> command{"PUBLISH", "mesh:mesh:key:node:12345",
-                                         plain_text(payload_size(state))};
+  const std::string payload = plain_text(payload_size(state));
   std::size_t replies = 0;
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
-    conversation.command(command, [&replies](redis::Reply* /*reply*/) { ++replies; });
+    const redis::Command command{"PUBLISH", "mesh:mesh:key:node:12345", payload};
+    conversation.command(command, [&replies](const redis::Outcome& /*outcome*/) { ++replies; });
     benchmark::DoNotOptimize(conversation.output().data());
     conversation.output().clear();
     conversation.receive(":1\r\n");

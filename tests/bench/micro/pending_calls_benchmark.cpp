@@ -86,17 +86,16 @@ void pending_insert_expire(State& state) {
   }
 }
 
-using Deadlines = core::DeadlineMap<std::string, int>;
+using Deadlines = core::DeadlineMap<RequestId, int>;
 
-Deadlines make_deadlines(const State& state, TimePoint deadline) {
-  Deadlines deadlines;
+void add_others(const State& state, Deadlines& deadlines, TimePoint deadline) {
   for (std::int64_t i = 0; i < state.range(0); ++i) deadlines.insert(other_key(i), 0, deadline);
-  return deadlines;
 }
 
 void deadline_map_insert_extract(State& state) {
   const TimePoint now = Clock::now();
-  Deadlines deadlines = make_deadlines(state, now + 1s);
+  Deadlines deadlines;
+  add_others(state, deadlines, now + 1s);
   SequentialId id(request_id());
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
@@ -108,7 +107,8 @@ void deadline_map_insert_extract(State& state) {
 
 void deadline_map_insert_expire(State& state) {
   const TimePoint now = Clock::now();
-  Deadlines deadlines = make_deadlines(state, now + 1s);
+  Deadlines deadlines;
+  add_others(state, deadlines, now + 1s);
   SequentialId id(request_id());
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
