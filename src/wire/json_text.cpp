@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace mesh::wire {
@@ -121,7 +122,7 @@ class Parser {
       case 'n':
         return take_word("null", value, nullptr);
       default:
-        return take_integer(value);
+        return take_number(value);
     }
   }
 
@@ -170,15 +171,17 @@ class Parser {
     return true;
   }
 
-  bool take_integer(Json& value) {
-    constexpr std::ptrdiff_t most_digits = 18;
+  bool take_number(Json& value) {
     const char* const begin = next_;
     const bool is_negative = take('-');
     const char* const first = next_;
-    while (next_ != end_ && is_digit(*next_)) ++next_;
-    const std::ptrdiff_t digits = next_ - first;
-    if (digits == 0 || digits > most_digits) return false;
-    if (*first == '0' && (digits > 1 || is_negative)) return false;
+    const auto digits = take_digits();
+    if (digits == 0 || (*first == '0' && digits > 1)) return false;
+    if (next_ != end_ && (*next_ == '.' || *next_ == 'e' || *next_ == 'E')) {
+      return take_fraction() && set_fraction(begin, value);
+    }
+    constexpr std::ptrdiff_t most_digits = 18;
+    if (digits > most_digits || (*first == '0' && is_negative)) return false;
     std::int64_t number = 0;
     std::from_chars(begin, next_, number);
     // As the parser: without a sign it is an unsigned number.
@@ -188,6 +191,32 @@ class Parser {
       value = static_cast<std::uint64_t>(number);
     }
     return true;
+  }
+
+  std::ptrdiff_t take_digits() {
+    const char* const begin = next_;
+    while (next_ != end_ && is_digit(*next_)) ++next_;
+    return next_ - begin;
+  }
+
+  /// What follows the digits before the point.
+  bool take_fraction() {
+    if (take('.') && take_digits() == 0) return false;
+    if (!take('e') && !take('E')) return true;
+    if (!take('-')) take('+');
+    return take_digits() > 0;
+  }
+
+  bool set_fraction(const char* begin, Json& value) {
+#ifdef __cpp_lib_to_chars  // else there is none for fractions
+    double number = 0;
+    const auto result = std::from_chars(begin, next_, number);
+    if (result.ec != std::errc() || result.ptr != next_) return false;
+    value = number;
+    return true;
+#else
+    return false;
+#endif
   }
 
   const char* next_;

@@ -13,7 +13,7 @@ namespace mesh::wire {
 /// As `document.dump()`.
 std::string to_json_text(const nlohmann::json& document);
 
-/// As `nlohmann::json::parse(text)` for JSON without spaces, escapes, fractions and what is not
+/// As `nlohmann::json::parse(text)` for JSON without spaces, escapes, huge numbers and what is not
 /// ASCII. Nothing for all else, valid or not.
 std::optional<nlohmann::json> parse_plain_json(std::string_view text);
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -16,6 +18,8 @@ using Json = nlohmann::json;
 class JsonText : public ::testing::Test {
  protected:
   std::size_t below(std::size_t limit) { return random_() % limit; }
+
+  std::uint64_t any_bits() { return random_(); }
 
   std::string any_string() {
     static const std::string pieces[] = {"a", "Z ", "~", "\x7f", "\"", "\\", "\n", "\xC3\xA4", "/"};
@@ -81,7 +85,8 @@ TEST_F(JsonText, BadUtf8IsAnErrorAsInTheLibrary) {
 
 TEST_F(JsonText, UsualTextsAreParsedPlainly) {
   for (const char* text :
-       {R"({"text":"hello","n":[1,-2,0,true,false,null],"o":{}})", "[]", "{}", "\"\"", "7"}) {
+       {R"({"text":"hello","n":[1,-2,0,true,false,null],"o":{}})", "[]", "{}", "\"\"", "7", "-0.0",
+        "[0.1,-1.5e300,2E-7,1e+2,5e-324]", "123456789012345678.25"}) {
     const auto parsed = parse_plain_json(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_TRUE(is_same(*parsed, Json::parse(text))) << text;
@@ -109,6 +114,20 @@ TEST_F(JsonText, WhatIsParsedPlainlyIsWhatTheLibraryParses) {
     EXPECT_TRUE(is_same(*parsed, expected)) << text;
   }
   EXPECT_GT(parsed_plainly, 2000);
+}
+
+TEST_F(JsonText, FractionsAreTheSameToTheLastBit) {
+  for (int i = 0; i < 20000; ++i) {
+    const double number = std::bit_cast<double>(any_bits());
+    if (!std::isfinite(number)) continue;
+    const std::string text = Json(number).dump();
+    const auto parsed = parse_plain_json(text);
+    if (!parsed) continue;
+    EXPECT_TRUE(is_same(*parsed, Json::parse(text))) << text;
+  }
+  for (const char* text : {"1.", ".5", "1e", "1e+", "-", "01.5", "1.5.2", "1e5e5", "1e999"}) {
+    EXPECT_FALSE(parse_plain_json(text)) << text;
+  }
 }
 
 TEST_F(JsonText, TheLastOfTwoEqualKeysCounts) {
