@@ -199,6 +199,17 @@ std::optional<NodeMessage> decode_quickly(std::string_view text, const MeshLimit
   return envelope ? classify(*envelope) : std::nullopt;
 }
 
+std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const MeshLimits& limits) {
+  if (text.size() > limits.message_size) return std::nullopt;
+  const auto envelope = scan_envelope(text, limits.nesting_depth);
+  if (!envelope || !envelope->broadcast || !envelope->sender || !envelope->type) {
+    return std::nullopt;
+  }
+  auto data = parse_data(*envelope);
+  if (!data) return std::nullopt;
+  return Broadcast{*envelope->sender, std::string(*envelope->type), std::move(*data)};
+}
+
 NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
   Json message = parse_object(text, limits);
   return classify(message);
@@ -248,6 +259,7 @@ NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits)
 
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits) {
   try {
+    if (auto quick = decode_broadcast_quickly(text, limits)) return std::move(*quick);
     Json message = parse_object(text, limits);
     if (!is_truthy(message, "broadcast")) throw BadMessage("field broadcast is not true");
     Broadcast broadcast;

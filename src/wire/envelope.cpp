@@ -22,7 +22,7 @@ class Scanner {
     Envelope result;
     if (!take("{")) return std::nullopt;
     do {
-      const auto name = take_text();
+      const auto name = take_quoted();
       if (!name || !take(":") || !take_field(*name, result)) return std::nullopt;
     } while (take(","));
     if (!take("}") || position_ != text_.size()) return std::nullopt;
@@ -64,14 +64,19 @@ class Scanner {
     return true;
   }
 
-  std::optional<std::string_view> take_text() {
+  /// Up to the next quote, whatever comes before it.
+  std::optional<std::string_view> take_quoted() {
     if (!take("\"")) return std::nullopt;
     const std::size_t end = text_.find('"', position_);
     if (end == std::string_view::npos) return std::nullopt;
     const auto result = text_.substr(position_, end - position_);
     position_ = end + 1;
-    if (!needs_no_escapes(result)) return std::nullopt;
     return result;
+  }
+
+  std::optional<std::string_view> take_text() {
+    const auto result = take_quoted();
+    return result && needs_no_escapes(*result) ? result : std::nullopt;
   }
 
   std::optional<std::int64_t> take_integer() {

@@ -20,6 +20,12 @@ unsigned char is_special(char c) {
   return static_cast<unsigned char>((byte < ' ') | (byte > '~') | (byte == '"') | (byte == '\\'));
 }
 
+bool has_special(const char* text, std::size_t size) {
+  unsigned char found = 0;
+  for (std::size_t i = 0; i < size; ++i) found |= is_special(text[i]);
+  return found != 0;
+}
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Writer {
@@ -236,16 +242,13 @@ std::optional<Json> parse_plain_json(std::string_view text) { return Parser(text
 
 bool needs_no_escapes(std::string_view text) {
   constexpr std::size_t block = 32;
-  const char* next = text.data();
-  const char* const end = next + text.size();
-  for (; end - next >= static_cast<std::ptrdiff_t>(block); next += block) {
-    unsigned char found = 0;
-    for (std::size_t i = 0; i < block; ++i) found |= is_special(next[i]);
-    if (found != 0) return false;
+  std::size_t i = 0;
+  for (; i + block <= text.size(); i += block) {
+    if (has_special(text.data() + i, block)) return false;
   }
-  unsigned char found = 0;
-  for (; next != end; ++next) found |= is_special(*next);
-  return found == 0;
+  const bool overlaps = text.size() >= block;
+  const std::size_t begin = overlaps ? text.size() - block : i;
+  return !has_special(text.data() + begin, overlaps ? block : text.size());
 }
 
 }  // namespace mesh::wire

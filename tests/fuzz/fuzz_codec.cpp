@@ -82,6 +82,8 @@ void check_node_message(std::string_view text) {
 
 void check_broadcast(std::string_view text) {
   const auto message = wire::decode_broadcast(text, MeshLimits{});
+  const auto by_dom = wire::decode_broadcast(std::string(text) + " ", MeshLimits{});
+  require(test::is_same_message(message, by_dom), "the two ways of decoding a broadcast differ");
   const auto limited = wire::decode_broadcast(text, small_limits());
   require(is_malformed(limited) || limited.index() == message.index(), "limits change the kind");
   if (is_malformed(message)) return;

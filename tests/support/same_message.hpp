@@ -20,6 +20,9 @@ struct SameMessage {
   bool operator()(const wire::Heartbeat& left, const wire::Heartbeat& right) const {
     return left.request_id == right.request_id;
   }
+  bool operator()(const wire::Broadcast& left, const wire::Broadcast& right) const {
+    return left.sender == right.sender && left.type == right.type && left.data == right.data;
+  }
   bool operator()(const wire::Malformed& /*left*/, const wire::Malformed& /*right*/) const {
     return true;
   }
@@ -29,7 +32,8 @@ struct SameMessage {
   }
 };
 
-inline bool is_same_message(const wire::NodeMessage& left, const wire::NodeMessage& right) {
+template <typename Message>
+bool is_same_message(const Message& left, const Message& right) {
   return std::visit(SameMessage{}, left, right);
 }
 

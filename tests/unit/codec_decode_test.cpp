@@ -385,13 +385,17 @@ const std::vector<std::string> usual_messages{
     R"({"requestId":"r","reply":true,"data":[1,2.5,-1e3,null,true,"\u00e4"]})",
     R"({"requestId":"r","reply":true})",
     R"({"requestId":"r","reply":true,"error":"sorry"})",
-    R"({"requestId":"r","heartbeat":true})"};
+    R"({"requestId":"r","heartbeat":true})",
+    R"({"broadcast":true,"senderInstanceId":7,"type":"news","data":{"a":[1]}})",
+    R"({"broadcast":true,"senderInstanceId":7,"type":"news"})"};
 
 TEST(Decode, UsualMessagesNeedNoDom) {
   for (const std::string& text : usual_messages) {
     EXPECT_TRUE(scan_envelope(text, 64)) << text;
     EXPECT_FALSE(scan_envelope(text + " ", 64)) << text;
-    EXPECT_NE(kind(decode_text(text)), "malformed") << text;
+    const bool is_broadcast = text.find("broadcast") != std::string::npos;
+    EXPECT_EQ(kind(decode_text(text)) == "malformed", is_broadcast) << text;
+    EXPECT_EQ(decode_broadcast(text, MeshLimits{}).index(), is_broadcast ? 0U : 1U) << text;
   }
 }
 
@@ -413,6 +417,8 @@ TEST(Decode, DepthIsCountedWithoutADomToo) {
 /// A space behind it takes the way by way of a DOM.
 void expect_same_either_way(const std::string& text) {
   EXPECT_TRUE(test::is_same_message(decode_text(text), decode_text(text + " "))) << text;
+  const auto broadcast = decode_broadcast(text, MeshLimits{});
+  EXPECT_TRUE(test::is_same_message(broadcast, decode_broadcast(text + " ", MeshLimits{}))) << text;
 }
 
 TEST(Decode, EitherWayGivesTheSame) {
