@@ -245,7 +245,7 @@ asio::awaitable<bool> RequestServer::join_until(TimePoint deadline) {
     if (!co_await plain_ended_.wait_until(deadline)) break;
   }
   forget_jobs();
-  co_return joined&& running_plain_ == 0;
+  co_return joined && (running_plain_ == 0);
 }
 
 void RequestServer::abandon() {

@@ -30,7 +30,7 @@ class TextFifo {
   /// Drops the oldest text.
   void pop() {
     Block& oldest = blocks_.front();
-    if (--oldest.texts > 0 || blocks_.size() == 1) return;
+    if (--oldest.texts > 0) return;
     if (oldest.size == usual_size) {
       oldest.used = 0;
       spare_ = std::move(oldest);

@@ -121,6 +121,19 @@ TEST(AnsweredRequests, GivesBackEachAnswerAsItWas) {
   EXPECT_GT(texts, 20);
 }
 
+TEST(AnsweredRequests, GoesOnAfterAllAnswersWereDropped) {
+  AnsweredRequests requests(1000, 20'000);
+  for (int round = 0; round < 20; ++round) {
+    const std::string id = std::to_string(round);
+    requests.add(id + "large", text(30'000));
+    EXPECT_FALSE(has_text(requests, id + "large"));
+    for (int i = 0; i < 5; ++i) requests.add(id + std::to_string(i), text(7'000));
+    EXPECT_FALSE(has_text(requests, id + "2"));
+    EXPECT_EQ(requests.find(id + "3")->response, text(7'000));
+    EXPECT_EQ(requests.find(id + "4")->response, text(7'000));
+  }
+}
+
 TEST(AnsweredRequests, LongIdsAreIdsToo) {
   AnsweredRequests requests(2, 100);
   const std::string id(200, 'i');
