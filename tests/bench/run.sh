@@ -7,7 +7,7 @@
 #   --quick           2 rounds of 0.3 s, and only payloads of 64 bytes
 #   --rounds N        how often all is measured (default 5)
 #   --seconds S       how long each measurement takes (default 1)
-#   --only NAME,...   only these of floor, mesh, node, nats_flush, nats_batch, grpc
+#   --only NAME,...   only these of floor, hiredis, mesh, node, nats_flush, nats_batch, grpc
 #   --json FILE       all figures of all rounds
 #   --svg FILE        a plot
 #

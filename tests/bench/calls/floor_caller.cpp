@@ -1,69 +1,7 @@
-// The least that Redis pub/sub can do: no JSON, no timeouts, no tasks; just messages back and
-// forth.
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <floor_messages.hpp>
-#include <load.hpp>
-#include <measurement.hpp>
-#include <payload.hpp>
+// Redis pub/sub at its barest: bytes written and read by hand.
+#include <ping_pong.hpp>
 #include <raw_redis.hpp>
 
-namespace {
-
-using namespace mesh::bench;
-
-class Caller {
- public:
-  explicit Caller(std::uint16_t port) : peer_(port, answer_channel) {}
-
-  nlohmann::json measure(const Load& load) {
-    payload_ = make_payload(load.payload);
-    begun_.assign(load.in_flight, {});
-    sent_ = 0;
-    answered_ = 0;
-    Measurement measurement(load);
-    for (std::size_t i = 0; i < load.in_flight; ++i) send(Clock::now());
-    while (answered_ < sent_) {
-      peer_.turn([&](std::string_view answer) { on_answer(answer, measurement); });
-    }
-    return measurement.finish();
-  }
-
- private:
-  void send(Clock::time_point now) {
-    begun_[sent_ % begun_.size()] = now;
-    stamp(payload_, sent_++);
-    peer_.publish(call_channel, payload_);
-  }
-
-  // Answers come in the order of the calls, so one that is missing is noticed with the next.
-  void on_answer(std::string_view answer, Measurement& measurement) {
-    const auto now = Clock::now();
-    stamp(payload_, answered_);
-    require_echo(payload_, answer);
-    measurement.add(begun_[answered_++ % begun_.size()], now);
-    if (measurement.is_open(now)) send(now);
-  }
-
-  RawPeer peer_;
-  std::string payload_;
-  std::vector<Clock::time_point> begun_;
-  std::uint64_t sent_ = 0;
-  std::uint64_t answered_ = 0;
-};
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  CLI::App app{"Measures how fast messages travel to bench_floor_handler and back."};
-  std::uint16_t port = 0;
-  app.add_option("--redis", port, "Port of Redis")->required();
-  return run_program(app, argc, argv, [&] {
-    Caller caller(port);
-    serve_loads([&](const Load& load) { return caller.measure(load); });
-  });
+  return mesh::bench::run_ping_pong_caller<mesh::bench::RawPeer>(argc, argv);
 }

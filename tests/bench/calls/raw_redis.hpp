@@ -47,6 +47,7 @@ class RawRedis {
 class RawPeer {
  public:
   using OnMessage = std::function<void(std::string_view)>;
+  static constexpr const char* name = "floor";
 
   RawPeer(std::uint16_t port, const std::string& channel);
 

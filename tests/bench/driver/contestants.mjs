@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineProcess } from './processes.mjs';
 
-export const allNames = ['floor', 'mesh', 'node', 'nats_flush', 'nats_batch', 'grpc'];
+export const allNames = ['floor', 'hiredis', 'mesh', 'node', 'nats_flush', 'nats_batch', 'grpc'];
 
 export const descriptions = {
-  floor: 'Redis pub/sub at its barest: hiredis, no JSON, no calls',
+  floor: 'Redis pub/sub at its barest: bytes by hand, no JSON, no calls',
+  hiredis: 'the same by way of the asynchronous interface of hiredis',
   mesh: 'MeshService for C++',
   node: 'the same protocol in Node.js, with ioredis',
   nats_flush: 'NATS, C client, each message written at once',
@@ -14,7 +15,7 @@ export const descriptions = {
   grpc: 'gRPC for C++, asynchronous, without a broker',
 };
 
-export const usesRedis = name => ['floor', 'mesh', 'node'].includes(name);
+export const usesRedis = name => ['floor', 'hiredis', 'mesh', 'node'].includes(name);
 export const usesNats = name => name.startsWith('nats');
 
 function programs(folder, name) {

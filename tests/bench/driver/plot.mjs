@@ -10,12 +10,12 @@ text { font: 12px system-ui, sans-serif; fill: #333 }
 .grid { stroke: #8884; stroke-width: 1 }
 polyline { fill: none; stroke: currentColor; stroke-width: 2 }
 circle, text.label { fill: currentColor }
-polyline.mesh { stroke-width: 3.5 } polyline.floor { stroke-dasharray: 6 4 }
-.floor { color: #777 } .mesh { color: #0b6bcb } .node { color: #2a8745 }
+polyline.mesh { stroke-width: 3.5 } polyline.floor { stroke-dasharray: 6 4 } polyline.hiredis { stroke-dasharray: 2 3 }
+.floor { color: #777 } .hiredis { color: #a0522d } .mesh { color: #0b6bcb } .node { color: #2a8745 }
 .nats_flush { color: #b35900 } .nats_batch { color: #a13a9e } .grpc { color: #c0392b }
 @media (prefers-color-scheme: dark) {
   text { fill: #ddd }
-  .floor { color: #aaa } .mesh { color: #58a6ff } .node { color: #56d364 }
+  .floor { color: #aaa } .hiredis { color: #d9a066 } .mesh { color: #58a6ff } .node { color: #56d364 }
   .nats_flush { color: #f0a050 } .nats_batch { color: #e080dc } .grpc { color: #ff7b72 }
 }`;
 

@@ -43,7 +43,7 @@ export class Results {
 
   // Of mesh to the best of the others, within each round: [[name, { median, min, max }], ...].
   ratios() {
-    const rivals = { floor: ['floor'], node: ['node'], nats: ['nats_flush', 'nats_batch'], grpc: ['grpc'] };
+    const rivals = { floor: ['floor'], hiredis: ['hiredis'], node: ['node'], nats: ['nats_flush', 'nats_batch'], grpc: ['grpc'] };
     const result = [];
     if (!this.names.includes('mesh')) return result;
     for (const [rival, modes] of Object.entries(rivals)) {
