@@ -23,7 +23,7 @@ class DeadlineMap {
   ~DeadlineMap() { order_.clear(); }
 
   /// False, changing nothing, if the key is taken.
-  bool insert(const Key& key, Value value, TimePoint deadline) {
+  bool insert(const Key& key, Value&& value, TimePoint deadline) {
     const auto [place, added] = entries_.try_emplace(key, std::move(value), deadline);
     if (!added) return false;
     place->second.key = &place->first;
@@ -96,7 +96,7 @@ class DeadlineMap {
  private:
   struct Entry : boost::intrusive::set_base_hook<
                      boost::intrusive::link_mode<boost::intrusive::normal_link>> {
-    Entry(Value value_, TimePoint deadline_) : value(std::move(value_)), deadline(deadline_) {}
+    Entry(Value&& value_, TimePoint deadline_) : value(std::move(value_)), deadline(deadline_) {}
 
     Value value;
     TimePoint deadline;

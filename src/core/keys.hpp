@@ -22,7 +22,9 @@ class Keys {
   std::string broadcast_channel() const { return stem_ + ":broadcast"; }
   std::string node_channel_prefix() const { return stem_ + ":node:"; }
   std::string node_channel(InstanceId id) const {
-    return node_channel_prefix() + std::to_string(id);
+    std::string name;
+    name.reserve(stem_.size() + 32);  // of each message, so in one allocation
+    return name.append(stem_).append(":node:").append(std::to_string(id));
   }
   /// Ours alone: who holds an id, so that two nodes never share one.
   std::string owner_prefix() const { return stem_ + ":owner:"; }

@@ -178,16 +178,15 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback callbac
     callback(Outcome{Failure::stopped});
     return;
   }
-  QueuedCommand queued{std::move(command), deadline, std::move(callback)};
   if (can_send()) {
-    if (has_room_for(queued.command)) {
-      send(std::move(queued));
+    if (has_room_for(command)) {
+      link_->connection().command(command, std::move(callback));
     } else {
-      queued.callback(Outcome{Failure::overflow});
+      callback(Outcome{Failure::overflow});
     }
     return;
   }
-  auto refused = queue_.push(std::move(queued));
+  auto refused = queue_.push(QueuedCommand{std::move(command), deadline, std::move(callback)});
   if (refused) {
     expire_queued(Clock::now());
     refused = queue_.push(std::move(*refused));
@@ -206,10 +205,6 @@ bool Client::has_room_for(const Command& command) const {
   return unanswered == 0 || unanswered + command.size() <= queued_bytes_;
 }
 
-void Client::send(QueuedCommand queued) {
-  link_->connection().command(queued.command, std::move(queued.callback));
-}
-
 void Client::note_error_reply(const Reply& reply) {
   if (!is_wrong_server(reply) || !link_) return;
   // Posted: closing it here would answer the commands behind this one before it.
@@ -222,7 +217,7 @@ void Client::send_queued() {
   while (can_send()) {
     auto queued = queue_.pop();
     if (!queued) return;
-    send(std::move(*queued));
+    link_->connection().command(queued->command, std::move(queued->callback));
   }
 }
 

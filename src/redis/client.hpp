@@ -88,7 +88,6 @@ class Client : public std::enable_shared_from_this<Client> {
 
   bool can_send() const;
   bool has_room_for(const Command& command) const;
-  void send(QueuedCommand queued);
   void send_queued();
   void expire_queued(TimePoint now);
   void become_ready(std::shared_ptr<Link> link);

@@ -1,10 +1,9 @@
 #include <util/uuid.hpp>
 
 #include <array>
-
-#include <boost/uuid/random_generator.hpp>
-#include <boost/uuid/uuid.hpp>
-#include <boost/uuid/uuid_io.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 namespace mesh {
 
@@ -18,12 +17,37 @@ std::mt19937_64 make_seeded_engine() {
   return std::mt19937_64(sequence);
 }
 
+constexpr std::size_t text_size = 36;
+
+/// Writes `count` of the 16 hexadecimal digits of a number, the highest first, from the `first` on.
+char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned first) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (unsigned i = first; i < first + count; ++i) {
+    *place++ = digits[(number >> (60U - 4U * i)) & 15U];
+  }
+  return place;
+}
+
 }  // namespace
 
 UuidGenerator::UuidGenerator() : random_(make_seeded_engine()) {}
 
 std::string UuidGenerator::next() {
-  return boost::uuids::to_string(boost::uuids::basic_random_generator<std::mt19937_64>(random_)());
+  constexpr std::uint64_t version_mask = 0xF000;
+  constexpr std::uint64_t version_4 = 0x4000;
+  constexpr std::uint64_t variant_mask = std::uint64_t{3} << 62U;
+  constexpr std::uint64_t variant_of_rfc_4122 = std::uint64_t{2} << 62U;
+  const std::uint64_t high = (random_() & ~version_mask) | version_4;
+  const std::uint64_t low = (random_() & ~variant_mask) | variant_of_rfc_4122;
+
+  std::string text(text_size, '-');
+  char* next = text.data();
+  next = write_hex(next, high, 8, 0);
+  next = write_hex(next + 1, high, 4, 8);
+  next = write_hex(next + 1, high, 4, 12);
+  next = write_hex(next + 1, low, 4, 0);
+  write_hex(next + 1, low, 12, 4);
+  return text;
 }
 
 }  // namespace mesh

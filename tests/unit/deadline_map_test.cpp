@@ -115,7 +115,8 @@ TEST(DeadlineMap, AgreesWithASimpleModel) {
     const auto deadline = start + std::chrono::milliseconds(random() % 1000);
     switch (random() % 4) {
       case 0:
-        EXPECT_EQ(map.insert(key, step, deadline), model.try_emplace(key, step, deadline).second);
+        EXPECT_EQ(map.insert(key, int{step}, deadline),
+                  model.try_emplace(key, step, deadline).second);
         break;
       case 1:
         EXPECT_EQ(map.move_deadline(key, deadline), model.contains(key));

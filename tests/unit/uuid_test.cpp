@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <regex>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace mesh {
 namespace {
@@ -23,6 +25,20 @@ TEST(Uuid, DoesNotRepeatWithinOrAcrossGenerators) {
   for (int generators = 0; generators < 10; ++generators) {
     UuidGenerator generator;
     for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(generator.next()).second);
+  }
+}
+
+TEST(Uuid, EveryDigitIsRandomButTheVersionAndTheDashes) {
+  UuidGenerator generator;
+  std::vector<std::set<char>> seen(36);
+  for (int i = 0; i < 2000; ++i) {
+    const std::string uuid = generator.next();
+    for (std::size_t at = 0; at < seen.size(); ++at) seen[at].insert(uuid.at(at));
+  }
+  for (std::size_t at = 0; at < seen.size(); ++at) {
+    const bool is_fixed = at == 8 || at == 13 || at == 14 || at == 18 || at == 23;
+    const std::size_t expected = is_fixed ? 1 : at == 19 ? 4 : 16;
+    EXPECT_EQ(seen[at].size(), expected) << at;
   }
 }
 
