@@ -42,7 +42,11 @@ class AnsweredRequests {
   void add(const RequestId& id, std::string_view response) {
     const std::size_t hash = std::hash<RequestId>()(id);
     const auto [place, added] = by_hash_.try_emplace(hash, nullptr);
-    if (!added) return;
+    if (!added) {
+      // Another id with this hash cannot be remembered beside it.
+      if (place->second->id != id) forgotten_until_ = time_;
+      return;
+    }
     Answered& answered = order_.emplace_back(Answered{id, hash, time_});
     place->second = &answered;
     answered.response = texts_.push(response);
@@ -84,8 +88,7 @@ class AnsweredRequests {
   std::size_t most_bytes_;
   std::size_t bytes_ = 0;  // of the responses
   std::deque<Answered> order_;
-  // By a hash of 64 bits that no two of so few have in common, so that nothing of the old ones need
-  // be read again, which are far away in memory.
+  // By hash, so that nothing of the old ones need be read again, which are far away in memory.
   boost::unordered_flat_map<std::size_t, Answered*> by_hash_;
   TextFifo texts_;
   std::size_t without_text_ = 0;  // at the front of the order

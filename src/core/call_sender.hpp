@@ -79,7 +79,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   const std::atomic<InstanceId>& own_id_;
   PendingCalls& calls_;
   Counters& counters_;
-  std::deque<RequestId> held_;                      // request ids
+  std::deque<RequestId> held_;
   DeadlineMap<RequestId, std::monostate> waiting_;  // by request id; when to try again
   Alarm alarm_;
   std::unordered_map<InstanceId, std::string> owners_;  // empty: not one that copes with repetition

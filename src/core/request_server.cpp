@@ -41,6 +41,7 @@ RequestServer::RequestServer(Context context, Counters& counters)
 
 void RequestServer::start(SendAnswer send) {
   send_ = std::move(send);
+  ++starts_;
   stopping_ = false;
   refusing_ = false;
 }
@@ -195,12 +196,14 @@ void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
   struct Run {
     std::shared_ptr<detail::RequestHandler> handler;
     wire::Request request;
+    unsigned start = 0;
     std::string response{};
   };
   ++running_plain_;
-  auto run = std::make_unique<Run>(Run{std::move(handler), std::move(request)});
+  auto run = std::make_unique<Run>(Run{std::move(handler), std::move(request), starts_});
   asio::post(context_.executor, [self = shared_from_this(), run = std::move(run)]() mutable {
-    run->response = self->serve_now(*run->handler, run->request);
+    run->response = self->serve_now(*run->handler, run->request, run->start);
+    run->handler.reset();  // what it holds may be the user's, so not on the strand
     // As at the end of serve().
     const Strand strand = self->context_.strand;
     asio::post(strand, [self = std::move(self), run = std::move(run)] {
@@ -280,10 +283,10 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
               response = std::move(response)]() mutable { self->finish(id, std::move(response)); });
 }
 
-std::string RequestServer::serve_now(detail::RequestHandler& handler,
-                                     wire::Request& request) const {
+std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Request& request,
+                                     unsigned start) const {
   try {
-    if (stopping_) throw MeshStoppedError();
+    if (stopping_ || start != starts_) throw MeshStoppedError();
     return encode_result(request, handler.handle_now(std::move(request.data)));
   } catch (...) {
     return encode_failure(request.request_id, std::current_exception());

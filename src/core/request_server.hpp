@@ -81,7 +81,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void run_waiting();
   void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request, TimePoint now);
   void run_plain(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
-  std::string serve_now(detail::RequestHandler& handler, wire::Request& request) const;
+  std::string serve_now(detail::RequestHandler& handler, wire::Request& request,
+                        unsigned start) const;
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
                               std::shared_ptr<detail::RequestHandler> handler,
@@ -117,6 +118,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   Event plain_ended_;
   bool refusing_ = false;
   std::atomic<bool> stopping_{false};
+  std::atomic<unsigned> starts_{0};
   TaskGroup tasks_;
 };
 

@@ -115,6 +115,7 @@ asio::awaitable<void> LeaderDriver::attempt() {
                        : lease_.on_barred(now, std::chrono::milliseconds(-*answer)));
     co_return;
   }
+  barred_ = false;
   if (kind == Lease::Attempt::acquire) newest_token_ = *answer;
   apply(lease_.on_granted(sent_at, now));
 }
@@ -164,8 +165,8 @@ void LeaderDriver::note_refusal(std::chrono::milliseconds wait) {
   if (std::exchange(barred_, is_barred) || !is_barred) return;
   context_.log(LogLevel::info, "nobody may lead " + context_.lock_key + " for another " +
                                    std::to_string(wait.count()) +
-                                   " ms: Redis is new or has lost the lock, and a leader that does "
-                                   "not know yet may go on until then");
+                                   " ms: this Redis is new, was restarted, or has lost the lock, "
+                                   "and an earlier leader may go on until then");
 }
 
 void LeaderDriver::note_failure(const std::string& cause) {

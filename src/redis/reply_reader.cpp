@@ -57,6 +57,7 @@ class ReplyReader::Functions {
     if (size > most_elements - elements) return nullptr;
     elements += size;
     reply.elements.resize(size);
+    for (Reply& element : reply.elements) element.kind = Reply::Kind::nil;
     return &reply;
   }
 
@@ -95,7 +96,13 @@ Reply* ReplyReader::next() {
     error_ = reader_->errstr;
     return nullptr;
   }
-  return reply == nullptr ? nullptr : &reply_;
+  if (reply == nullptr) return nullptr;
+  // Types of a later protocol, which nobody asked for, are not put in place here.
+  if (reply != &reply_) {
+    error_ = "a reply of another version of the protocol";
+    return nullptr;
+  }
+  return &reply_;
 }
 
 }  // namespace mesh::redis

@@ -6,22 +6,28 @@
 
 namespace mesh::test {
 
+/// Numbers of different types are equal for `==`.
+inline bool is_same_json(const nlohmann::json& left, const nlohmann::json& right) {
+  return left == right && left.dump() == right.dump();
+}
+
 /// Whether two decoded messages are equal, apart from the size of their texts.
 struct SameMessage {
   bool operator()(const wire::Request& left, const wire::Request& right) const {
     return left.request_id == right.request_id && left.sender == right.sender &&
-           left.type == right.type && left.data == right.data && left.timeout == right.timeout &&
-           left.repeat == right.repeat;
+           left.type == right.type && is_same_json(left.data, right.data) &&
+           left.timeout == right.timeout && left.repeat == right.repeat;
   }
   bool operator()(const wire::Response& left, const wire::Response& right) const {
-    return left.request_id == right.request_id && left.data == right.data &&
+    return left.request_id == right.request_id && is_same_json(left.data, right.data) &&
            left.error == right.error;
   }
   bool operator()(const wire::Heartbeat& left, const wire::Heartbeat& right) const {
     return left.request_id == right.request_id;
   }
   bool operator()(const wire::Broadcast& left, const wire::Broadcast& right) const {
-    return left.sender == right.sender && left.type == right.type && left.data == right.data;
+    return left.sender == right.sender && left.type == right.type &&
+           is_same_json(left.data, right.data);
   }
   bool operator()(const wire::Malformed& /*left*/, const wire::Malformed& /*right*/) const {
     return true;

@@ -144,6 +144,16 @@ TEST_F(ConversationTest, PushesOfUnknownShapeAreSkipped) {
   EXPECT_EQ(reports(), Texts{": "});
 }
 
+TEST_F(ConversationTest, APingTakesNoRoomOfCommands) {
+  conversation().ping();
+  EXPECT_TRUE(conversation().has_unanswered());
+  EXPECT_EQ(conversation().unanswered_bytes(), 0U);
+  ask({"X"});
+  EXPECT_EQ(conversation().unanswered_bytes(), std::string("*1..$1..X..").size());
+  EXPECT_FALSE(receive("+PONG\r\n+OK\r\n"));
+  EXPECT_EQ(conversation().unanswered_bytes(), 0U);
+}
+
 TEST_F(ConversationTest, AnErrorThatNobodyAskedForIsTheEnd) {
   EXPECT_EQ(receive("-ERR max number of clients reached\r\n"), "ERR max number of clients reached");
 }

@@ -45,6 +45,26 @@ TEST(RequestHandler, PlainFunction) {
   });
 }
 
+TEST(RequestHandler, APlainFunctionNeedsNoCoroutine) {
+  const auto handler = make_handler<Sum, int>([](const Sum& sum) { return sum.a + sum.b; });
+  EXPECT_TRUE(handler->is_plain());
+  EXPECT_EQ(handler->handle_now(Json{{"a", 1}, {"b", 2}}), 3);
+  EXPECT_EQ(handler->call_now(Sum{3, 4}), 7);
+  const auto nothing = make_handler<void, void>([] {});
+  EXPECT_EQ(nothing->handle_now("whatever was sent"), nullptr);
+  const auto untyped = make_handler<Json, Json>([](Json data) { return data; });
+  EXPECT_EQ(untyped->handle_now(Json::parse("[1,[2]]")), Json::parse("[1,[2]]"));
+  const auto failing = make_handler<void, void>([] { throw std::out_of_range("plain"); });
+  EXPECT_THROW(failing->handle_now(nullptr), std::out_of_range);
+  EXPECT_THROW(handler->handle_now("no sum"), MeshDecodeError);
+}
+
+TEST(RequestHandler, ACoroutineIsNotPlain) {
+  const auto coroutine = make_handler<void, void>([]() -> asio::awaitable<void> { co_return; });
+  EXPECT_FALSE(coroutine->is_plain());
+  EXPECT_THROW(coroutine->handle_now(nullptr), std::logic_error);
+}
+
 TEST(RequestHandler, Coroutine) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto handler = make_handler<Sum, int>([](Sum sum) -> asio::awaitable<int> {

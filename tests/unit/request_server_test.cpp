@@ -2,12 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include <boost/asio/thread_pool.hpp>
 #include <support/log_capture.hpp>
 
 #include <unit/run_on_strand.hpp>
@@ -30,8 +34,10 @@ struct Sent {
 /// A server whose messages are kept instead of sent.
 struct Fixture {
   explicit Fixture(const Strand& strand, MeshLimits limits = {})
+      : Fixture(strand, limits, strand.get_inner_executor()) {}
+  Fixture(const Strand& strand, MeshLimits limits, asio::any_io_executor executor)
       : server(std::make_shared<RequestServer>(
-            RequestServer::Context{strand, strand.get_inner_executor(), limits, 10s, log.sink()},
+            RequestServer::Context{strand, std::move(executor), limits, 10s, log.sink()},
             counters)) {
     server->start([this](InstanceId target, const Answer& answer) {
       sent.push_back(Sent{target, Json::parse(*answer.message), answer.useful_for});
@@ -457,6 +463,93 @@ TEST(RequestServer, JoinGivesUpOnAHandlerThatDoesNotReact) {
     co_await test::sleep_for(20ms);
     EXPECT_EQ(fixture.responses(), 0U) << "a response after the end";
   });
+}
+
+TEST(RequestServer, APlainHandlerThatHasNotBegunWhenTheNodeStopsDoesNotRun) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int runs = 0;
+    fixture.handle<void, void>("plain", [&] { ++runs; });
+    fixture.server->on_request(Fixture::request("r", "plain"));
+    co_await fixture.stop();
+    EXPECT_EQ(runs, 0);
+    CO_ASSERT_TRUE(fixture.responses() == 1U);
+    EXPECT_EQ(fixture.sent.back().message.at("error"), "MeshService stopped");
+  });
+}
+
+TEST(RequestServer, JoinWaitsForAPlainHandler) {
+  asio::thread_pool pool(1);
+  run_on_strand([&](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand, {}, pool.get_executor());
+    std::promise<void> release;
+    std::atomic<bool> runs = false;
+    fixture.handle<void, void>("blocking", [&] {
+      runs = true;
+      release.get_future().wait();
+    });
+    fixture.server->on_request(Fixture::request("r", "blocking"));
+    EXPECT_TRUE(co_await eventually([&] { return runs.load(); }));
+    fixture.server->cancel_all();
+    const auto begin = Clock::now();
+    std::thread releaser([&] {
+      std::this_thread::sleep_for(50ms);
+      release.set_value();
+    });
+    EXPECT_TRUE(co_await fixture.server->join_until(soon()));
+    EXPECT_GE(Clock::now() - begin, 40ms);
+    EXPECT_EQ(fixture.responses(), 1U);
+    releaser.join();
+  });
+}
+
+TEST(RequestServer, JoinGivesUpOnAPlainHandlerAndItsLifeIsOverThen) {
+  asio::thread_pool pool(1);
+  run_on_strand([&](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand, {}, pool.get_executor());
+    std::promise<void> release;
+    std::atomic<int> runs = 0;
+    fixture.handle<void, void>("blocking", [&, released = release.get_future().share()] {
+      ++runs;
+      released.wait();
+    });
+    fixture.server->on_request(Fixture::request("running", "blocking"));
+    fixture.server->on_request(Fixture::request("behind it", "blocking"));
+    EXPECT_TRUE(co_await eventually([&] { return runs == 1; }));
+    fixture.server->cancel_all();
+    EXPECT_FALSE(co_await fixture.server->join_until(Clock::now() + 10ms));
+    // What belongs to the old life does not run in the new one.
+    fixture.server->start([](InstanceId, const Answer&) { ADD_FAILURE() << "an answer"; });
+    release.set_value();
+    fixture.server->cancel_all();
+    EXPECT_TRUE(co_await fixture.server->join_until(soon()));
+    EXPECT_EQ(runs, 1);
+  });
+  pool.join();
+}
+
+TEST(RequestServer, APlainHandlerThatOutlivesTheServerIsHarmless) {
+  asio::thread_pool pool(1);
+  run_on_strand([&](Strand strand) -> asio::awaitable<void> {
+    auto fixture = std::make_unique<Fixture>(strand, MeshLimits{}, pool.get_executor());
+    std::promise<void> release;
+    std::atomic<bool> runs = false;
+    fixture->handle<void, void>("blocking", [&, released = release.get_future().share()] {
+      runs = true;
+      released.wait();
+    });
+    fixture->server->on_request(Fixture::request("r", "blocking"));
+    EXPECT_TRUE(co_await eventually([&] { return runs.load(); }));
+    fixture->server->abandon();
+    const std::weak_ptr<RequestServer> server = fixture->server;
+    const auto counters = std::move(fixture);  // the server refers to it as long as it lives
+    counters->server.reset();
+    EXPECT_FALSE(server.expired());
+    release.set_value();
+    EXPECT_TRUE(co_await eventually([&] { return server.expired(); }));
+    EXPECT_TRUE(counters->sent.empty());
+  });
+  pool.join();
 }
 
 TEST(RequestServer, CanBeStartedAgain) {

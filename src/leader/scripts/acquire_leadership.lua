@@ -12,12 +12,13 @@ if holder and holder ~= ARGV[1] then
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local here = redis.call('INFO', 'server'):match('run_id:(%w+)')
+local info = redis.pcall('INFO', 'server')  -- may be forbidden or renamed
+local here = type(info) == 'string' and info:match('run_id:(%w+)') or 'unknown'
 
-if not holder then
-  local wait = tonumber(ARGV[3])
-  local server, ends_at = (redis.call('GET', KEYS[3]) or ''):match('^(%w+) (%d+)$')
-  ends_at = tonumber(ends_at)
+local wait = tonumber(ARGV[3])
+local server, ends_at = (redis.call('GET', KEYS[3]) or ''):match('^(%w+) (%d+)$')
+ends_at = tonumber(ends_at)
+if not holder or server ~= here then
   -- A clock that was set back must not prolong the wait.
   if server ~= here or ends_at - now > wait then
     ends_at = now + wait
