@@ -276,6 +276,11 @@ TEST(Acl, APermissionSufficesForAnElection) {
   EXPECT_EQ(joined(refused), "");
 }
 
+TEST(Acl, AnElectionDoesWithoutInfo) {
+  std::vector<std::string> refused;
+  EXPECT_TRUE(lead_with(without(of_leader(), "info"), refused));
+}
+
 class AclLeaderCommand : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(AclLeaderCommand, IsNeeded) {

@@ -480,8 +480,10 @@ LeaderOptions waiting(LeaderOptions options) {
   return options;
 }
 
+using LoseLock = std::function<asio::awaitable<void>(RedisServer& server)>;
+
 /// While one leads Redis loses the lock: the other must not lead before the first has ceased to.
-void expect_never_two(const std::function<void(RedisServer&)>& lose_lock) {
+void expect_never_two(const LoseLock& lose_lock) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
     RedisServer server;
@@ -491,7 +493,7 @@ void expect_never_two(const std::function<void(RedisServer&)>& lose_lock) {
     Contender b(executor, server.options(), waiting(eager()));
     b.service.start();
     const auto token = a.service.fencing_token();
-    lose_lock(server);
+    co_await lose_lock(server);
     std::size_t two_led = 0;
     const auto b_leads = [&] {
       // The other order could see one after the other.
@@ -509,23 +511,48 @@ void expect_never_two(const std::function<void(RedisServer&)>& lose_lock) {
   });
 }
 
-TEST(LeaderService, NeverTwoLeadAfterTheLockWasDeleted) {
-  expect_never_two([](RedisServer& server) { server.command({"DEL", lock}); });
+asio::awaitable<void> delete_lock(RedisServer& server) {
+  server.command({"DEL", lock});
+  co_return;
 }
 
-TEST(LeaderService, NeverTwoLeadAfterAFlush) {
-  expect_never_two([](RedisServer& server) { server.command({"FLUSHALL"}); });
+asio::awaitable<void> flush(RedisServer& server) {
+  server.command({"FLUSHALL"});
+  co_return;
 }
 
-TEST(LeaderService, NeverTwoLeadAfterRedisCameBackEmpty) {
-  expect_never_two([](RedisServer& server) { server.restart(); });
+asio::awaitable<void> restart(RedisServer& server) {
+  server.restart();
+  co_return;
 }
+
+asio::awaitable<void> delete_lock_with_the_note_of_another_server(RedisServer& server) {
+  server.command({"SET", lock + ":last_term", "0123456789abcdef 0"});
+  server.command({"DEL", lock});
+  co_return;
+}
+
+asio::awaitable<void> delete_lock_that_was_renewed_without_memory(RedisServer& server) {
+  server.command({"CONFIG", "SET", "maxmemory", "1"});
+  RedisProbe probe = server.probe();
+  const auto note_is_gone = [&] { return !probe.exists(lock + ":last_term"); };
+  EXPECT_TRUE(co_await eventually(note_is_gone));
+  server.command({"CONFIG", "SET", "maxmemory", "0"});
+  server.command({"DEL", lock});
+}
+
+TEST(LeaderService, NeverTwoLeadAfterTheLockWasDeleted) { expect_never_two(&delete_lock); }
+
+TEST(LeaderService, NeverTwoLeadAfterAFlush) { expect_never_two(&flush); }
+
+TEST(LeaderService, NeverTwoLeadAfterRedisCameBackEmpty) { expect_never_two(&restart); }
 
 TEST(LeaderService, NeverTwoLeadWhereAnotherServerHasAnOlderNote) {
-  expect_never_two([](RedisServer& server) {
-    server.command({"SET", lock + ":last_term", "0123456789abcdef 0"});
-    server.command({"DEL", lock});
-  });
+  expect_never_two(&delete_lock_with_the_note_of_another_server);
+}
+
+TEST(LeaderService, NeverTwoLeadAfterARenewalThatCouldNotBeNoted) {
+  expect_never_two(&delete_lock_that_was_renewed_without_memory);
 }
 
 TEST(LeaderService, OnANewRedisTheFirstElectionTakesATimeToLive) {
