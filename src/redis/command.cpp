@@ -12,9 +12,9 @@ constexpr std::string_view line_end = "\r\n";
 /// "*3" or "$17", with the end of the line.
 void append_length(std::string& bytes, char kind, std::size_t length) {
   std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.begin(), digits.end(), length).ptr;
+  const char* const end = std::to_chars(digits.begin(), digits.end(), length).ptr;
   bytes += kind;
-  bytes.append(digits.data(), end);
+  bytes.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
   bytes += line_end;
 }
 
