@@ -37,9 +37,9 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       counters_(counters),
       alarm_(context_.strand, [this] { try_due(); }) {}
 
-void CallSender::send(const RequestId& request_id, std::string message) {
+void CallSender::send(const RequestId& request_id, std::string_view message) {
   if (context_.subscriptions->is_ready()) {
-    publish(request_id, std::move(message));
+    publish(request_id, message);
     return;
   }
   // Calls that have ended meanwhile must not pile up.
@@ -86,7 +86,7 @@ void CallSender::clear() {
 
 // Publishing --------------------------------------------------------------------------------------
 
-void CallSender::publish(const RequestId& request_id, std::string message) {
+void CallSender::publish(const RequestId& request_id, std::string_view message) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   note_owner(request_id, *call);

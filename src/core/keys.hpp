@@ -14,17 +14,16 @@ class Keys {
  public:
   Keys(const RedisOptions& redis, const std::string& mesh_key)
       : stem_(config::mesh_prefix(redis) + ":mesh:" + mesh_key),
+        node_channel_prefix_(stem_ + ":node:"),
         leader_lock_(config::lock_key(redis, "mesh:" + mesh_key)) {}
 
   std::string next_id() const { return stem_ + ":next_id"; }
   std::string heartbeats() const { return stem_ + ":heartbeats"; }
   std::string nodes() const { return stem_ + ":nodes"; }
   std::string broadcast_channel() const { return stem_ + ":broadcast"; }
-  std::string node_channel_prefix() const { return stem_ + ":node:"; }
+  const std::string& node_channel_prefix() const { return node_channel_prefix_; }
   std::string node_channel(InstanceId id) const {
-    std::string name;
-    name.reserve(stem_.size() + 32);  // of each message, so in one allocation
-    return name.append(stem_).append(":node:").append(std::to_string(id));
+    return node_channel_prefix_ + std::to_string(id);
   }
   /// Ours alone: who holds an id, so that two nodes never share one.
   std::string owner_prefix() const { return stem_ + ":owner:"; }
@@ -37,6 +36,7 @@ class Keys {
 
  private:
   std::string stem_;
+  std::string node_channel_prefix_;  // made once, as each message needs it
   std::string leader_lock_;
 };
 

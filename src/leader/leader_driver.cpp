@@ -110,9 +110,9 @@ asio::awaitable<void> LeaderDriver::attempt() {
   }
   failing_ = false;
   if (*answer <= 0) {
-    note_refusal(std::chrono::milliseconds(-*answer));
-    apply(*answer == 0 ? lease_.on_refused(now)
-                       : lease_.on_barred(now, std::chrono::milliseconds(-*answer)));
+    const std::chrono::milliseconds wait(-*answer);
+    note_refusal(wait);
+    apply(wait.count() == 0 ? lease_.on_refused(now) : lease_.on_barred(now, wait));
     co_return;
   }
   barred_ = false;
@@ -129,7 +129,7 @@ asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, TimePoin
     keys.push_back(context_.lock_key + ":fencing_token");
     arguments.push_back(options_.wait_after_data_loss ? arguments.back() : "0");
   }
-  keys.push_back(context_.lock_key + ":last_term");
+  keys.push_back(last_term_key());
   redis::Script& script = is_renewal ? renew_ : acquire_;
   const redis::Reply reply =
       co_await script.run(*context_.client, std::move(keys), std::move(arguments), deadline);
@@ -138,7 +138,7 @@ asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, TimePoin
 
 asio::awaitable<void> LeaderDriver::release(TimePoint deadline) {
   if (!context_.client->is_ready()) co_return;
-  std::vector<std::string> keys{context_.lock_key, context_.lock_key + ":last_term"};
+  std::vector<std::string> keys{context_.lock_key, last_term_key()};
   std::vector<std::string> arguments{lock_value_};
   try {
     co_await release_.run(*context_.client, std::move(keys), std::move(arguments), deadline);

@@ -65,6 +65,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   asio::awaitable<void> attempt();
   asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, TimePoint sent_at);
   asio::awaitable<void> release(TimePoint deadline);
+  std::string last_term_key() const { return context_.lock_key + ":last_term"; }
   void apply(Lease::Change change);
   void note_refusal(std::chrono::milliseconds wait);
   void note_failure(const std::string& cause);

@@ -18,7 +18,8 @@ using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
-constexpr std::size_t longest_request_id = 256;               // a uuid has 36 characters
+constexpr std::size_t longest_request_id = 256;  // a uuid has 36 characters
+constexpr double longest_timeout_in_ms = 1e12;
 constexpr double largest_exact_integer = 9007199254740991.0;  // 2^53 - 1, JavaScript's limit
 
 class BadMessage : public std::runtime_error {
@@ -114,12 +115,11 @@ Json take_data(Json& message) {
 }
 
 std::optional<milliseconds> take_timeout(const Json& message) {
-  constexpr double longest = 1e12;
   const auto found = message.find("timeoutMs");
   if (found == message.end()) return std::nullopt;
   const double value = found->is_number() ? found->get<double>() : -1.0;
   if (!(value > 0.0)) throw BadMessage("field timeoutMs is not a positive number");
-  return milliseconds(static_cast<std::int64_t>(std::ceil(std::min(value, longest))));
+  return milliseconds(static_cast<std::int64_t>(std::ceil(std::min(value, longest_timeout_in_ms))));
 }
 
 NodeMessage classify(Json& message) {
@@ -168,9 +168,10 @@ std::optional<NodeMessage> classify_response(const Envelope& envelope) {
 }
 
 std::optional<NodeMessage> classify_request(const Envelope& envelope) {
-  constexpr std::int64_t longest_timeout = 1'000'000'000'000;
   if (!envelope.sender || !envelope.type) return std::nullopt;
-  if (envelope.timeout && *envelope.timeout > longest_timeout) return std::nullopt;
+  if (envelope.timeout && static_cast<double>(*envelope.timeout) > longest_timeout_in_ms) {
+    return std::nullopt;
+  }
   auto data = parse_data(envelope);
   if (!data) return std::nullopt;
   Request request;
@@ -193,15 +194,18 @@ std::optional<NodeMessage> classify(const Envelope& envelope) {
   return envelope.reply ? classify_response(envelope) : classify_request(envelope);
 }
 
-std::optional<NodeMessage> decode_quickly(std::string_view text, const MeshLimits& limits) {
+std::optional<Envelope> scan(std::string_view text, const MeshLimits& limits) {
   if (text.size() > limits.message_size) return std::nullopt;
-  const auto envelope = scan_envelope(text, limits.nesting_depth);
+  return scan_envelope(text, limits.nesting_depth);
+}
+
+std::optional<NodeMessage> decode_quickly(std::string_view text, const MeshLimits& limits) {
+  const auto envelope = scan(text, limits);
   return envelope ? classify(*envelope) : std::nullopt;
 }
 
 std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const MeshLimits& limits) {
-  if (text.size() > limits.message_size) return std::nullopt;
-  const auto envelope = scan_envelope(text, limits.nesting_depth);
+  const auto envelope = scan(text, limits);
   if (!envelope || !envelope->broadcast || !envelope->sender || !envelope->type) {
     return std::nullopt;
   }
@@ -226,13 +230,7 @@ class Writer {
   }
   // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
   Writer& quoted(std::string_view text) {
-    if (!needs_no_escapes(text)) {
-      text_ += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-      return *this;
-    }
-    text_ += '"';
-    text_ += text;
-    text_ += '"';
+    append_json_string(text_, text, Json::error_handler_t::replace);
     return *this;
   }
   Writer& number(std::int64_t value) { return raw(std::to_string(value)); }

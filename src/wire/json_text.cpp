@@ -71,13 +71,7 @@ class Writer {
   }
 
   void write_string(const std::string& string) {
-    if (needs_no_escapes(string)) {
-      text_ += '"';
-      text_ += string;
-      text_ += '"';
-    } else {
-      text_ += Json(string).dump();
-    }
+    append_json_string(text_, string, Json::error_handler_t::strict);
   }
 
   template <typename Integer>
@@ -236,6 +230,17 @@ std::string to_json_text(const Json& document) {
   text.reserve(128);
   Writer(text).write(document);
   return text;
+}
+
+void append_json_string(std::string& text, std::string_view string,
+                        Json::error_handler_t on_bad_utf8) {
+  if (needs_no_escapes(string)) {
+    text += '"';
+    text += string;
+    text += '"';
+  } else {
+    text += Json(string).dump(-1, ' ', false, on_bad_utf8);
+  }
 }
 
 std::optional<Json> parse_plain_json(std::string_view text) { return Parser(text).parse(); }

@@ -58,32 +58,31 @@ struct Table {
   bool never = false;
 };
 
-void pending_insert_complete(State& state) {
+/// Measures from `begin`, which adds the call that `id` names, until it has completed.
+template <typename Begin>
+void measure_completion(State& state, Begin begin) {
   Table table(state);
   SequentialId id(request_id());
   bool completed = false;
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
     completed = false;
-    table.runner.run(
-        [&] {
-          table.add(id.next(), completed, 1h);
-          table.calls.on_response(wire::Response{id.id(), nullptr, {}});
-        },
-        completed);
+    table.runner.run([&] { begin(table, id, completed); }, completed);
   }
+}
+
+void pending_insert_complete(State& state) {
+  measure_completion(state, [](Table& table, SequentialId& id, bool& completed) {
+    table.add(id.next(), completed, 1h);
+    table.calls.on_response(wire::Response{id.id(), nullptr, {}});
+  });
 }
 
 /// With the exception that the caller gets.
 void pending_insert_expire(State& state) {
-  Table table(state);
-  SequentialId id(request_id());
-  bool completed = false;
-  const CountAllocations count(state);
-  for ([[maybe_unused]] auto _ : state) {
-    completed = false;
-    table.runner.run([&] { table.add(id.next(), completed, 0h); }, completed);
-  }
+  measure_completion(state, [](Table& table, SequentialId& id, bool& completed) {
+    table.add(id.next(), completed, 0h);
+  });
 }
 
 using Deadlines = core::DeadlineMap<RequestId, int>;
