@@ -25,7 +25,9 @@ concept JsonPayload = std::is_void_v<T> ||
 /// One request/response pair: its name on the wire and its C++ types.
 ///
 /// A payload is any default-constructible type that nlohmann_json can convert both ways,
-/// `nlohmann::json` itself for untyped use, or `void` for none.
+/// `nlohmann::json` itself for untyped use, or `void` for none. Numbers follow its conversions,
+/// which do not check that a C++ integer is wide enough, except where that would be undefined
+/// behaviour.
 template <detail::FixedString Name, typename Request, typename Response>
 struct Message {
   static_assert(!std::string_view(Name).empty(), "a message name must not be empty");

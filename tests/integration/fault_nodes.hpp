@@ -16,6 +16,7 @@
 
 #include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
+#include <support/redis_probe.hpp>
 #include <support/redis_server.hpp>
 
 /// The nodes of the tests that make Redis or the network fail.
@@ -33,6 +34,15 @@ inline const std::string mesh_key = "faults";
 inline std::string key_of(const std::string& part) { return "test:mesh:" + mesh_key + ":" + part; }
 inline std::string channel_of(InstanceId id) { return key_of("node:" + std::to_string(id)); }
 inline const std::string mesh_lock = "test:leader:mesh:" + mesh_key;
+
+/// Sentinel closes all connections to a server that it promotes, also the one of the question.
+inline bool is_subscribed_at(const RedisServer& server, InstanceId id) {
+  try {
+    return server.probe().subscribers(channel_of(id)) == 1;
+  } catch (const RedisProbeError&) {
+    return false;
+  }
+}
 
 /// Short intervals, but nothing that a slow machine runs out of: no node is removed and no call
 /// times out unless a test asks for it.

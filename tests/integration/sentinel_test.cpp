@@ -30,10 +30,6 @@ RunOptions beside_the_body() {
   return options;
 }
 
-bool is_subscribed_at(const RedisServer& server, InstanceId id) {
-  return server.probe().subscribers(channel_of(id)) == 1;
-}
-
 /// Both nodes have moved to the server and talk there.
 asio::awaitable<void> expect_moved_to(RedisServer& server, Pair& pair) {
   const InstanceId a = pair.a.instance_id();

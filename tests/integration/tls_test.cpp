@@ -506,7 +506,7 @@ TEST(Tls, SentinelsAndTheirMastersAreReachedWithTls) {
     EXPECT_TRUE(co_await echoes(pair.a, pair.b.instance_id(), 20s));
     cluster.failover();
     const auto moved = [&] {
-      return cluster.first_replica().probe().subscribers(channel_of(pair.a.instance_id())) == 1;
+      return is_subscribed_at(cluster.first_replica(), pair.a.instance_id());
     };
     EXPECT_TRUE(co_await eventually(moved, 60s)) << pair.log.text();
     EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();

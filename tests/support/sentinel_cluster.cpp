@@ -153,8 +153,12 @@ void SentinelCluster::begin_failover() {
 }
 
 bool SentinelCluster::is_failed_over() const {
-  return master_port() == port_of(*replica_) &&
-         replica_->probe().command({"ROLE"}).at(0) == "master";
+  if (master_port() != port_of(*replica_)) return false;
+  try {
+    return replica_->probe().command({"ROLE"}).at(0) == "master";
+  } catch (const RedisProbeError&) {
+    return false;  // Sentinel closes all connections to a server that it promotes
+  }
 }
 
 void SentinelCluster::failover() {

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <optional>
@@ -35,9 +36,17 @@ struct Lenient {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Lenient, number)
 
+struct Numbers {
+  int narrow = 0;
+  std::vector<std::map<std::string, std::vector<std::int64_t>>> wide;
+  double real = 0;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Numbers, narrow, wide, real)
+
 struct Picky {
   int even = 0;
 };
+inline void to_json(nlohmann::json& document, const Picky& picky) { document["even"] = picky.even; }
 inline void from_json(const nlohmann::json& document, Picky& picky) {
   document.at("even").get_to(picky.even);
   if (picky.even % 2 != 0) throw std::domain_error("even must be even");
@@ -49,6 +58,7 @@ namespace mesh::detail {
 namespace {
 
 using test::payload_types::Lenient;
+using test::payload_types::Numbers;
 using test::payload_types::Order;
 using test::payload_types::Picky;
 
@@ -100,6 +110,46 @@ TEST(DecodePayload, UnknownFieldsAreIgnored) {
 
 TEST(DecodePayload, MissingFieldsWithDefaultsKeepThem) {
   EXPECT_EQ(decode_payload<Lenient>("lenient", Json::object()).number, 5);
+}
+
+std::string blamed_number(const std::string& number) {
+  Json document = Json::parse(R"({"narrow": 1, "wide": [{"x/y": [2]}], "real": 3})");
+  document["wide"][0]["x/y"][0] = Json::parse(number);
+  const auto error = decode_error<Numbers>(document);
+  return error ? std::string(error->what()) : "(decoded)";
+}
+
+TEST(DecodePayload, NumbersThatNoIntegerHoldsAreNotMadeIntoOne) {
+  const std::string beyond = blamed_number("46750296991042923257");
+  EXPECT_NE(beyond.find("field /wide/0/x~1y/0"), std::string::npos) << beyond;
+  EXPECT_NE(beyond.find("integer that can hold 4.675"), std::string::npos) << beyond;
+  EXPECT_NE(blamed_number("-1e300").find("/wide/0"), std::string::npos);
+  EXPECT_NE(blamed_number("9223372036854775808.0").find("/wide/0"), std::string::npos);
+  EXPECT_NE(blamed_number("5000000000.5").find("/wide/0"), std::string::npos);
+}
+
+TEST(DecodePayload, LargeFloatsThatAreWholeNumbersFitWideIntegersOnly) {
+  const Json document = Json::parse(R"({"narrow": 1, "wide": [{"x/y": [5e9, -2e18]}], "real": 3})");
+  EXPECT_EQ(decode_payload<Numbers>("order", document).wide.at(0).at("x/y"),
+            (std::vector<std::int64_t>{5'000'000'000, -2'000'000'000'000'000'000}));
+  const Json narrow = Json::parse(R"({"narrow": 5e9, "wide": [], "real": 3})");
+  const auto error = decode_error<Numbers>(narrow);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->path(), "/narrow");
+}
+
+TEST(DecodePayload, LargeFloatsFitFloats) {
+  const Json document = Json::parse(R"({"narrow": 1, "wide": [], "real": 1e300, "other": 1e300})");
+  EXPECT_EQ(decode_payload<Numbers>("order", document).real, 1e300);
+  EXPECT_EQ(decode_payload<double>("order", Json::parse("123456789012345678901234")),
+            123456789012345678901234.0);
+}
+
+TEST(DecodePayload, OtherFaultsBesideLargeFloatsAreNamed) {
+  const auto error = decode_error<Numbers>(
+      Json::parse(R"({"narrow": "one", "wide": [{"x/y": [1e300]}], "real": 1e300})"));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->path(), "/narrow");
 }
 
 TEST(DecodePayload, VoidTakesAnything) {

@@ -31,6 +31,18 @@ using Boxed = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 [[noreturn]] void throw_decode_error(std::string_view type, const Json& document,
                                      const std::function<void(const Json&)>& decode);
 
+/// Whether a number with a fraction or exponent, or with more digits than any integer has, is
+/// beyond the range of an int.
+bool has_large_float(const Json& document) noexcept;
+
+/// Decodes a document and encodes the outcome again.
+using Reencode = std::function<Json(const Json&)>;
+
+/// Throws `MeshDecodeError` if a large float is meant for an integer that cannot hold it, which
+/// nlohmann_json would convert all the same: undefined behaviour that any sender could cause. What
+/// the fields are is seen from what `reencode` makes of harmless numbers in their place.
+void refuse_lost_numbers(std::string_view type, const Json& document, const Reencode& reencode);
+
 /// Throws `MeshEncodeError` for the exception in flight.
 [[noreturn]] void throw_encode_error(std::string_view type);
 
@@ -41,6 +53,10 @@ Boxed<T> decode_payload(std::string_view type, const Json& document) {
   } else if constexpr (std::same_as<T, Json>) {
     return document;
   } else {
+    if (has_large_float(document)) {
+      refuse_lost_numbers(type, document,
+                          [](const Json& altered) { return Json(altered.get<T>()); });
+    }
     try {
       return document.get<T>();
     } catch (const std::exception&) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Counts instructions with callgrind: of each operation of the codec, and of one whole call on the
-# side of the caller and of the handler. See README.md.
+# side of the caller and of the handler, alone and one of 50 in flight. See README.md.
 #
 #   bash tests/bench/callgrind/run.sh [--calls N] [--operations N] [--profile DIR]
 #
 #   --calls N        N and 2 N calls are compared (default 1000)
 #   --operations N   the same for the codec (default 2000)
 #   --profile DIR    keep what callgrind wrote about the calls there, and list the costliest
-#                    functions in DIR/{caller,handler}.{inclusive,self}.txt
+#                    functions in DIR/*.{inclusive,self}.txt
 #
 # BUILD_DIR is the build directory (default build/release).
 set -euo pipefail
@@ -84,9 +84,9 @@ start_redis() {
   exit 1
 }
 
-# run_calls COUNT NAME: both sides, each under callgrind, with a Redis of their own.
+# run_calls NAME COUNT IN_FLIGHT: both sides, each under callgrind, with a Redis of their own.
 run_calls() {
-  local count=$1 name=$2 handler
+  local name=$1 count=$2 in_flight=$3 handler
   start_redis
   export MESH_REDIS_URL="unix://$work/redis.sock"
   # Not by way of a function: $! must be the process that gets the signal.
@@ -100,7 +100,7 @@ run_calls() {
   done
   "${callgrind[@]}" --callgrind-out-file="$work/$name.caller.callgrind" \
     "$programs/mesh_callgrind_node" caller "$(value "$work/$name.handler.txt" id)" "$count" \
-    > "$work/$name.caller.txt"
+    --in-flight "$in_flight" > "$work/$name.caller.txt"
   kill -TERM "$handler"
   wait "$handler"
   kill "$redis"
@@ -112,30 +112,35 @@ for operation in {encode,decode}_{request,response,error,heartbeat,broadcast}; d
   count_codec "$operation"
 done
 
-run_calls "$calls" few
-run_calls $((2 * calls)) many
-total_few=0
-total_many=0
-for side in caller handler; do
-  few=$(instructions "$work/few.$side.callgrind")
-  many=$(instructions "$work/many.$side.callgrind")
-  total_few=$((total_few + few))
-  total_many=$((total_many + many))
-  per "instructions.call.$side" "$few" "$many" "$calls"
-done
-per instructions.call "$total_few" "$total_many" "$calls"
-for side in caller handler; do
-  per "allocations.call.$side" "$(allocations "$work/few.$side.callgrind")" \
-    "$(allocations "$work/many.$side.callgrind")" "$calls"
-done
+# count_calls NAME IN_FLIGHT
+count_calls() {
+  local name=$1 in_flight=$2 side few many total_few=0 total_many=0
+  run_calls "few.$name" "$calls" "$in_flight"
+  run_calls "many.$name" $((2 * calls)) "$in_flight"
+  for side in caller handler; do
+    few=$(instructions "$work/few.$name.$side.callgrind")
+    many=$(instructions "$work/many.$name.$side.callgrind")
+    total_few=$((total_few + few))
+    total_many=$((total_many + many))
+    per "instructions.$name.$side" "$few" "$many" "$calls"
+  done
+  per "instructions.$name" "$total_few" "$total_many" "$calls"
+  for side in caller handler; do
+    per "allocations.$name.$side" "$(allocations "$work/few.$name.$side.callgrind")" \
+      "$(allocations "$work/many.$name.$side.callgrind")" "$calls"
+  done
+}
+
+count_calls call 1
+count_calls call_of_50 50
 
 if [ -n "$profile" ]; then
   mkdir -p "$profile"
-  for side in caller handler; do
-    cp "$work/many.$side.callgrind" "$profile/$side.callgrind"
-    callgrind_annotate --inclusive=yes --threshold=100 "$profile/$side.callgrind" \
-      > "$profile/$side.inclusive.txt"
-    callgrind_annotate --threshold=100 "$profile/$side.callgrind" > "$profile/$side.self.txt"
+  for name in {call,call_of_50}.{caller,handler}; do
+    cp "$work/many.$name.callgrind" "$profile/$name.callgrind"
+    callgrind_annotate --inclusive=yes --threshold=100 "$profile/$name.callgrind" \
+      > "$profile/$name.inclusive.txt"
+    callgrind_annotate --threshold=100 "$profile/$name.callgrind" > "$profile/$name.self.txt"
   done
   echo "the costliest functions are in $profile" >&2
 fi

@@ -11,7 +11,9 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <mesh/mesh.hpp>
@@ -50,14 +52,30 @@ asio::awaitable<void> answer() {
   co_await node.stop();
 }
 
-asio::awaitable<void> call(mesh::InstanceId target, std::size_t count) {
-  Node node{co_await asio::this_coro::executor, "calls", quiet_options()};
-  co_await node.start();
+asio::awaitable<void> call_repeatedly(Node& node, mesh::InstanceId target, std::size_t count) {
   const std::string text(64, 'x');
   for (std::size_t i = 0; i < count; ++i) {
     const std::string answered = co_await node.invoke<"echo">(target, text);
     if (answered != text) throw std::runtime_error("another text came back");
   }
+}
+
+asio::awaitable<void> call(mesh::InstanceId target, std::size_t count, std::size_t in_flight) {
+  const auto executor = co_await asio::this_coro::executor;
+  Node node{executor, "calls", quiet_options()};
+  co_await node.start();
+  asio::steady_timer all_done(executor, asio::steady_timer::time_point::max());
+  std::size_t running = in_flight;
+  for (std::size_t i = 0; i < in_flight; ++i) {
+    asio::co_spawn(executor, call_repeatedly(node, target, count / in_flight),
+                   [&running, &all_done](const std::exception_ptr& error) {
+                     if (error) std::rethrow_exception(error);
+                     if (--running == 0) all_done.cancel();
+                   });
+  }
+  boost::system::error_code ignored;
+  auto token = asio::redirect_error(asio::use_awaitable, ignored);
+  co_await all_done.async_wait(token);
   co_await node.stop();
 }
 
@@ -74,15 +92,19 @@ void run(asio::awaitable<void> body) {
 int main(int argc, char** argv) try {
   mesh::InstanceId target = 0;
   std::size_t count = 1000;
+  std::size_t in_flight = 1;
   CLI::App app{"One of the two nodes of a call with a payload of 64 bytes."};
   app.require_subcommand(1);
   CLI::App* const handler = app.add_subcommand("handler", "Prints its id; SIGTERM ends it");
-  CLI::App* const caller = app.add_subcommand("caller", "Calls one after the other");
+  CLI::App* const caller = app.add_subcommand("caller", "Calls it");
   caller->add_option("ID", target, "Of the handler's node")->required();
   caller->add_option("COUNT", count, "How many calls")->capture_default_str();
+  caller->add_option("--in-flight", in_flight, "How many at a time")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
-  run(handler->parsed() ? answer() : call(target, count));
+  run(handler->parsed() ? answer() : call(target, count, in_flight));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "mesh_callgrind_node: " << error.what() << '\n';
