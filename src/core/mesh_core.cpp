@@ -358,6 +358,7 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
     refusal = std::current_exception();
   }
   if (refusal) {
+    refused_at_ = Clock::now();
     // Redis does not say whose the id is, and may not for long.
     accept_held_requests();
     std::rethrow_exception(refusal);
@@ -390,11 +391,17 @@ asio::awaitable<void> MeshCore::move_to_new_id() {
   calls_->repeat_all();
 }
 
+// After an outage the other nodes need time to come back, and to be heard again after Redis has
+// refused heartbeats, most likely also theirs.
+bool MeshCore::others_may_return() const {
+  const auto now = Clock::now();
+  const auto two_intervals = 2 * Clock::duration(options_.heartbeat_interval);
+  return (reconnected_at_ && now < *reconnected_at_ + options_.redis.reconnect_max_delay) ||
+         (refused_at_ && now < *refused_at_ + two_intervals);
+}
+
 asio::awaitable<void> MeshCore::clean_up() {
-  // After an outage the other nodes need time to come back.
-  const bool others_may_return =
-      reconnected_at_ && Clock::now() < *reconnected_at_ + options_.redis.reconnect_max_delay;
-  if (leader_->is_leader() && !others_may_return) {
+  if (leader_->is_leader() && !others_may_return()) {
     const bool still_leads = co_await cleanup_->run(instance_id_, leader_->lock_value());
     if (!still_leads) leader_->on_lock_lost();
   } else if (cleanup_->is_incomplete()) {
@@ -413,6 +420,7 @@ asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
 void MeshCore::connect_events() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
   reconnected_at_.reset();
+  refused_at_.reset();
   owns_id_ = true;
   pending_.set_overdue_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->repeat(request_id);

@@ -107,6 +107,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<InstanceId> register_with_new_id(TimePoint deadline);
   asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> clean_up();
+  bool others_may_return() const;
   bool is_active() const { return state_ == State::running || state_ == State::draining; }
   void start_watch();
   void set_id(InstanceId id);
@@ -150,6 +151,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   Event state_changed_;
   TimePoint drain_deadline_{};
   std::optional<TimePoint> reconnected_at_;  // the connection for commands
+  std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis
   bool owns_id_ = true;                      // as far as is known, after a reconnect
   std::vector<wire::Request> held_;          // until that is known
   std::size_t held_bytes_ = 0;

@@ -8,6 +8,9 @@ namespace mesh::redis {
 /// with a script, or has lost its master.
 bool is_passing_refusal(const Reply& reply);
 
+/// Whether the command was refused since Redis cannot write its data to disk.
+bool is_disk_error(const Reply& reply);
+
 /// Whether the reply to a command shows that the connection leads to the wrong server, or to one
 /// that cannot serve for a while: it has become a replica, or loads its data.
 bool is_wrong_server(const Reply& reply);

@@ -199,6 +199,26 @@ TEST_F(CleanupReports, ANodeThatIsRemovedAgainIsReportedAgain) {
   });
 }
 
+TEST_F(CleanupReports, NodesHaveTimeToBeHeardAgainAfterRedisRefusedHeartbeats) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions slow = options();
+    slow.heartbeat_interval = 500ms;
+    const auto node = co_await start_node(slow);
+    const auto leads = [&] { return node->leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+    probe().command({"CONFIG", "SET", "maxmemory", "1"});
+    const auto is_refused = [&] { return log().count("heartbeat failed: script: OOM") > 0; };
+    EXPECT_TRUE(co_await eventually(is_refused));
+    probe().command({"CONFIG", "SET", "maxmemory", "0"});
+    register_ghost(77);
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 1));
+    EXPECT_TRUE(is_registered(77));
+    const auto is_removed = [&] { return !is_registered(77); };
+    EXPECT_TRUE(co_await eventually(is_removed));
+    co_await node->stop();
+  });
+}
+
 TEST_F(CleanupReports, WhatIsNotANodeIsRemovedWithoutAReport) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();

@@ -20,6 +20,7 @@
 #include <support/least_privilege.hpp>
 #include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
+#include <support/wait.hpp>
 
 namespace mesh::test::faults {
 namespace {
@@ -514,6 +515,33 @@ TEST(FaultTable, RedisOutOfMemory) {
     fault.losses_of_b = 0;
     co_await expect_survived(rig, fault);
     EXPECT_EQ(rig.a.log.count("", LogLevel::warning), 1U) << rig.a.log.text();
+  });
+}
+
+// It refuses even the PING of those that connect.
+TEST(FaultTable, RedisCannotSaveItsData) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    RedisServerOptions unable_to_save;
+    unable_to_save.config = {"dir /proc", "save 86400 100000000"};
+    Rig rig(executor, Route::direct, {}, unable_to_save);
+    RedisProbe probe = rig.server.probe();
+    Fault fault;
+    fault.inflict = [&] {
+      probe.command({"BGSAVE"});
+      const auto has_failed = [&] {
+        return probe.text({"INFO", "persistence"}).find("bgsave_status:err") != std::string::npos;
+      };
+      EXPECT_TRUE(wait_until(has_failed, 60s));
+      probe.command({"CLIENT", "KILL", "TYPE", "normal"});
+      probe.command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    };
+    fault.is_noticed = [&] {
+      return rig.a.node.stats().reconnects >= 2 && rig.b.node.stats().reconnects >= 2 &&
+             both_logged(rig, "heartbeat failed: script: MISCONF", 1);
+    };
+    fault.heal = [&] { probe.command({"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"}); };
+    co_await expect_survived(rig, fault);
   });
 }
 

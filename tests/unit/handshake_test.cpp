@@ -85,6 +85,12 @@ TEST(Handshake, ErrorRepliesAreObjectionsThatQuoteRedisButNoPassword) {
   EXPECT_EQ(objection->cause.find("s3cret"), std::string::npos);
 }
 
+TEST(Handshake, ARedisThatCannotSaveItsDataIsGoodEnough) {
+  const Reply refusal = error_reply("MISCONF Errors writing to the AOF file");
+  EXPECT_FALSE(handshake_objection({"PING"}, refusal));
+  EXPECT_TRUE(handshake_objection({"SELECT", "3"}, refusal));
+}
+
 TEST(Handshake, OnlyAMasterWillDo) {
   EXPECT_TRUE(handshake_objection({"ROLE"}, array_reply({"slave", "host"})));
   EXPECT_TRUE(handshake_objection({"ROLE"}, array_reply({"sentinel"})));
