@@ -207,9 +207,9 @@ class MeshService {
 
   /// Sets what is called, plainly or as a coroutine, with the id of each node that was removed by
   /// the leader because it had stopped its heartbeats. Called on the leader, once per removed node,
-  /// one at a time; what it throws is logged. If the leader dies before the callback has completed,
-  /// the next one calls it, so in that case it may run twice. A node that stops in good order is
-  /// not reported.
+  /// one at a time; what it throws is logged. If the leader dies, or is frozen for longer than
+  /// `node_ttl`, before the callback has completed, the next one calls it, so in that case it may
+  /// run twice. A node that stops in good order is not reported.
   template <detail::VoidCallback<InstanceId> Function>
   void set_node_cleaned_up_callback(Function callback) {
     core_.set_cleaned_up_callback(detail::make_async_callback<InstanceId>(std::move(callback)));

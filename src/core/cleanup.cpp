@@ -82,9 +82,8 @@ bool Cleanup::has_called_back(const Registry::Report& report) const {
 asio::awaitable<void> Cleanup::report(const Registry::Report& report) {
   if (!has_called_back(report)) {
     begin(Step::asking);
-    // If this node was frozen meanwhile, it may be another's by now.
-    const bool is_ours = co_await registry_->is_current(report, TimePoint::max());
-    if (!is_ours) co_return;
+    const bool may_report = co_await is_ours(report);
+    if (!may_report) co_return;
     begin(Step::calling_back);
     co_await call_back(report.id);
     called_back_.push_back(report);
@@ -92,6 +91,17 @@ asio::awaitable<void> Cleanup::report(const Registry::Report& report) {
   begin(Step::finishing);
   co_await registry_->finish_report(report, TimePoint::max());
   std::erase(called_back_, report);
+}
+
+// If this node was frozen, the report may be another's by now. That goes for the time until the
+// answer is heard, too: what came late proves nothing any more.
+asio::awaitable<bool> Cleanup::is_ours(const Registry::Report& report) {
+  const auto quick = Clock::duration(context_.node_ttl) / 4;
+  for (;;) {
+    const auto asked_at = Clock::now();
+    const bool is_current = co_await registry_->is_current(report, TimePoint::max());
+    if (!is_current || Clock::now() - asked_at < quick) co_return is_current;
+  }
 }
 
 // After a cancellation this throws, so that whoever ignored it changes nothing any more.

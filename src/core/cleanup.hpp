@@ -59,6 +59,7 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
   void enqueue(Registry::Reports reports);
   asio::awaitable<void> report_all(std::shared_ptr<Cleanup> self);
   asio::awaitable<void> report(const Registry::Report& report);
+  asio::awaitable<bool> is_ours(const Registry::Report& report);
   asio::awaitable<void> call_back(InstanceId id);
   bool has_called_back(const Registry::Report& report) const;
   void begin(Step step);

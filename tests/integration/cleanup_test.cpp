@@ -263,6 +263,55 @@ TEST(CleanupFaults, ACallbackDoesNotRunAgainBecauseTheNoteCouldNotBeRemoved) {
   });
 }
 
+TEST(CleanupFaults, ThatAReportIsOursIsNotBelievedIfTheAnswerWasLongOnItsWay) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    RedisServer server;
+    faults::RedisProxy proxy(server);
+    LogCapture log;
+    MeshOptions options = faults::patient_options(proxy.options(), log);
+    options.node_ttl = 4s;
+    options.leader.ttl = 30s;
+    faults::Node node(co_await asio::this_coro::executor, faults::mesh_key, options);
+    std::vector<InstanceId> reported;
+    bool may_end = false;
+    const auto allowed = [&] { return may_end; };
+    node.set_node_cleaned_up_callback([&](InstanceId id) -> asio::awaitable<void> {
+      reported.push_back(id);
+      co_await eventually(allowed);
+    });
+    RedisProbe probe = server.probe();
+    const std::string reports = faults::key_of("reports");
+    const auto times_asked = [&] {
+      const std::string stats = probe.text({"INFO", "commandstats"});
+      const std::string label = "cmdstat_hget:calls=";
+      const auto begin = stats.find(label);
+      return begin == std::string::npos ? 0 : std::stoi(stats.substr(begin + label.size()));
+    };
+    probe.command({"ZADD", faults::key_of("heartbeats"), "1", "77", "2", "78"});
+    co_await node.start();
+    const auto one_is_reported = [&] { return reported.size() == 1; };
+    CO_ASSERT_TRUE(co_await eventually(one_is_reported));
+    proxy.delay_by(600ms);  // each way: more than a quarter of node_ttl
+    const std::size_t asked_before = proxy.chunks_with("HGET");
+    may_end = true;
+    const auto is_asking = [&] { return proxy.chunks_with("HGET") > asked_before; };
+    CO_ASSERT_TRUE(co_await eventually(is_asking));
+    const int answered_before = times_asked();
+    const auto is_answered = [&] { return times_asked() > answered_before; };
+    CO_ASSERT_TRUE(co_await eventually(is_answered));
+    // While the answer is on its way, another leader takes the report over.
+    probe.command({"SET", faults::key_of("owner:1000"), "some-uuid"});
+    probe.command({"HSET", reports, "78", "1000:some-uuid:123"});
+    proxy.delay_by(0ms);
+    const std::size_t beats_before = proxy.chunks_with("EVALSHA");
+    const auto goes_on = [&] { return proxy.chunks_with("EVALSHA") > beats_before + 20; };
+    EXPECT_TRUE(co_await eventually(goes_on));
+    EXPECT_EQ(reported, (std::vector<InstanceId>{77}));
+    EXPECT_EQ(probe.hget(reports, "78"), "1000:some-uuid:123");
+    co_await node.stop();
+  });
+}
+
 TEST_F(CleanupReports, ACallbackThatIsCancelledFromWithinCounts) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();
