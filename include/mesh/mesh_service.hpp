@@ -36,8 +36,8 @@ namespace mesh {
 ///
 /// Threads: every member may be called from any thread. Handlers and callbacks run on the executor
 /// given to the constructor, several at a time if it has several threads; give a strand to have
-/// one at a time. A handler must not block its thread for longer than `health_check_interval`
-/// where the executor has only one.
+/// one at a time. A handler must not block its thread for longer than half of
+/// `health_check_interval` where the executor has only one.
 ///
 /// The context behind the executor must outlive the service, as for everything in Asio.
 ///

@@ -51,7 +51,8 @@ struct RedisOptions {
   std::chrono::milliseconds connect_timeout{5000};  ///< Name lookup to first reply, at least 1 ms.
   std::chrono::milliseconds reconnect_min_delay{50};
   std::chrono::milliseconds reconnect_max_delay{5000};
-  /// A connection silent for this long is sent a PING; after as long again it is given up.
+  /// A connection silent for 5/4 of this is sent a PING, and given up if it stays silent up to
+  /// twice this.
   std::chrono::milliseconds health_check_interval{5000};
 
   /// Reads `{name}_REDIS_X` for each setting X, falling back to `REDIS_X`; an empty variable counts
@@ -71,7 +72,7 @@ struct RedisOptions {
 struct LeaderOptions {
   std::chrono::milliseconds ttl{30000};               ///< How long a lock lives without renewal.
   std::chrono::milliseconds renewal_interval{10000};  ///< How often the leader renews; below `ttl`.
-  std::chrono::milliseconds retry_delay{5000};        ///< How often a follower tries to take over.
+  std::chrono::milliseconds retry_delay{5000};        ///< How often a follower looks for the lock.
 
   /// Whether nobody is elected before an earlier term has ended for certain, even if its lock is
   /// gone: deleted, evicted, or lost in a flush, restart or failover of Redis. The leader learns of

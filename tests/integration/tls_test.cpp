@@ -220,6 +220,9 @@ TEST(Tls, IdleConnectionsStayHealthy) {
     options.health_check_interval = 200ms;
     MeshOptions mesh = patient_options(options, log);
     mesh.heartbeat_interval = 50s;
+    mesh.leader.ttl = 60s;
+    mesh.leader.renewal_interval = 50s;
+    mesh.leader.retry_delay = 50s;
     Node node(co_await asio::this_coro::executor, mesh_key, mesh);
     co_await node.start();
     RedisProbe probe = redis.server().probe();
