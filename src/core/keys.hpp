@@ -32,6 +32,8 @@ class Keys {
   std::string reports() const { return stem_ + ":reports"; }
   /// Ours alone: tells who joined and left.
   std::string events_channel() const { return stem_ + ":events"; }
+  /// Ours alone: a sign of life from the leader, for connections that would be silent without.
+  std::string pulse_channel() const { return stem_ + ":pulse"; }
   const std::string& leader_lock() const { return leader_lock_; }
 
  private:

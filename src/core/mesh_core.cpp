@@ -90,7 +90,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       heartbeat_due_(strand_),
       state_changed_(strand_),
       broadcast_channel_(keys_.broadcast_channel()),
-      events_channel_(keys_.events_channel()) {}
+      events_channel_(keys_.events_channel()),
+      pulse_channel_(keys_.pulse_channel()) {}
 
 void MeshCore::set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
@@ -203,8 +204,9 @@ asio::awaitable<InstanceId> MeshCore::register_with_new_id(TimePoint deadline) {
     node_channel_ = keys_.node_channel(id);
     co_await subscriptions_->subscribe(node_channel_, deadline);
     co_await subscriptions_->subscribe(broadcast_channel_, deadline);
-    const auto found = co_await registry_->heartbeat(id, deadline);
-    if (found != Registry::Registration::taken_by_another) co_return id;
+    co_await subscriptions_->subscribe(pulse_channel_, deadline);
+    const auto found = co_await registry_->heartbeat(id, leader_->lock_value(), deadline);
+    if (found.registration != Registry::Registration::taken_by_another) co_return id;
     subscriptions_->unsubscribe(node_channel_);
   }
 }
@@ -349,11 +351,11 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
 
 asio::awaitable<void> MeshCore::send_heartbeat() {
   const InstanceId id = instance_id_;
-  auto found = Registry::Registration::known;
+  Registry::Heartbeat found;
   std::exception_ptr refusal;
   try {
     // However late the answer is, it must be heard: it alone tells that the node had been removed.
-    found = co_await registry_->heartbeat(id, TimePoint::max());
+    found = co_await registry_->heartbeat(id, leader_->lock_value(), TimePoint::max());
   } catch (const MeshRedisError&) {
     refusal = std::current_exception();
   }
@@ -363,8 +365,9 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
     accept_held_requests();
     std::rethrow_exception(refusal);
   }
-  if (found != Registry::Registration::taken_by_another) accept_held_requests();
-  switch (found) {
+  note_leader(found.another_leads);
+  if (found.registration != Registry::Registration::taken_by_another) accept_held_requests();
+  switch (found.registration) {
     case Registry::Registration::known:
       co_return;
     case Registry::Registration::missing:
@@ -398,6 +401,14 @@ bool MeshCore::others_may_return() const {
   const auto two_intervals = 2 * Clock::duration(options_.heartbeat_interval);
   return (reconnected_at_ && now < *reconnected_at_ + options_.redis.reconnect_max_delay) ||
          (refused_at_ && now < *refused_at_ + two_intervals);
+}
+
+// What the heartbeat saw spares the election to look itself, unless heartbeats are the rarer ones.
+void MeshCore::note_leader(std::optional<bool> another_leads) {
+  const bool replaces_attempts = options_.heartbeat_interval <= options_.leader.retry_delay;
+  if (!another_leads || (*another_leads && !replaces_attempts)) return;
+  // A leader that comes back has the first word.
+  if (!others_may_return()) leader_->on_lock_seen(*another_leads);
 }
 
 asio::awaitable<void> MeshCore::clean_up() {

@@ -108,6 +108,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> clean_up();
   bool others_may_return() const;
+  void note_leader(std::optional<bool> another_leads);
   bool is_active() const { return state_ == State::running || state_ == State::draining; }
   void start_watch();
   void set_id(InstanceId id);
@@ -162,6 +163,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::string node_channel_;
   std::string broadcast_channel_;
   std::string events_channel_;
+  std::string pulse_channel_;  // its messages need no answer: they have shown that Redis is there
   std::atomic<InstanceId> instance_id_{0};
 };
 

@@ -71,15 +71,25 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   co_return reply.integer;
 }
 
-asio::awaitable<Registry::Registration> Registry::heartbeat(InstanceId id, TimePoint deadline) {
+asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::string lock_value,
+                                                         TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
-  Strings arguments{std::to_string(id), hostname_,   uuid_,
-                    owner_ttl_,         last_score_, keys_.events_channel()};
+  Strings arguments{std::to_string(id),
+                    hostname_,
+                    uuid_,
+                    owner_ttl_,
+                    last_score_,
+                    keys_.events_channel(),
+                    keys_.leader_lock(),
+                    std::move(lock_value)};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
-  if (reply.elements.size() < 2) co_return Registration::taken_by_another;
+  Heartbeat found;
+  if (reply.elements.size() < 2) co_return found;
   last_score_ = reply.elements[1].text;
-  co_return reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
+  found.registration = reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
+  if (reply.elements.size() > 2) found.another_leads = reply.elements[2].integer == 1;
+  co_return found;
 }
 
 asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
@@ -108,8 +118,9 @@ asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(Instance
                                                                         std::string lock_value,
                                                                         TimePoint deadline) {
   Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports()};
-  Strings arguments{std::move(lock_value), node_ttl_, keys_.owner_prefix(), reporter(self),
-                    keys_.events_channel()};
+  Strings arguments{std::move(lock_value),  node_ttl_,
+                    keys_.owner_prefix(),   reporter(self),
+                    keys_.events_channel(), keys_.pulse_channel()};
   arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
   ghosts_.clear();
   const redis::Reply reply =

@@ -36,11 +36,17 @@ class Registry {
   bool is_connected() const { return client_->is_ready(); }
 
   asio::awaitable<InstanceId> claim_id(TimePoint deadline);
-  /// What a heartbeat found; after the first two the node is registered.
   enum class Registration { known, missing, taken_by_another };
 
-  /// Registers the node or prolongs its registration.
-  asio::awaitable<Registration> heartbeat(InstanceId id, TimePoint deadline);
+  /// What a heartbeat found.
+  struct Heartbeat {
+    Registration registration = Registration::taken_by_another;
+    std::optional<bool> another_leads{};  // nothing if Redis does not say
+  };
+
+  /// Registers the node or prolongs its registration, unless another node has its id. `lock_value`
+  /// is what the leader lock holds while this node leads.
+  asio::awaitable<Heartbeat> heartbeat(InstanceId id, std::string lock_value, TimePoint deadline);
   /// In ascending order of the ids. `self` marks the one with that id.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
   /// The leader's cleanup. Returns what `self` has to report, also what it returned before and

@@ -76,6 +76,11 @@ void LeaderDriver::on_lock_lost() {
   changed_.notify_all();
 }
 
+void LeaderDriver::on_lock_seen(bool is_held_by_another) {
+  lease_.on_seen(Clock::now(), is_held_by_another);
+  changed_.notify_all();
+}
+
 void LeaderDriver::on_reconnected() {
   lease_.on_reconnected(Clock::now());
   changed_.notify_all();

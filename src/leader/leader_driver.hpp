@@ -57,6 +57,8 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
 
   /// To be called when someone saw that the lock is not ours any more.
   void on_lock_lost();
+  /// To be called when someone saw whether another holds the lock.
+  void on_lock_seen(bool is_held_by_another);
   /// To be called when the client has connected again.
   void on_reconnected();
 

@@ -14,6 +14,7 @@ TimePoint Lease::answer_deadline(TimePoint sent_at) const {
 }
 
 Lease::Change Lease::on_granted(TimePoint sent_at, TimePoint now) {
+  barred_ = false;
   // A lease that ran out before the answer came is lost first, and won with the next attempt.
   if (on_time(now) == Change::lost) return Change::lost;
   const TimePoint end_of_lease = sent_at + usable();
@@ -25,11 +26,13 @@ Lease::Change Lease::on_granted(TimePoint sent_at, TimePoint now) {
 }
 
 Lease::Change Lease::on_refused(TimePoint now) {
+  barred_ = false;
   attempt_at_ = now + options_.retry_delay;
   return end();
 }
 
 Lease::Change Lease::on_barred(TimePoint now, Clock::duration wait) {
+  barred_ = true;
   attempt_at_ = now + std::min<Clock::duration>(wait, options_.retry_delay);
   return end();
 }
@@ -40,6 +43,16 @@ Lease::Change Lease::on_failed(TimePoint now) {
   const Clock::duration retry_of_follower = options_.retry_delay;
   attempt_at_ = now + (is_held(now) ? retry_of_leader : retry_of_follower);
   return on_time(now);
+}
+
+void Lease::on_seen(TimePoint now, bool is_held_by_another) {
+  if (ends_at_) return;
+  if (is_held_by_another) {
+    barred_ = false;
+    attempt_at_ = now + Clock::duration(options_.retry_delay) * 3 / 2;
+  } else if (!barred_) {
+    attempt_at_ = now;
+  }
 }
 
 void Lease::on_reconnected(TimePoint now) {

@@ -39,6 +39,9 @@ class Lease {
   Change on_barred(TimePoint now, Clock::duration wait);
   /// There was no answer, so the lock may be ours or not.
   Change on_failed(TimePoint now);
+  /// Someone saw whether another holds the lock. If so, the next attempt is put off; if not, it is
+  /// due at once, unless nobody may lead yet. The answer to an attempt under way outweighs it.
+  void on_seen(TimePoint now, bool is_held_by_another);
   /// Redis is back: it may have lost the lock, so a leader asks at once. Others wait their turn,
   /// which leaves a leader the time to.
   void on_reconnected(TimePoint now);
@@ -54,6 +57,7 @@ class Lease {
   LeaderOptions options_;
   std::optional<TimePoint> ends_at_;
   std::optional<TimePoint> attempt_at_;
+  bool barred_ = false;  // nobody may lead until the next attempt, though the lock is free
 };
 
 }  // namespace mesh::leader

@@ -214,6 +214,30 @@ TEST(Acl, AStartWithoutSubscribeNamesIt) {
   EXPECT_NE(failure_without("subscribe").find("'subscribe'"), std::string::npos);
 }
 
+// Its heartbeats look at the lock.
+TEST(Acl, ANodeThatMayNotTouchTheLockLives) {
+  const RedisServer server;
+  Permissions permissions = of_node();
+  std::erase_if(permissions.keys,
+                [](const std::string& key) { return key.starts_with(mesh_lock); });
+  server.command(set_user(permissions.rules()));
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(as_user(server), log));
+    co_await node.start();
+    RedisProbe probe = server.probe();
+    const std::string member = std::to_string(node.instance_id());
+    const auto score = [&] { return probe.zscore(key_of("heartbeats"), member).value_or(0); };
+    for (int i = 0; i < 3; ++i) {
+      const auto advanced = [&, before = score()] { return score() > before; };
+      EXPECT_TRUE(co_await eventually(advanced)) << log.text();
+    }
+    EXPECT_FALSE(log.contains("heartbeat failed")) << log.text();
+    EXPECT_FALSE(node.leader().is_leader());
+    co_await node.stop();
+  });
+}
+
 TEST(Acl, OtherMeshesAreOutOfReach) {
   const RedisServer server;
   server.command(set_user(of_node().rules()));

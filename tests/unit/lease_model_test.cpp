@@ -36,7 +36,7 @@ struct Value {
   friend bool operator==(const Value&, const Value&) = default;
 };
 
-enum class Kind : std::uint8_t { acquire, renew, release, clean_up };
+enum class Kind : std::uint8_t { acquire, renew, release, clean_up, look };
 
 /// A command on its way to Redis, or the answer on its way back.
 struct Message {
@@ -106,6 +106,7 @@ struct Settings {
   std::vector<Duration> ticks;  // by how much each contender's clock advances with `tick`
   Duration tick{};              // by the clock of Redis
   bool loses_data = false;
+  bool looks = false;  // whether contenders see who holds the lock without asking for it
 };
 
 enum class Event : std::uint8_t {
@@ -116,15 +117,16 @@ enum class Event : std::uint8_t {
   deliver,
   disconnect,
   clean_up,
+  look,
   resign,
   start,
   lose_data,
   fail_over,
   delete_lock
 };
-constexpr std::array<std::string_view, 12> event_names{
-    "tick",        "wake",   "execute", "execute straggler", "deliver",   "disconnect",
-    "clean up at", "resign", "start",   "lose data",         "fail over", "delete lock"};
+constexpr std::array<std::string_view, 13> event_names{
+    "tick", "wake",   "execute", "execute straggler", "deliver",   "disconnect", "clean up at",
+    "look", "resign", "start",   "lose data",         "fail over", "delete lock"};
 
 struct Move {
   Event event;
@@ -156,9 +158,9 @@ class World {
       case Event::disconnect:
         return !self.connection.empty();
       case Event::clean_up:
-        return self.running && self.lease.is_held(self.clock) && !is_full(self) &&
-               std::none_of(self.connection.begin(), self.connection.end(),
-                            [](const Message& each) { return each.kind == Kind::clean_up; });
+        return self.running && self.lease.is_held(self.clock) && may_send(self, Kind::clean_up);
+      case Event::look:
+        return settings_->looks && self.running && may_send(self, Kind::look);
       case Event::resign:
         return self.running && !is_full(self);
       case Event::start:
@@ -192,6 +194,8 @@ class World {
         return disconnect(self);
       case Event::clean_up:
         return send(self, Kind::clean_up, false);
+      case Event::look:
+        return send(self, Kind::look, false);
       case Event::resign:
         return resign(self);
       case Event::start:
@@ -299,6 +303,7 @@ class World {
       key.push_back(self.lease.ends_at() ? left(*self.lease.ends_at()) : -1);
       key.push_back(left(self.lease.next_event(self.clock)));
       key.push_back(self.lease.is_attempt_due(self.clock) ? 1 : 0);
+      key.push_back(heeds_a_free_lock(self) ? 1 : 0);
       for (const Messages* messages : {&self.connection, &self.stragglers}) {
         key.push_back(static_cast<std::int64_t>(messages->size()));
         for (const Message& message : *messages) {
@@ -325,6 +330,16 @@ class World {
   }
   static bool is_full(const Contender& self) {
     return self.connection.size() == self.connection.capacity();
+  }
+  static bool may_send(const Contender& self, Kind kind) {
+    return !is_full(self) &&
+           std::none_of(self.connection.begin(), self.connection.end(),
+                        [kind](const Message& each) { return each.kind == kind; });
+  }
+  static bool heeds_a_free_lock(const Contender& self) {
+    Lease lease = self.lease;
+    lease.on_seen(self.clock, false);
+    return lease.is_attempt_due(self.clock);
   }
   static bool is_overdue(const Contender& self) { return self.clock >= awaited(self)->deadline; }
   static bool wants_to_act(const Contender& self) {
@@ -361,6 +376,8 @@ class World {
       note(self, self.lease.on_granted(message.sent_at, self.clock));
     } else if (message.kind == Kind::clean_up && message.answer == 0 && self.running) {
       note(self, self.lease.on_refused(self.clock));
+    } else if (message.kind == Kind::look && self.running) {
+      self.lease.on_seen(self.clock, message.answer == 1);
     }
   }
 
@@ -424,6 +441,9 @@ class World {
       case Kind::clean_up:
         message.answer = holder == message.value ? 1 : 0;
         break;
+      case Kind::look:
+        message.answer = holder && holder != message.value ? 1 : 0;
+        break;
     }
   }
 
@@ -485,10 +505,11 @@ std::vector<Move> all_moves(std::size_t contenders) {
 }
 
 /// The time until someone leads, counted in ticks: until the lock of one who is gone has run out,
-/// and the slowest contender has tried again; and once more where it then has to wait.
+/// and the slowest contender, who may have just seen it, has tried again; and once more where it
+/// then has to wait.
 Duration patience(const Settings& settings) {
   const Duration slowest = *std::min_element(settings.ticks.begin(), settings.ticks.end());
-  const auto retry_ticks = Duration(settings.options.retry_delay) / slowest + 1;
+  const auto retry_ticks = Duration(settings.options.retry_delay) * 3 / 2 / slowest + 1;
   const Duration lock = Duration(settings.options.ttl) + (retry_ticks + 1) * settings.tick;
   return settings.options.wait_after_data_loss ? 2 * lock : lock;
 }
@@ -611,6 +632,12 @@ TEST(LeaseModel, RedisThatLosesItsData) {
   expect_no_violation(some, 240'000);
 }
 
+TEST(LeaseModel, TwoContendersThatLook) {
+  Settings some = settings({slow_tick, fast_tick});
+  some.looks = true;
+  expect_no_violation(some, 120'000);
+}
+
 /// The model can fail.
 TEST(LeaseModel, FindsTheFlawWhereAClockIsSlowerThanTheMarginAllows) {
   const Finding finding = Explorer(settings({too_slow_tick, redis_tick}), 120'000).explore();
@@ -662,6 +689,14 @@ TEST(LeaseModel, ALongWalk) { walk(settings({redis_tick, redis_tick, redis_tick}
 
 TEST(LeaseModel, ALongWalkWithLossOfData) {
   Settings some = settings({redis_tick, redis_tick, redis_tick});
+  some.loses_data = true;
+  walk(some);
+}
+
+TEST(LeaseModel, ALongWalkOfContendersThatLook) {
+  Settings some = settings({redis_tick, redis_tick, redis_tick});
+  some.looks = true;
+  walk(some);
   some.loses_data = true;
   walk(some);
 }

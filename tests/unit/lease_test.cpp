@@ -155,6 +155,80 @@ TEST(Lease, AFailedFollowerTriesAgainAfterTheRetryDelay) {
   EXPECT_EQ(lease.next_event(start), start + 4s);
 }
 
+TEST(Lease, IsNotAskedForWhileAnotherIsSeenToHoldIt) {
+  Lease lease(options());
+  EXPECT_EQ(lease.on_refused(start), Change::none);
+  for (TimePoint now = start; now < start + 1min; now += 4s) {
+    EXPECT_FALSE(lease.is_attempt_due(now));
+    lease.on_seen(now, true);
+    EXPECT_EQ(lease.next_event(now), now + 6s);
+  }
+}
+
+TEST(Lease, IsAskedForWhenNobodyLooksAnyMore) {
+  Lease lease(options());
+  lease.on_seen(start, true);
+  EXPECT_FALSE(lease.is_attempt_due(start + 6s - 1ns));
+  EXPECT_TRUE(lease.is_attempt_due(start + 6s));
+}
+
+TEST(Lease, IsAskedForAtOnceWhenItIsSeenToBeFree) {
+  Lease lease(options());
+  lease.on_seen(start, true);
+  lease.on_seen(start + 1s, false);
+  EXPECT_TRUE(lease.is_attempt_due(start + 1s));
+  EXPECT_EQ(lease.next_attempt(), Attempt::acquire);
+}
+
+TEST(Lease, WhereNobodyMayLeadYetAFreeLockIsNotAskedForSooner) {
+  Lease lease(options());
+  lease.on_barred(start, 3s);
+  lease.on_seen(start + 1s, false);
+  EXPECT_FALSE(lease.is_attempt_due(start + 3s - 1ns));
+  EXPECT_TRUE(lease.is_attempt_due(start + 3s));
+}
+
+TEST(Lease, WhereNobodyMightLeadAFreeLockIsAskedForOnceSomebodyHasLed) {
+  Lease lease(options());
+  lease.on_barred(start, 3s);
+  lease.on_seen(start + 1s, true);
+  lease.on_seen(start + 2s, false);
+  EXPECT_TRUE(lease.is_attempt_due(start + 2s));
+
+  lease.on_barred(start + 2s, 3s);
+  lease.on_refused(start + 5s);
+  lease.on_seen(start + 6s, false);
+  EXPECT_TRUE(lease.is_attempt_due(start + 6s));
+}
+
+TEST(Lease, TheAnswerToAnAttemptOutweighsWhatWasSeenMeanwhile) {
+  for (const bool is_held_by_another : {true, false}) {
+    Lease lease(options());
+    const auto see = [&] { lease.on_seen(start, is_held_by_another); };
+    see();
+    lease.on_refused(start);
+    EXPECT_EQ(lease.next_event(start), start + 4s);
+    see();
+    lease.on_failed(start);
+    EXPECT_EQ(lease.next_event(start), start + 4s);
+    see();
+    lease.on_barred(start, 3s);
+    EXPECT_EQ(lease.next_event(start), start + 3s);
+    see();
+    lease.on_granted(start, start);
+    EXPECT_EQ(lease.next_event(start), start + 6s);
+  }
+}
+
+TEST(Lease, ALeaderDoesNotMindWhatIsSeen) {
+  Lease lease = won_at(start);
+  for (const bool is_held_by_another : {true, false}) {
+    lease.on_seen(start + 1s, is_held_by_another);
+    EXPECT_TRUE(lease.is_held(start + 1s));
+    EXPECT_EQ(lease.next_event(start + 1s), start + 6s);
+  }
+}
+
 TEST(Lease, ALeaderAsksAtOnceWhenRedisIsBack) {
   Lease lease = won_at(start);
   EXPECT_FALSE(lease.is_attempt_due(start + 1s));

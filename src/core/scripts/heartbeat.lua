@@ -1,9 +1,11 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
--- Returns whether the node was registered (1 or 0) and the time it now has, or only -1 if another
+-- Returns whether the node was registered (1 or 0), the time it now has, and whether someone else
+-- holds the leader's lock (1 or 0; left out where the lock cannot be read); or only -1 if another
 -- node has its id: then nothing is changed. An id that is registered without an owner, and not with
 -- the time this node left there, was taken by a node that knows no owners.
 -- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
--- live of the ownership in ms, the time that the last call returned, channel of events.
+-- live of the ownership in ms, the time that the last call returned, channel of events, leader lock
+-- (no key, so that a node that may not read it can live), the node's own lock value.
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
 if (owner and owner ~= ARGV[3]) or (known and not owner and known ~= ARGV[5]) then
@@ -20,4 +22,10 @@ end
 if not known then
   redis.pcall('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
 end
-return {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1])}
+local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1])}
+local leader = redis.pcall('GET', ARGV[7])
+if type(leader) ~= 'table' then
+  -- If the answer to an attempt was lost, the lock may be the node's own without its knowing.
+  result[3] = (leader and leader ~= ARGV[8]) and 1 or 0
+end
+return result

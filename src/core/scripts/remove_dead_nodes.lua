@@ -1,4 +1,5 @@
 -- The leader's cleanup, provided that the caller still leads: otherwise returns false (nil).
+-- Sends a pulse, so that no node's subscription is silent.
 -- Removes the nodes whose last heartbeat is too old and leaves a note for each: who reports it,
 -- "id:uuid", and since when. Notes of reporters that do not own their ids any more go to the caller.
 -- Host names without a heartbeat are removed if they were so at the last cleanup as well: a node
@@ -6,11 +7,12 @@
 -- Returns id, note, id, note ... of what the caller has to report, and the ids of host names without
 -- a heartbeat.
 -- KEYS: leader lock, heartbeats, nodes, reports. ARGV: the caller's lock value, time to live in ms,
--- what the key of an id's owner begins with, the caller as "id:uuid", channel of events, ids of host
--- names that had no heartbeat at the last cleanup ...
+-- what the key of an id's owner begins with, the caller as "id:uuid", channel of events, channel of
+-- the pulse, ids of host names that had no heartbeat at the last cleanup ...
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return false
 end
+redis.pcall('PUBLISH', ARGV[6], '1')
 local caller = ARGV[4]
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
@@ -44,7 +46,7 @@ for i = 1, #reports, 2 do
 end
 
 local ghosts = {}
-for i = 6, #ARGV do
+for i = 7, #ARGV do
   if not redis.call('ZSCORE', KEYS[2], ARGV[i]) then
     redis.call('HDEL', KEYS[3], ARGV[i])
   end
