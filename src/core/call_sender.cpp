@@ -37,9 +37,9 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       counters_(counters),
       alarm_(context_.strand, [this] { try_due(); }) {}
 
-void CallSender::send(const RequestId& request_id, std::string_view message) {
+void CallSender::send(const RequestId& request_id, PendingCall& call, std::string_view message) {
   if (context_.subscriptions->is_ready()) {
-    publish(request_id, message);
+    publish(request_id, call, message);
     return;
   }
   // Calls that have ended meanwhile must not pile up.
@@ -86,12 +86,10 @@ void CallSender::clear() {
 
 // Publishing --------------------------------------------------------------------------------------
 
-void CallSender::publish(const RequestId& request_id, std::string_view message) {
-  PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr) return;
-  note_owner(request_id, *call);
-  redis::Command command{"PUBLISH", context_.keys.node_channel(call->target), message};
-  context_.commands->submit(std::move(command), call->deadline,
+void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
+  note_owner(request_id, call);
+  redis::Command command{"PUBLISH", context_.keys.node_channel(call.target), message};
+  context_.commands->submit(std::move(command), call.deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {
                                 self->on_published(request_id, outcome);
@@ -242,14 +240,14 @@ void CallSender::try_due() {
 }
 
 void CallSender::try_now(const RequestId& request_id) {
-  const PendingCall* const call = calls_.find(request_id);
+  PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   if (!context_.subscriptions->is_ready()) {
     held_.push_back(request_id);
   } else if (call->may_have_arrived) {
     publish_again(request_id);
   } else {
-    publish(request_id, encode(request_id, *call));
+    publish(request_id, *call, encode(request_id, *call));
   }
 }
 

@@ -46,7 +46,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   CallSender& operator=(const CallSender&) = delete;
 
   /// Sends the request of a pending call for the first time; `message` is its text.
-  void send(const RequestId& request_id, std::string_view message);
+  void send(const RequestId& request_id, PendingCall& call, std::string_view message);
   /// The subscription was made anew: sends what was held, and again what may have been lost.
   void on_subscribed();
   /// Either connection was made anew.
@@ -59,7 +59,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void clear();
 
  private:
-  void publish(const RequestId& request_id, std::string_view message);
+  void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
   void note_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
   void on_published(const RequestId& request_id, const redis::Outcome& outcome);

@@ -22,13 +22,14 @@ class DeadlineMap {
   DeadlineMap& operator=(const DeadlineMap&) = delete;
   ~DeadlineMap() { order_.clear(); }
 
-  /// False, changing nothing, if the key is taken.
-  bool insert(const Key& key, Value&& value, TimePoint deadline) {
+  /// Returns the value in its place, good until it is taken out; null, changing nothing, if the key
+  /// is taken.
+  Value* insert(const Key& key, Value&& value, TimePoint deadline) {
     const auto [place, added] = entries_.try_emplace(key, std::move(value), deadline);
-    if (!added) return false;
+    if (!added) return nullptr;
     place->second.key = &place->first;
     put_in_order(place->second);
-    return true;
+    return &place->second.value;
   }
 
   Value* find(const Key& key) {

@@ -543,7 +543,8 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   }
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? options_.request_timeout : call.timeout;
-  const RequestId request_id = uuids_.next();
+  const UuidGenerator::Text uuid = uuids_.next_text();
+  const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
   const std::string message =
       wire::encode_request(request_id.view(), instance_id_, call.type, call.data, timeout);
   if (auto objection = objection_to_call(message.size())) {
@@ -556,8 +557,7 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
       Clock::now()};
   pending.has_data = has_room_to_keep(call.data.size());
   if (pending.has_data) pending.data = std::move(call.data);
-  pending_.add(request_id, std::move(pending));
-  calls_->send(request_id, message);
+  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
 }
 
 bool MeshCore::has_room_to_keep(std::size_t size) const {

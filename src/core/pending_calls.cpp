@@ -12,13 +12,14 @@ namespace mesh::core {
 PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters)
     : via_(std::move(via)), counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
-void PendingCalls::add(const RequestId& request_id, PendingCall&& call) {
+PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) {
   ++counters_.calls_sent;
   kept_bytes_ += call.data.size();
   call.deadline = call.begun_at + call.timeout;
   const TimePoint overdue = overdue_at(call);
-  calls_.insert(request_id, std::move(call), overdue);
+  PendingCall& added = *calls_.insert(request_id, std::move(call), overdue);
   alarm_.set(calls_.next_deadline());
+  return added;
 }
 
 bool PendingCalls::on_response(wire::Response response) {
@@ -83,7 +84,7 @@ void PendingCalls::drop_all() {
   kept_bytes_ = 0;
 }
 
-void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, detail::Json data) {
+void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data) {
   kept_bytes_ -= call.data.size();
   ++(error ? counters_.calls_failed : counters_.calls_succeeded);
   detail::post_completion(via_, std::move(call.executor), std::move(call.completion),

@@ -43,8 +43,8 @@ class PendingCalls {
   /// Completions go by way of `via`: see `detail::post_completion()`.
   PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters);
 
-  /// The call's timeout begins at `call.begun_at`.
-  void add(const RequestId& request_id, PendingCall&& call);
+  /// The id must be new. The call's timeout begins at `call.begun_at`. Returns it in its place.
+  PendingCall& add(const RequestId& request_id, PendingCall&& call);
   /// False if there is no such call, as for all below.
   bool on_response(wire::Response response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
@@ -69,7 +69,7 @@ class PendingCalls {
  private:
   void expire();
   static TimePoint overdue_at(const PendingCall& call);
-  void complete(PendingCall&& call, std::exception_ptr error, detail::Json data);
+  void complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data);
 
   asio::any_io_executor via_;
   Counters& counters_;

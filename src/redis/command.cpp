@@ -1,5 +1,6 @@
 #include <redis/command.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,11 +12,10 @@ constexpr std::string_view line_end = "\r\n";
 
 /// "*3" or "$17", with the end of the line.
 void append_length(std::string& bytes, char kind, std::size_t length) {
-  std::array<char, 24> digits{};
-  const char* const end = std::to_chars(digits.begin(), digits.end(), length).ptr;
-  bytes += kind;
-  bytes.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-  bytes += line_end;
+  std::array<char, 24> line{kind};
+  char* end = std::to_chars(line.begin() + 1, line.end(), length).ptr;
+  end = std::copy(line_end.begin(), line_end.end(), end);
+  bytes.append(line.begin(), end);
 }
 
 }  // namespace

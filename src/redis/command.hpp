@@ -45,7 +45,7 @@ struct Outcome {
   Reply reply{};
 };
 
-using OutcomeCallback = std::function<void(Outcome outcome)>;
+using OutcomeCallback = std::function<void(Outcome&& outcome)>;
 
 /// What `Failure::overflow` means to a user.
 inline MeshLimitError overflow_error() {

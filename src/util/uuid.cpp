@@ -17,8 +17,6 @@ std::mt19937_64 make_seeded_engine() {
   return std::mt19937_64(sequence);
 }
 
-constexpr std::size_t text_size = 36;
-
 /// Writes `count` of the 16 hexadecimal digits of a number, the highest first, from the `first` on.
 char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned first) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -32,7 +30,7 @@ char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned firs
 
 UuidGenerator::UuidGenerator() : random_(make_seeded_engine()) {}
 
-std::string UuidGenerator::next() {
+UuidGenerator::Text UuidGenerator::next_text() {
   constexpr std::uint64_t version_mask = 0xF000;
   constexpr std::uint64_t version_4 = 0x4000;
   constexpr std::uint64_t variant_mask = std::uint64_t{3} << 62U;
@@ -40,7 +38,8 @@ std::string UuidGenerator::next() {
   const std::uint64_t high = (random_() & ~version_mask) | version_4;
   const std::uint64_t low = (random_() & ~variant_mask) | variant_of_rfc_4122;
 
-  std::string text(text_size, '-');
+  Text text{};
+  text.fill('-');
   char* next = text.data();
   next = write_hex(next, high, 8, 0);
   next = write_hex(next + 1, high, 4, 8);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <random>
 #include <string>
 
@@ -10,7 +11,13 @@ class UuidGenerator {
  public:
   UuidGenerator();
 
-  std::string next();
+  using Text = std::array<char, 36>;
+
+  Text next_text();
+  std::string next() {
+    const Text text = next_text();
+    return {text.data(), text.size()};
+  }
 
  private:
   std::mt19937_64 random_;

@@ -115,7 +115,7 @@ TEST(DeadlineMap, AgreesWithASimpleModel) {
     const auto deadline = start + std::chrono::milliseconds(random() % 1000);
     switch (random() % 4) {
       case 0:
-        EXPECT_EQ(map.insert(key, int{step}, deadline),
+        EXPECT_EQ(map.insert(key, int{step}, deadline) != nullptr,
                   model.try_emplace(key, step, deadline).second);
         break;
       case 1:
