@@ -282,8 +282,9 @@ asio::awaitable<void> MeshCore::disconnect() {
   constexpr std::chrono::seconds patience{1};  // closing needs no answer from anyone
   subscriptions_->close();
   commands_->close();
-  co_await subscriptions_->join_until(Clock::now() + patience);
-  co_await commands_->join_until(Clock::now() + patience);
+  const auto deadline = Clock::now() + patience;
+  co_await subscriptions_->join_until(deadline);
+  co_await commands_->join_until(deadline);
 }
 
 void MeshCore::become_stopped() {
