@@ -14,7 +14,7 @@ namespace mesh::redis {
 
 /// One physical connection to Redis, from connecting to closing; it never reconnects. All members
 /// must be called on the strand, and the callbacks run on it, none of them after `close()`.
-/// What is sent in one turn of the executor leaves in one write.
+/// What is sent in one turn of the executor leaves in one write, or a few if it is much.
 class Connection {
  public:
   struct Callbacks {

@@ -29,6 +29,7 @@ class Conversation {
 
   /// What has not been taken yet; the caller empties it.
   std::string& output() { return output_; }
+  const std::string& output() const { return output_; }
 
   /// Reports what the bytes complete. Returns why the connection has to end, if it has to.
   std::optional<std::string> receive(std::string_view bytes);

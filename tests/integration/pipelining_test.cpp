@@ -16,7 +16,8 @@
 namespace mesh::test::faults {
 namespace {
 
-constexpr std::size_t burst = 100;
+constexpr std::size_t burst = 30;         // leaves in one write
+constexpr std::size_t large_burst = 100;  // leaves in four
 
 /// A node behind a proxy that sends nothing but what the test asks for, and one to call.
 struct QuietNode {
@@ -57,9 +58,9 @@ struct QuietNode {
 
 /// In one turn.
 std::vector<std::shared_ptr<Call>> begin_burst(const asio::any_io_executor& executor,
-                                               QuietNode& quiet) {
+                                               QuietNode& quiet, std::size_t count = burst) {
   std::vector<std::shared_ptr<Call>> calls;
-  for (std::size_t i = 0; i < burst; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     calls.push_back(begin_echo(executor, quiet.node, quiet.target.instance_id(), "x", 50s));
   }
   return calls;
@@ -86,6 +87,20 @@ TEST(Pipelining, CallsBegunInOneTurnLeaveInOneWrite) {
     EXPECT_TRUE(co_await all_end(calls));
     for (const auto& call : calls) EXPECT_TRUE(call->succeeded) << call->what();
     EXPECT_EQ(quiet.proxy.data_segments() - before, 1U);
+    co_await quiet.stop();
+  });
+}
+
+TEST(Pipelining, ManyCallsBegunInOneTurnLeaveInAFewWrites) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    QuietNode quiet(executor);
+    CO_ASSERT_TRUE(co_await quiet.start());
+    const auto before = quiet.proxy.data_segments();
+    const auto calls = begin_burst(executor, quiet, large_burst);
+    EXPECT_TRUE(co_await all_end(calls));
+    for (const auto& call : calls) EXPECT_TRUE(call->succeeded) << call->what();
+    EXPECT_EQ(quiet.proxy.data_segments() - before, 4U);
     co_await quiet.stop();
   });
 }
