@@ -26,8 +26,9 @@ concept JsonPayload = std::is_void_v<T> ||
 ///
 /// A payload is any default-constructible type that nlohmann_json can convert both ways,
 /// `nlohmann::json` itself for untyped use, or `void` for none. Numbers follow its conversions,
-/// which do not check that a C++ integer is wide enough, except where that would be undefined
-/// behaviour.
+/// which cut fractions off and do not check that a C++ integer is wide enough. Only a number of
+/// 2^31 or more that no `std::int64_t` holds, or with a fraction, is refused where an integer is
+/// wanted; for this, `to_json` is taken for the reverse of `from_json`.
 template <detail::FixedString Name, typename Request, typename Response>
 struct Message {
   static_assert(!std::string_view(Name).empty(), "a message name must not be empty");

@@ -72,7 +72,7 @@ struct RedisOptions {
 struct LeaderOptions {
   std::chrono::milliseconds ttl{30000};               ///< How long a lock lives without renewal.
   std::chrono::milliseconds renewal_interval{10000};  ///< How often the leader renews; below `ttl`.
-  std::chrono::milliseconds retry_delay{5000};        ///< How often a follower looks for the lock.
+  std::chrono::milliseconds retry_delay{5000};        ///< How often a follower tries to take over.
 
   /// Whether nobody is elected before an earlier term has ended for certain, even if its lock is
   /// gone: deleted, evicted, or lost in a flush, restart or failover of Redis. The leader learns of

@@ -96,12 +96,14 @@ asio::awaitable<void> Cleanup::report(const Registry::Report& report) {
 // If this node was frozen, the report may be another's by now. That goes for the time until the
 // answer is heard, too: what came late proves nothing any more.
 asio::awaitable<bool> Cleanup::is_ours(const Registry::Report& report) {
+  constexpr int most_attempts = 3;
   const auto quick = Clock::duration(context_.node_ttl) / 4;
-  for (;;) {
+  for (int i = 0; i < most_attempts; ++i) {
     const auto asked_at = Clock::now();
     const bool is_current = co_await registry_->is_current(report, TimePoint::max());
     if (!is_current || Clock::now() - asked_at < quick) co_return is_current;
   }
+  throw MeshRedisError("Redis takes longer than a quarter of node_ttl to say whose the report is");
 }
 
 // After a cancellation this throws, so that whoever ignored it changes nothing any more.

@@ -399,9 +399,8 @@ asio::awaitable<void> MeshCore::move_to_new_id() {
 // refused heartbeats, most likely also theirs.
 bool MeshCore::others_may_return() const {
   const auto now = Clock::now();
-  const auto two_intervals = 2 * Clock::duration(options_.heartbeat_interval);
   return (reconnected_at_ && now < *reconnected_at_ + options_.redis.reconnect_max_delay) ||
-         (refused_at_ && now < *refused_at_ + two_intervals);
+         (refused_at_ && now < *refused_at_ + options_.node_ttl);
 }
 
 // What the heartbeat saw spares the election to look itself, unless heartbeats are the rarer ones.

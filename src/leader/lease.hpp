@@ -57,7 +57,7 @@ class Lease {
   LeaderOptions options_;
   std::optional<TimePoint> ends_at_;
   std::optional<TimePoint> attempt_at_;
-  bool barred_ = false;  // nobody may lead until the next attempt, though the lock is free
+  bool barred_ = false;  // nobody may lead yet, though the lock is free, as of the last answer
 };
 
 }  // namespace mesh::leader

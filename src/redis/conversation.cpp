@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <utility>
 
+#include <redis/reply_errors.hpp>
+
 namespace mesh::redis {
 
 namespace {
 
-// Skips what is neither a message nor the confirmation of a subscription, such as a pong.
+// Skips what is neither a message nor the confirmation of a subscription.
 void report_push(const Reply& push, const Connection::Callbacks& callbacks) {
   if (push.elements.size() < 3) return;
   const std::string& kind = push.elements[0].text;
@@ -40,10 +42,14 @@ void Conversation::unsubscribe(const std::string& channel) {
 
 void Conversation::ping() {
   const Command ping{"PING"};
-  // Once subscribed, the pong comes as a push, which is skipped.
+  // Once subscribed, the pong comes as a push.
   output_ += ping.bytes();
   // It must not keep a large command from being sent, so it counts nothing.
-  if (!subscribed_) waiting_.push_back(Waiting{0, [](const Outcome&) {}});
+  if (subscribed_) {
+    ++unanswered_pings_;
+  } else {
+    waiting_.push_back(Waiting{0, [](const Outcome&) {}});
+  }
 }
 
 std::optional<std::string> Conversation::receive(std::string_view bytes) {
@@ -66,6 +72,10 @@ std::optional<std::string> Conversation::handle(Reply& reply) {
     answered.callback(Outcome{Failure::none, std::move(reply)});
     return std::nullopt;
   }
+  if (is_pong(reply)) {
+    --unanswered_pings_;
+    return std::nullopt;
+  }
   // Such as that there are too many clients, or that the channel is not permitted.
   if (reply.is_error()) return reply.text;
   if (!subscribed_) return "a reply to nothing that was asked";
@@ -74,6 +84,13 @@ std::optional<std::string> Conversation::handle(Reply& reply) {
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (!reply.elements.empty() && reply.elements.back().text.capacity() > usual_size) reply = {};
   return std::nullopt;
+}
+
+// Of a subscribed connection. A Redis that refuses a PING for now has answered as well.
+bool Conversation::is_pong(const Reply& reply) const {
+  if (unanswered_pings_ == 0) return false;
+  if (reply.is_error()) return is_disk_error(reply) || is_passing_refusal(reply);
+  return !reply.elements.empty() && reply.elements.front().text == "pong";
 }
 
 void Conversation::end() {

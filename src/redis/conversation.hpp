@@ -45,6 +45,7 @@ class Conversation {
   };
 
   std::optional<std::string> handle(Reply& reply);
+  bool is_pong(const Reply& reply) const;
 
   Connection::Callbacks callbacks_;
   ReplyReader reader_;
@@ -52,6 +53,7 @@ class Conversation {
   std::size_t unanswered_bytes_ = 0;
   std::string output_;
   bool subscribed_ = false;
+  std::size_t unanswered_pings_ = 0;  // sent since then
   bool ended_ = false;
 };
 

@@ -203,6 +203,7 @@ TEST_F(CleanupReports, NodesHaveTimeToBeHeardAgainAfterRedisRefusedHeartbeats) {
   run_coroutine([&]() -> asio::awaitable<void> {
     MeshOptions slow = options();
     slow.heartbeat_interval = 500ms;
+    slow.node_ttl = 2s;
     const auto node = co_await start_node(slow);
     const auto leads = [&] { return node->leader().is_leader(); };
     CO_ASSERT_TRUE(co_await eventually(leads));

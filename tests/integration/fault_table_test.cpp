@@ -524,7 +524,7 @@ TEST(FaultTable, RedisCannotSaveItsData) {
     const auto executor = co_await asio::this_coro::executor;
     RedisServerOptions unable_to_save;
     unable_to_save.config = {"dir /proc", "save 86400 100000000"};
-    Rig rig(executor, Route::direct, {}, unable_to_save);
+    Rig rig(executor, Route::direct, be_quick, unable_to_save);
     RedisProbe probe = rig.server.probe();
     Fault fault;
     fault.inflict = [&] {
@@ -540,6 +540,7 @@ TEST(FaultTable, RedisCannotSaveItsData) {
       return rig.a.node.stats().reconnects >= 2 && rig.b.node.stats().reconnects >= 2 &&
              both_logged(rig, "heartbeat failed: script: MISCONF", 1);
     };
+    fault.lasting = 2s;  // the PINGs of health checks are refused, which is an answer too
     fault.heal = [&] { probe.command({"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"}); };
     co_await expect_survived(rig, fault);
   });

@@ -144,6 +144,25 @@ TEST_F(ConversationTest, PushesOfUnknownShapeAreSkipped) {
   EXPECT_EQ(reports(), Texts{": "});
 }
 
+TEST_F(ConversationTest, ARefusedPingOnASubscribedConnectionHasAnAnswer) {
+  const std::string refusal = "-MISCONF Errors writing to the AOF file\r\n";
+  conversation().subscribe("c");
+  receive("*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+  conversation().ping();
+  EXPECT_FALSE(receive(refusal));
+  conversation().ping();
+  EXPECT_FALSE(receive("-BUSY Redis is busy running a script\r\n"));
+  conversation().ping();
+  EXPECT_FALSE(receive("*2\r\n$4\r\npong\r\n$0\r\n\r\n"));
+  EXPECT_TRUE(receive(refusal));  // answers nothing
+}
+
+TEST_F(ConversationTest, AnyOtherErrorAfterAPingEndsASubscribedConnection) {
+  conversation().subscribe("c");
+  conversation().ping();
+  EXPECT_TRUE(receive("-NOPERM this user has no permissions to access the channel\r\n"));
+}
+
 TEST_F(ConversationTest, APingTakesNoRoomOfCommands) {
   conversation().ping();
   EXPECT_TRUE(conversation().has_unanswered());

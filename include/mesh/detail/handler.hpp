@@ -31,31 +31,31 @@ using Boxed = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 [[noreturn]] void throw_decode_error(std::string_view type, const Json& document,
                                      const std::function<void(const Json&)>& decode);
 
-/// Whether a number with a fraction or exponent, or with more digits than any integer has, is
-/// beyond the range of an int.
-bool has_large_float(const Json& document) noexcept;
+/// Whether the document holds a number of 2^31 or more, to either side, that the parser took for a
+/// float: it has a fraction, an exponent, or more digits than any integer.
+bool has_large_float(const Json& document);
 
 /// Decodes a document and encodes the outcome again.
 using Reencode = std::function<Json(const Json&)>;
 
-/// Throws `MeshDecodeError` if a large float is meant for an integer that cannot hold it, which
-/// nlohmann_json would convert all the same: undefined behaviour that any sender could cause. What
-/// the fields are is seen from what `reencode` makes of harmless numbers in their place.
-void refuse_lost_numbers(std::string_view type, const Json& document, const Reencode& reencode);
+/// Keeps large floats from being converted to integers that cannot hold them, which nlohmann_json
+/// would do: undefined behaviour that any sender could cause. Those that are whole numbers become
+/// integers. For the others, throws `MeshDecodeError` if one is meant for an integer, which is seen
+/// from what `reencode` makes of an integer in its place.
+void tame_large_floats(std::string_view type, Json& document, const Reencode& reencode);
 
 /// Throws `MeshEncodeError` for the exception in flight.
 [[noreturn]] void throw_encode_error(std::string_view type);
 
 template <typename T>
-Boxed<T> decode_payload(std::string_view type, const Json& document) {
+Boxed<T> decode_payload(std::string_view type, Json document) {
   if constexpr (std::is_void_v<T>) {
     return {};
   } else if constexpr (std::same_as<T, Json>) {
     return document;
   } else {
     if (has_large_float(document)) {
-      refuse_lost_numbers(type, document,
-                          [](const Json& altered) { return Json(altered.get<T>()); });
+      tame_large_floats(type, document, [](const Json& altered) { return Json(altered.get<T>()); });
     }
     try {
       return document.get<T>();
@@ -145,13 +145,14 @@ class TypedHandler : public RequestHandler {
   virtual Boxed<Response> call_now(Boxed<Request> request) = 0;
 
   asio::awaitable<Json> handle(Json data) final {
-    Boxed<Request> request = decode_payload<Request>(type_, data);
+    Boxed<Request> request = decode_payload<Request>(type_, std::move(data));
     const Boxed<Response> response = co_await call(std::move(request));
     co_return encode_payload<Response>(type_, response);
   }
 
   Json handle_now(Json data) final {
-    return encode_payload<Response>(type_, call_now(decode_payload<Request>(type_, data)));
+    return encode_payload<Response>(type_,
+                                    call_now(decode_payload<Request>(type_, std::move(data))));
   }
 
  private:
@@ -227,7 +228,7 @@ class FunctionBroadcastHandler final : public BroadcastHandler {
       : type_(type), function_(std::move(function)) {}
 
   asio::awaitable<void> handle(Json data, InstanceId sender) override {
-    Boxed<Payload> payload = decode_payload<Payload>(type_, data);
+    Boxed<Payload> payload = decode_payload<Payload>(type_, std::move(data));
     using Result = decltype(call_broadcast_function<Function, Payload>(function_, payload, sender));
     if constexpr (AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable) {
       co_await call_broadcast_function<Function, Payload>(function_, payload, sender);
