@@ -518,21 +518,29 @@ TEST(FaultTable, RedisOutOfMemory) {
   });
 }
 
+RedisServerOptions unable_to_save() {
+  RedisServerOptions options;
+  options.config = {"dir /proc", "save 86400 100000000"};
+  return options;
+}
+
+void fail_to_save(RedisProbe& probe) {
+  probe.command({"BGSAVE"});
+  const auto has_failed = [&] {
+    return probe.text({"INFO", "persistence"}).find("bgsave_status:err") != std::string::npos;
+  };
+  EXPECT_TRUE(wait_until(has_failed, 60s));
+}
+
 // It refuses even the PING of those that connect.
 TEST(FaultTable, RedisCannotSaveItsData) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
-    RedisServerOptions unable_to_save;
-    unable_to_save.config = {"dir /proc", "save 86400 100000000"};
-    Rig rig(executor, Route::direct, be_quick, unable_to_save);
+    Rig rig(executor, Route::direct, {}, unable_to_save());
     RedisProbe probe = rig.server.probe();
     Fault fault;
     fault.inflict = [&] {
-      probe.command({"BGSAVE"});
-      const auto has_failed = [&] {
-        return probe.text({"INFO", "persistence"}).find("bgsave_status:err") != std::string::npos;
-      };
-      EXPECT_TRUE(wait_until(has_failed, 60s));
+      fail_to_save(probe);
       probe.command({"CLIENT", "KILL", "TYPE", "normal"});
       probe.command({"CLIENT", "KILL", "TYPE", "pubsub"});
     };
@@ -540,9 +548,30 @@ TEST(FaultTable, RedisCannotSaveItsData) {
       return rig.a.node.stats().reconnects >= 2 && rig.b.node.stats().reconnects >= 2 &&
              both_logged(rig, "heartbeat failed: script: MISCONF", 1);
     };
-    fault.lasting = 2s;  // the PINGs of health checks are refused, which is an answer too
     fault.heal = [&] { probe.command({"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"}); };
     co_await expect_survived(rig, fault);
+  });
+}
+
+TEST(FaultTable, RedisThatRefusesThePingsOfHealthChecksHasAnswered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Rig rig(executor, Route::direct, be_quick, unable_to_save());
+    CO_ASSERT_TRUE(co_await rig.start());
+    RedisProbe probe = rig.server.probe();
+    fail_to_save(probe);
+    const auto refused_pings = [&] {
+      const std::string stats = probe.text({"INFO", "commandstats"});
+      const auto pings = stats.find("cmdstat_ping:");
+      const std::string label = "rejected_calls=";
+      const auto count = pings == std::string::npos ? pings : stats.find(label, pings);
+      return count == std::string::npos ? 0 : std::stoi(stats.substr(count + label.size()));
+    };
+    const auto several = [&] { return refused_pings() >= 6; };
+    EXPECT_TRUE(co_await eventually(several));
+    EXPECT_EQ(rig.a.losses() + rig.b.losses(), 0U) << rig.a.log.text();
+    probe.command({"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"});
+    co_await expect_quick_stop(rig);
   });
 }
 
