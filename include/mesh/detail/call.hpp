@@ -70,7 +70,7 @@ class DecodingHandler {
         if constexpr (std::is_same_v<Response, Json>) {
           response = std::move(data);
         } else {
-          response = decode_payload<Response>(type_, std::move(data));
+          response = decode_payload<Response>(type_, data);
         }
       } catch (...) {
         error = std::current_exception();

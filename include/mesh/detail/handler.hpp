@@ -48,21 +48,27 @@ void tame_large_floats(std::string_view type, Json& document, const Reencode& re
 [[noreturn]] void throw_encode_error(std::string_view type);
 
 template <typename T>
-Boxed<T> decode_payload(std::string_view type, Json document) {
+T decode_value(std::string_view type, const Json& document) {
+  try {
+    return document.get<T>();
+  } catch (const std::exception&) {
+    throw_decode_error(type, document,
+                       [](const Json& altered) { static_cast<void>(altered.get<T>()); });
+  }
+}
+
+template <typename T>
+Boxed<T> decode_payload(std::string_view type, const Json& document) {
   if constexpr (std::is_void_v<T>) {
     return {};
   } else if constexpr (std::same_as<T, Json>) {
     return document;
+  } else if (has_large_float(document)) {
+    Json tamed = document;
+    tame_large_floats(type, tamed, [](const Json& altered) { return Json(altered.get<T>()); });
+    return decode_value<T>(type, tamed);
   } else {
-    if (has_large_float(document)) {
-      tame_large_floats(type, document, [](const Json& altered) { return Json(altered.get<T>()); });
-    }
-    try {
-      return document.get<T>();
-    } catch (const std::exception&) {
-      throw_decode_error(type, document,
-                         [](const Json& altered) { static_cast<void>(altered.get<T>()); });
-    }
+    return decode_value<T>(type, document);
   }
 }
 
@@ -145,14 +151,13 @@ class TypedHandler : public RequestHandler {
   virtual Boxed<Response> call_now(Boxed<Request> request) = 0;
 
   asio::awaitable<Json> handle(Json data) final {
-    Boxed<Request> request = decode_payload<Request>(type_, std::move(data));
+    Boxed<Request> request = decode_payload<Request>(type_, data);
     const Boxed<Response> response = co_await call(std::move(request));
     co_return encode_payload<Response>(type_, response);
   }
 
   Json handle_now(Json data) final {
-    return encode_payload<Response>(type_,
-                                    call_now(decode_payload<Request>(type_, std::move(data))));
+    return encode_payload<Response>(type_, call_now(decode_payload<Request>(type_, data)));
   }
 
  private:
@@ -228,7 +233,7 @@ class FunctionBroadcastHandler final : public BroadcastHandler {
       : type_(type), function_(std::move(function)) {}
 
   asio::awaitable<void> handle(Json data, InstanceId sender) override {
-    Boxed<Payload> payload = decode_payload<Payload>(type_, std::move(data));
+    Boxed<Payload> payload = decode_payload<Payload>(type_, data);
     using Result = decltype(call_broadcast_function<Function, Payload>(function_, payload, sender));
     if constexpr (AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable) {
       co_await call_broadcast_function<Function, Payload>(function_, payload, sender);
