@@ -90,8 +90,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       heartbeat_due_(strand_),
       state_changed_(strand_),
       broadcast_channel_(keys_.broadcast_channel()),
-      events_channel_(keys_.events_channel()),
-      pulse_channel_(keys_.pulse_channel()) {}
+      events_channel_(keys_.events_channel()) {}
 
 void MeshCore::set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
@@ -198,13 +197,15 @@ asio::awaitable<void> MeshCore::join_mesh() {
 }
 
 asio::awaitable<InstanceId> MeshCore::register_with_new_id(TimePoint deadline) {
+  // Its messages need no answer: they have shown that Redis is there.
+  const std::string pulse_channel = keys_.pulse_channel();
   for (;;) {
     const InstanceId id = co_await registry_->claim_id(deadline);
     claimed_id_ = id;
     node_channel_ = keys_.node_channel(id);
     co_await subscriptions_->subscribe(node_channel_, deadline);
     co_await subscriptions_->subscribe(broadcast_channel_, deadline);
-    co_await subscriptions_->subscribe(pulse_channel_, deadline);
+    co_await subscriptions_->subscribe(pulse_channel, deadline);
     const auto found = co_await registry_->heartbeat(id, leader_->lock_value(), deadline);
     if (found.registration != Registry::Registration::taken_by_another) co_return id;
     subscriptions_->unsubscribe(node_channel_);

@@ -163,7 +163,6 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::string node_channel_;
   std::string broadcast_channel_;
   std::string events_channel_;
-  std::string pulse_channel_;  // its messages need no answer: they have shown that Redis is there
   std::atomic<InstanceId> instance_id_{0};
 };
 

@@ -58,7 +58,7 @@ struct QuietNode {
 
 /// In one turn.
 std::vector<std::shared_ptr<Call>> begin_burst(const asio::any_io_executor& executor,
-                                               QuietNode& quiet, std::size_t count = burst) {
+                                               QuietNode& quiet, std::size_t count) {
   std::vector<std::shared_ptr<Call>> calls;
   for (std::size_t i = 0; i < count; ++i) {
     calls.push_back(begin_echo(executor, quiet.node, quiet.target.instance_id(), "x", 50s));
@@ -76,33 +76,25 @@ asio::awaitable<bool> all_end(const std::vector<std::shared_ptr<Call>>& calls) {
   co_return co_await eventually(ended);
 }
 
-TEST(Pipelining, CallsBegunInOneTurnLeaveInOneWrite) {
-  run_coroutine([]() -> asio::awaitable<void> {
+/// Each write to a connection without Nagle's delay is a segment of its own, unless it is large.
+void expect_segments_of_burst(std::size_t calls_in_one_turn, std::uint64_t segments) {
+  run_coroutine([=]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
     QuietNode quiet(executor);
     CO_ASSERT_TRUE(co_await quiet.start());
-    // Each write to a connection without Nagle's delay is a segment of its own, unless it is large.
     const auto before = quiet.proxy.data_segments();
-    const auto calls = begin_burst(executor, quiet);
+    const auto calls = begin_burst(executor, quiet, calls_in_one_turn);
     EXPECT_TRUE(co_await all_end(calls));
     for (const auto& call : calls) EXPECT_TRUE(call->succeeded) << call->what();
-    EXPECT_EQ(quiet.proxy.data_segments() - before, 1U);
+    EXPECT_EQ(quiet.proxy.data_segments() - before, segments);
     co_await quiet.stop();
   });
 }
 
+TEST(Pipelining, CallsBegunInOneTurnLeaveInOneWrite) { expect_segments_of_burst(burst, 1); }
+
 TEST(Pipelining, ManyCallsBegunInOneTurnLeaveInAFewWrites) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const auto executor = co_await asio::this_coro::executor;
-    QuietNode quiet(executor);
-    CO_ASSERT_TRUE(co_await quiet.start());
-    const auto before = quiet.proxy.data_segments();
-    const auto calls = begin_burst(executor, quiet, large_burst);
-    EXPECT_TRUE(co_await all_end(calls));
-    for (const auto& call : calls) EXPECT_TRUE(call->succeeded) << call->what();
-    EXPECT_EQ(quiet.proxy.data_segments() - before, 4U);
-    co_await quiet.stop();
-  });
+  expect_segments_of_burst(large_burst, 4);
 }
 
 TEST(Pipelining, CallsThatWaitForEachOtherLeaveInWritesOfTheirOwn) {
@@ -129,7 +121,7 @@ TEST(Pipelining, CallsHeldWhileDisconnectedLeaveTogether) {
     quiet.proxy.cut();
     const auto noticed = [&] { return quiet.log.count("lost the connection") >= 2; };
     CO_ASSERT_TRUE(co_await eventually(noticed));
-    const auto calls = begin_burst(executor, quiet);
+    const auto calls = begin_burst(executor, quiet, burst);
     quiet.proxy.restore();
     EXPECT_TRUE(co_await all_end(calls));
     for (const auto& call : calls) EXPECT_TRUE(call->succeeded) << call->what();
