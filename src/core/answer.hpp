@@ -7,6 +7,8 @@
 
 #include <mesh/node.hpp>
 
+#include <async/strand.hpp>
+
 namespace mesh::core {
 
 /// What a node that works on a request sends to its caller.
@@ -19,6 +21,7 @@ struct Answer {
   Kind kind = Kind::response;
   std::shared_ptr<const std::string> message{};
   std::chrono::milliseconds useful_for{0};  ///< After this nobody waits for it any more.
+  TimePoint made_at{};
 };
 
 using SendAnswer = std::function<void(InstanceId target, Answer answer)>;

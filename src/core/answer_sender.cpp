@@ -16,7 +16,7 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
       alarm_(context_.strand, [this] { try_due(); }) {}
 
 void AnswerSender::send(InstanceId target, const Answer& answer) {
-  const auto deadline = Clock::now() + answer.useful_for;
+  const auto deadline = answer.made_at + answer.useful_for;
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
     Response response{target, answer.message, deadline};
@@ -24,8 +24,8 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
     publish(std::move(response));
     return;
   }
-  redis::Command command{"PUBLISH", context_.keys.node_channel(target), *answer.message};
-  context_.commands->submit(std::move(command), deadline, [](const redis::Outcome&) {});
+  context_.commands->publish(context_.keys.node_channel(target, channel_), *answer.message,
+                             deadline, [](const redis::Outcome&) {});
 }
 
 void AnswerSender::clear() {
@@ -39,16 +39,21 @@ void AnswerSender::clear() {
 
 void AnswerSender::publish(Response response) {
   const Keys& keys = context_.keys;
-  redis::Command command =
-      response.may_have_arrived
-          ? publish_again_command(keys, response.target, *response.message, "")
-          : redis::Command{"PUBLISH", keys.node_channel(response.target), *response.message};
   const auto deadline = response.deadline;
-  context_.commands->submit(
-      std::move(command), deadline,
-      [weak = weak_from_this(), response = std::move(response)](const redis::Outcome& outcome) {
-        if (const auto self = weak.lock()) self->on_published(response, outcome);
-      });
+  const InstanceId target = response.target;
+  const bool may_have_arrived = response.may_have_arrived;
+  const auto message = response.message;
+  auto on_outcome = [weak = weak_from_this(),
+                     response = std::move(response)](const redis::Outcome& outcome) mutable {
+    if (const auto self = weak.lock()) self->on_published(std::move(response), outcome);
+  };
+  if (may_have_arrived) {
+    context_.commands->submit(publish_again_command(keys, target, *message, ""), deadline,
+                              std::move(on_outcome));
+  } else {
+    context_.commands->publish(keys.node_channel(target, channel_), *message, deadline,
+                               std::move(on_outcome));
+  }
 }
 
 void AnswerSender::on_published(Response response, const redis::Outcome& outcome) {

@@ -65,6 +65,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   Context context_;
   Counters& counters_;
   RateLimitedLog log_;
+  std::string channel_;  // memory for the name of a node's channel
   std::uint64_t next_ = 0;
   DeadlineMap<std::uint64_t, Response> waiting_;  // by a number of their own; when to try again
   std::size_t waiting_bytes_ = 0;

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -25,7 +24,6 @@ class AnsweredRequests {
  public:
   struct Answered {
     RequestId id;
-    std::size_t hash = 0;
     Clock::duration at{};
     std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
   };
@@ -40,14 +38,13 @@ class AnsweredRequests {
   }
 
   void add(const RequestId& id, std::string_view response) {
-    const std::size_t hash = std::hash<RequestId>()(id);
-    const auto [place, added] = by_hash_.try_emplace(hash, nullptr);
+    const auto [place, added] = by_hash_.try_emplace(id.hash(), nullptr);
     if (!added) {
       // Another id with this hash cannot be remembered beside it.
       if (place->second->id != id) forgotten_until_ = time_;
       return;
     }
-    Answered& answered = order_.emplace_back(Answered{id, hash, time_});
+    Answered& answered = order_.emplace_back(Answered{id, time_});
     place->second = &answered;
     answered.response = texts_.push(response);
     bytes_ += response.size();
@@ -57,7 +54,7 @@ class AnsweredRequests {
 
   /// Null if the request is not remembered. Good until the next call of a member that is not const.
   const Answered* find(const RequestId& id) const {
-    const auto found = by_hash_.find(std::hash<RequestId>()(id));
+    const auto found = by_hash_.find(id.hash());
     return found == by_hash_.end() || found->second->id != id ? nullptr : found->second;
   }
 
@@ -80,7 +77,7 @@ class AnsweredRequests {
     if (without_text_ == 0) drop_oldest_text();
     --without_text_;
     forgotten_until_ = order_.front().at;
-    by_hash_.erase(order_.front().hash);
+    by_hash_.erase(order_.front().id.hash());
     order_.pop_front();
   }
 

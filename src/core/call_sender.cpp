@@ -27,6 +27,10 @@ constexpr std::size_t most_owners = 4096;
 constexpr std::size_t portion = 256;
 constexpr std::chrono::milliseconds pause_between_portions{5};
 
+bool is_received(const redis::Outcome& outcome) {
+  return outcome.failure == redis::Failure::none && outcome.reply.integer > 0;
+}
+
 }  // namespace
 
 CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
@@ -70,7 +74,7 @@ void CallSender::repeat(const RequestId& request_id) { repeat_at(request_id, Clo
 
 bool CallSender::repeat_at(const RequestId& request_id, TimePoint time) {
   PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr || call->owner.empty() || !call->has_data) return false;
+  if (call == nullptr || !call->owner || !call->has_data) return false;
   call->may_have_arrived = true;
   try_at(request_id, time);
   return true;
@@ -88,13 +92,13 @@ void CallSender::clear() {
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
   note_owner(request_id, call);
-  redis::Command command{"PUBLISH", context_.keys.node_channel(call.target), message};
-  context_.commands->submit(std::move(command), call.deadline,
-                            [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
-                              if (const auto self = weak.lock()) {
-                                self->on_published(request_id, outcome);
-                              }
-                            });
+  context_.commands->publish(context_.keys.node_channel(call.target, channel_), message,
+                             call.deadline,
+                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
+                               if (is_received(outcome)) return;
+                               if (const auto self = weak.lock())
+                                 self->on_published(request_id, outcome);
+                             });
 }
 
 // The question goes out before the request, so the answer holds for the node that gets the request.
@@ -122,14 +126,17 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
   if (waiting.empty() || outcome.failure != redis::Failure::none || outcome.reply.is_error())
     return;
   if (owners_.size() >= most_owners) owners_.clear();
-  owners_[target] = outcome.reply.text;
+  PendingCall::Owner owner;
+  if (const std::string& uuid = outcome.reply.text; !uuid.empty()) {
+    owner = std::make_shared<const std::string>(uuid);
+  }
+  owners_[target] = owner;
   for (const RequestId& request_id : waiting.mapped()) {
-    if (PendingCall* const call = calls_.find(request_id)) call->owner = outcome.reply.text;
+    if (PendingCall* const call = calls_.find(request_id)) call->owner = owner;
   }
 }
 
 void CallSender::on_published(const RequestId& request_id, const redis::Outcome& outcome) {
-  if (outcome.failure == redis::Failure::none && outcome.reply.integer > 0) return;
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   switch (outcome.failure) {
@@ -140,7 +147,7 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
       return;
     case redis::Failure::disconnected:
       call->may_have_arrived = true;
-      if (!call->owner.empty()) try_later(request_id);
+      if (call->owner) try_later(request_id);
       return;
     case redis::Failure::expired:
     case redis::Failure::stopped:
@@ -186,7 +193,8 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
 }
 
 void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
-  calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, call.type));
+  calls_.fail(request_id,
+              make_error<MeshNodeUnreachableError>(call.target, std::string(call.type)));
 }
 
 // Again -------------------------------------------------------------------------------------------
@@ -196,7 +204,8 @@ void CallSender::publish_again(const RequestId& request_id) {
   if (call == nullptr) return;
   ++counters_.calls_resent;
   redis::Command command =
-      publish_again_command(context_.keys, call->target, encode(request_id, *call), call->owner);
+      publish_again_command(context_.keys, call->target, encode(request_id, *call),
+                            call->owner ? std::string_view(*call->owner) : std::string_view());
   context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {

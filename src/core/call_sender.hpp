@@ -80,10 +80,11 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   const std::atomic<InstanceId>& own_id_;
   PendingCalls& calls_;
   Counters& counters_;
+  std::string channel_;  // memory for the name of a node's channel
   std::deque<RequestId> held_;
   DeadlineMap<RequestId, std::monostate> waiting_;  // by request id; when to try again
   Alarm alarm_;
-  std::unordered_map<InstanceId, std::string> owners_;  // empty: not one that copes with repetition
+  std::unordered_map<InstanceId, PendingCall::Owner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
   std::optional<TimePoint> reconnected_at_;
   std::minstd_rand random_{std::random_device{}()};

@@ -3,13 +3,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 
@@ -110,15 +106,10 @@ void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
           });
         });
   }
-  // Tracked from here on, so that the caller's context does not run out of work meanwhile.
-  asio::any_completion_executor executor =
-      asio::prefer(asio::get_associated_executor(completion, core->executor()),
-                   asio::execution::outstanding_work_t::tracked);
-  asio::dispatch(
-      core->strand(), [core, control, call = std::move(call), completion = std::move(completion),
-                       executor = std::move(executor)]() mutable {
-        core->begin_call(std::move(call), std::move(completion), std::move(executor), control);
-      });
+  asio::dispatch(core->strand(), [core, control, call = std::move(call),
+                                  completion = std::move(completion)]() mutable {
+    core->begin_call(std::move(call), std::move(completion), control);
+  });
 }
 
 void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion) {

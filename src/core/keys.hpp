@@ -25,6 +25,11 @@ class Keys {
   std::string node_channel(InstanceId id) const {
     return node_channel_prefix_ + std::to_string(id);
   }
+  /// The same in `text`, whose memory is reused.
+  const std::string& node_channel(InstanceId id, std::string& text) const {
+    text = node_channel_prefix_;
+    return text += std::to_string(id);
+  }
   /// Ours alone: who holds an id, so that two nodes never share one.
   std::string owner_prefix() const { return stem_ + ":owner:"; }
   std::string owner(InstanceId id) const { return owner_prefix() + std::to_string(id); }

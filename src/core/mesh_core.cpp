@@ -11,7 +11,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
-#include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
 #include <util/cancellation.hpp>
@@ -59,7 +58,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           options_.leader)),
       cleanup_(std::make_shared<Cleanup>(
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log}, registry_)),
-      pending_(strand_, executor_, counters_),
+      pending_(strand_, counters_),
       drain_progress_(std::make_shared<Event>(strand_)),
       calls_(std::make_shared<CallSender>(
           CallSender::Context{strand_, commands_, subscriptions_, keys_,
@@ -536,29 +535,27 @@ void MeshCore::drop(const std::string& reason) {
 // Outgoing messages -------------------------------------------------------------------------------
 
 void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
-                          asio::any_completion_executor executor,
                           const std::shared_ptr<CallControl>& control) {
   if (control && control->cancelled) {
-    refuse_call(std::move(completion), std::move(executor), operation_aborted());
+    std::move(completion)(operation_aborted(), detail::Json());
     return;
   }
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? options_.request_timeout : call.timeout;
   const UuidGenerator::Text uuid = uuids_.next_text();
   const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
-  const std::string message =
-      wire::encode_request(request_id.view(), instance_id_, call.type, call.data, timeout);
-  if (auto objection = objection_to_call(message.size())) {
-    refuse_call(std::move(completion), std::move(executor), std::move(objection));
+  wire::encode_request(message_, request_id.view(), instance_id_, call.type, call.data, timeout);
+  if (auto objection = objection_to_call(message_.size())) {
+    std::move(completion)(std::move(objection), detail::Json());
     return;
   }
   if (control) control->request_id = request_id;
-  PendingCall pending{
-      std::move(completion), std::move(executor), call.target, std::string(call.type), timeout,
-      Clock::now()};
+  PendingCall pending{std::move(completion), call.target, call.type, timeout, Clock::now()};
   pending.has_data = has_room_to_keep(call.data.size());
   if (pending.has_data) pending.data = std::move(call.data);
-  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
+  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message_);
+  constexpr std::size_t usual_size = std::size_t{64} << 10U;
+  if (message_.capacity() > usual_size) std::string().swap(message_);
 }
 
 bool MeshCore::has_room_to_keep(std::size_t size) const {
@@ -582,12 +579,6 @@ std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
     return std::make_exception_ptr(redis::overflow_error());
   }
   return nullptr;
-}
-
-void MeshCore::refuse_call(detail::CallCompletion completion,
-                           asio::any_completion_executor executor, std::exception_ptr error) {
-  detail::post_completion(executor_, std::move(executor), std::move(completion), std::move(error),
-                          detail::Json());
 }
 
 void MeshCore::cancel_call(CallControl& control) {

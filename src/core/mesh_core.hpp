@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <mesh/detail/core_handle.hpp>
@@ -72,10 +71,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<std::vector<MeshNode>> list_nodes();
   asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
 
-  /// Begins a remote call; the completion is called exactly once, on `executor`. `control` may be
-  /// null.
+  /// Begins a remote call; the completion is called exactly once. `control` may be null.
   void begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
-                  asio::any_completion_executor executor,
                   const std::shared_ptr<CallControl>& control);
   /// Ends the call as cancelled, whether it has begun or not.
   void cancel_call(CallControl& control);
@@ -125,14 +122,13 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   std::exception_ptr objection_to_call(std::size_t message_size) const;
   bool has_room_to_keep(std::size_t size) const;
-  void refuse_call(detail::CallCompletion completion, asio::any_completion_executor executor,
-                   std::exception_ptr error);
   asio::any_io_executor executor_;
   Strand strand_;
   MeshOptions options_;
   Keys keys_;
   Counters counters_;
   UuidGenerator uuids_;
+  std::string message_;  // memory for a request on its way
   RateLimitedLog drop_log_;
   RateLimitedLog heartbeat_log_;
   std::shared_ptr<redis::Client> commands_;

@@ -2,15 +2,14 @@
 
 #include <utility>
 
-#include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
 #include <util/make_error.hpp>
 
 namespace mesh::core {
 
-PendingCalls::PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters)
-    : via_(std::move(via)), counters_(counters), alarm_(strand, [this] { expire(); }) {}
+PendingCalls::PendingCalls(const Strand& strand, Counters& counters)
+    : counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
 PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) {
   ++counters_.calls_sent;
@@ -73,7 +72,8 @@ void PendingCalls::expire() {
       continue;
     }
     auto call = calls_.extract(*due);
-    auto error = make_error<MeshRequestTimeoutError>(call->target, call->type, call->timeout);
+    auto error =
+        make_error<MeshRequestTimeoutError>(call->target, std::string(call->type), call->timeout);
     complete(std::move(*call), std::move(error), {});
   }
   alarm_.set(calls_.next_deadline());
@@ -87,8 +87,7 @@ void PendingCalls::drop_all() {
 void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data) {
   kept_bytes_ -= call.data.size();
   ++(error ? counters_.calls_failed : counters_.calls_succeeded);
-  detail::post_completion(via_, std::move(call.executor), std::move(call.completion),
-                          std::move(error), std::move(data));
+  std::move(call.completion)(std::move(error), std::move(data));
 }
 
 }  // namespace mesh::core

@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <boost/asio/any_completion_executor.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/node.hpp>
 
@@ -21,14 +22,16 @@ namespace mesh::core {
 
 /// One call that waits for its response.
 struct PendingCall {
+  /// The uuid of a node that copes with repetitions. Null: it does not, or is not known.
+  using Owner = std::shared_ptr<const std::string>;
+
   detail::CallCompletion completion;
-  asio::any_completion_executor executor;  // of the completion, tracked as outstanding work
   InstanceId target = 0;
-  std::string type{};
+  std::string_view type{};  // a name of the message map, which is never destroyed
   std::chrono::milliseconds timeout{0};
   TimePoint begun_at{};
-  std::string data{};   // JSON text, as long as there is room to keep it for sending it (again)
-  std::string owner{};  // uuid of the target if it runs no request twice, as of the first sending
+  std::string data{};  // JSON text, as long as there is room to keep it for sending it (again)
+  Owner owner{};       // of the target, as of the first sending
   bool has_data = false;
   bool may_have_arrived = false;
   int attempts = 0;
@@ -37,11 +40,10 @@ struct PendingCall {
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly
 /// once: by a response, an error, its timeout, or when all are failed. All members must be called
-/// on the strand; completions are posted, never run inside.
+/// on the strand. Completions are called inside and must only post what they are about.
 class PendingCalls {
  public:
-  /// Completions go by way of `via`: see `detail::post_completion()`.
-  PendingCalls(const Strand& strand, asio::any_io_executor via, Counters& counters);
+  PendingCalls(const Strand& strand, Counters& counters);
 
   /// The id must be new. The call's timeout begins at `call.begun_at`. Returns it in its place.
   PendingCall& add(const RequestId& request_id, PendingCall&& call);
@@ -71,7 +73,6 @@ class PendingCalls {
   static TimePoint overdue_at(const PendingCall& call);
   void complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data);
 
-  asio::any_io_executor via_;
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;
   std::function<void(const RequestId& request_id)> on_overdue_;

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
 #include <async/run_on.hpp>
@@ -122,8 +123,9 @@ milliseconds RequestServer::timeout_of(const wire::Request& request) const {
 }
 
 void RequestServer::send(InstanceId target, Answer::Kind kind, std::string message,
-                         milliseconds useful_for) {
-  send_(target, Answer{kind, std::make_shared<const std::string>(std::move(message)), useful_for});
+                         milliseconds useful_for, TimePoint now) {
+  auto shared = std::make_shared<const std::string>(std::move(message));
+  send_(target, Answer{kind, std::move(shared), useful_for, now});
 }
 
 void RequestServer::enqueue(wire::Request request, milliseconds timeout) {
@@ -201,7 +203,7 @@ void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
   };
   ++running_plain_;
   auto run = std::make_unique<Run>(Run{std::move(handler), std::move(request), starts_});
-  asio::post(context_.executor, [self = shared_from_this(), run = std::move(run)]() mutable {
+  detail::post_to(context_.executor, [self = shared_from_this(), run = std::move(run)]() mutable {
     run->response = self->serve_now(*run->handler, run->request, run->start);
     run->handler.reset();  // what it holds may be the user's, so not on the strand
     // As at the end of serve().
@@ -311,8 +313,12 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
 
 std::string RequestServer::encode_result(const wire::Request& request,
                                          const detail::Json& result) const {
-  std::string response =
-      wire::encode_response(request.request_id.view(), detail::to_json_text(request.type, result));
+  std::string response;
+  try {
+    response = wire::encode_response(request.request_id.view(), result);
+  } catch (const std::exception&) {
+    detail::throw_encode_error(request.type);
+  }
   if (response.size() > context_.limits.message_size) {
     throw MeshLimitError("the response to \"" + request.type + "\" has " +
                          std::to_string(response.size()) +
@@ -336,11 +342,12 @@ std::string RequestServer::describe_failure(const std::exception_ptr& error) con
 
 void RequestServer::finish(const RequestId& request_id, std::string response) {
   const auto job = jobs_.extract(request_id);
-  answered_.note_time(Clock::now());
+  const auto now = Clock::now();
+  answered_.note_time(now);
   answered_.add(request_id, response);
   // Nothing where the node has stopped without waiting for this handler.
   if (job && send_) {
-    send(job->caller, Answer::Kind::response, std::move(response), job->timeout);
+    send(job->caller, Answer::Kind::response, std::move(response), job->timeout, now);
   }
   note_end();
 }
@@ -355,7 +362,8 @@ void RequestServer::send_heartbeats() {
   const auto now = Clock::now();
   while (const auto due = jobs_.first_due(now)) {
     const Job& job = *jobs_.find(*due);
-    send(job.caller, Answer::Kind::heartbeat, wire::encode_heartbeat(due->view()), job.timeout);
+    send(job.caller, Answer::Kind::heartbeat, wire::encode_heartbeat(due->view()), job.timeout,
+         now);
     jobs_.move_deadline(*due, now + heartbeat_interval(job.timeout));
   }
   alarm_.set(jobs_.next_deadline());

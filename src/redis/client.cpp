@@ -173,13 +173,13 @@ asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   }
 }
 
-void Client::submit(Command command, TimePoint deadline, OutcomeCallback callback) {
+void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callback) {
   if (!open_) {
     callback(Outcome{Failure::stopped});
     return;
   }
   if (can_send()) {
-    if (has_room_for(command)) {
+    if (has_room_for(command.size())) {
       link_->connection().command(command, std::move(callback));
     } else {
       callback(Outcome{Failure::overflow});
@@ -194,15 +194,24 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback callbac
   if (refused) refused->callback(Outcome{Failure::overflow});
 }
 
+void Client::publish(std::string_view channel, std::string_view message, TimePoint deadline,
+                     OutcomeCallback&& callback) {
+  if (open_ && can_send() && has_room_for(channel.size() + message.size())) {
+    link_->connection().publish(channel, message, std::move(callback));
+  } else {
+    submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));
+  }
+}
+
 bool Client::can_send() const {
   // It may have closed already without our having been told.
   return ready_ && !link_->closed() && link_->connection().is_open();
 }
 
-bool Client::has_room_for(const Command& command) const {
+bool Client::has_room_for(std::size_t size) const {
   // One command must always be possible, however large.
   const std::size_t unanswered = link_->connection().unanswered_bytes();
-  return unanswered == 0 || unanswered + command.size() <= queued_bytes_;
+  return unanswered == 0 || unanswered + size <= queued_bytes_;
 }
 
 void Client::note_error_reply(const Reply& reply) {
@@ -222,7 +231,7 @@ void Client::send_queued() {
 }
 
 void Client::expire_queued(TimePoint now) {
-  for (const QueuedCommand& expired : queue_.take_expired(now)) {
+  for (QueuedCommand& expired : queue_.take_expired(now)) {
     expired.callback(Outcome{Failure::expired});
   }
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -10,8 +9,12 @@
 #include <mesh/errors.hpp>
 
 #include <redis/reply.hpp>
+#include <util/inplace_function.hpp>
 
 namespace mesh::redis {
+
+/// Appends a command's name and arguments as the bytes that Redis reads; returns how many.
+std::size_t append_command(std::string& bytes, std::span<const std::string_view> words);
 
 /// A command's name and arguments, as the bytes that Redis reads.
 class Command {
@@ -45,7 +48,8 @@ struct Outcome {
   Reply reply{};
 };
 
-using OutcomeCallback = std::function<void(Outcome&& outcome)>;
+/// Held in place, since most commands are messages, of which there are many.
+using OutcomeCallback = InplaceFunction<void(Outcome&& outcome), 80>;
 
 /// What `Failure::overflow` means to a user.
 inline MeshLimitError overflow_error() {

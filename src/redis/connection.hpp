@@ -40,7 +40,10 @@ class Connection {
   virtual std::size_t unanswered_bytes() const = 0;
 
   /// The callback is called once, with the reply, or with `Failure::disconnected`.
-  virtual void command(const Command& command, OutcomeCallback callback) = 0;
+  virtual void command(const Command& command, OutcomeCallback&& callback) = 0;
+  /// The same for `Command{"PUBLISH", channel, message}`, which need not be put together first.
+  virtual void publish(std::string_view channel, std::string_view message,
+                       OutcomeCallback&& callback) = 0;
   virtual void subscribe(const std::string& channel) = 0;
   virtual void unsubscribe(const std::string& channel) = 0;
   /// Sends a PING whose answer is not reported; any byte that arrives shows in `last_read()`.

@@ -1,9 +1,11 @@
 #include <redis/conversation.hpp>
 
+#include <array>
 #include <cstddef>
 #include <utility>
 
 #include <redis/reply_errors.hpp>
+#include <redis/usual_reply.hpp>
 
 namespace mesh::redis {
 
@@ -25,10 +27,20 @@ void report_push(const Reply& push, const Connection::Callbacks& callbacks) {
 
 Conversation::Conversation(Connection::Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
 
-void Conversation::command(const Command& command, OutcomeCallback callback) {
+void Conversation::command(const Command& command, OutcomeCallback&& callback) {
   output_ += command.bytes();
-  unanswered_bytes_ += command.size();
-  waiting_.push_back(Waiting{command.size(), std::move(callback)});
+  expect_reply(command.size(), std::move(callback));
+}
+
+void Conversation::publish(std::string_view channel, std::string_view message,
+                           OutcomeCallback&& callback) {
+  const std::array<std::string_view, 3> words{"PUBLISH", channel, message};
+  expect_reply(append_command(output_, words), std::move(callback));
+}
+
+void Conversation::expect_reply(std::size_t size, OutcomeCallback&& callback) {
+  unanswered_bytes_ += size;
+  waiting_.push_back(Waiting{size, std::move(callback)});
 }
 
 void Conversation::subscribe(const std::string& channel) {
@@ -53,8 +65,19 @@ void Conversation::ping() {
 }
 
 std::optional<std::string> Conversation::receive(std::string_view bytes) {
+  if (!begun_.empty()) {
+    begun_ += bytes;
+    bytes = begun_;
+  }
+  bool is_begun = false;
+  if (reader_.is_between_replies()) is_begun = take_usual_replies(bytes);
+  if (is_begun) {
+    keep_begun(bytes);
+    return std::nullopt;
+  }
   reader_.feed(bytes);
-  while (!ended_) {
+  keep_begun({});
+  while (!ended_ && !reader_.is_between_replies()) {
     Reply* const reply = reader_.next();
     if (reply == nullptr) break;
     if (auto cause = handle(*reply)) return cause;
@@ -63,13 +86,53 @@ std::optional<std::string> Conversation::receive(std::string_view bytes) {
   return reader_.error();
 }
 
+// Removes them from the bytes. Returns whether what is left is the beginning of another one, which
+// is not for hiredis.
+bool Conversation::take_usual_replies(std::string_view& bytes) {
+  constexpr std::size_t most_kept = std::size_t{64} << 10U;
+  while (!ended_ && !bytes.empty()) {
+    const UsualReply reply = read_usual_reply(bytes);
+    switch (reply.kind) {
+      case UsualReply::Kind::message:
+        if (!waiting_.empty() || !subscribed_) return false;
+        if (callbacks_.on_message) callbacks_.on_message(reply.channel, reply.payload);
+        break;
+      case UsualReply::Kind::integer:
+        if (waiting_.empty()) return false;
+        answer(Reply{Reply::Kind::integer, reply.integer, {}, {}});
+        break;
+      case UsualReply::Kind::part:
+        return bytes.size() <= most_kept;
+      case UsualReply::Kind::other:
+        return false;
+    }
+    bytes.remove_prefix(reply.size);
+  }
+  return true;
+}
+
+// The rest may be a part of what is kept.
+void Conversation::keep_begun(std::string_view rest) {
+  constexpr std::size_t most_memory = std::size_t{256} << 10U;
+  if (begun_.empty()) {
+    begun_ = rest;
+  } else {
+    begun_.erase(0, begun_.size() - rest.size());
+  }
+  if (begun_.empty() && begun_.capacity() > most_memory) std::string().swap(begun_);
+}
+
+void Conversation::answer(Reply&& reply) {
+  Waiting answered = std::move(waiting_.front());
+  waiting_.pop_front();
+  unanswered_bytes_ -= answered.size;
+  answered.callback(Outcome{Failure::none, std::move(reply)});
+}
+
 std::optional<std::string> Conversation::handle(Reply& reply) {
   if (!waiting_.empty()) {
-    const Waiting answered = std::move(waiting_.front());
-    waiting_.pop_front();
-    unanswered_bytes_ -= answered.size;
     if (reply.is_error() && callbacks_.on_error_reply) callbacks_.on_error_reply(reply);
-    answered.callback(Outcome{Failure::none, std::move(reply)});
+    answer(std::move(reply));
     return std::nullopt;
   }
   if (is_pong(reply)) {
@@ -97,7 +160,7 @@ void Conversation::end() {
   ended_ = true;
   output_.clear();
   unanswered_bytes_ = 0;
-  for (const Waiting& waiting : std::exchange(waiting_, {})) {
+  for (Waiting& waiting : std::exchange(waiting_, {})) {
     waiting.callback(Outcome{Failure::disconnected});
   }
 }

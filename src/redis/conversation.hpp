@@ -19,7 +19,8 @@ class Conversation {
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
-  void command(const Command& command, OutcomeCallback callback);
+  void command(const Command& command, OutcomeCallback&& callback);
+  void publish(std::string_view channel, std::string_view message, OutcomeCallback&& callback);
   void subscribe(const std::string& channel);
   void unsubscribe(const std::string& channel);
   void ping();
@@ -44,10 +45,15 @@ class Conversation {
     OutcomeCallback callback;
   };
 
+  void expect_reply(std::size_t size, OutcomeCallback&& callback);
+  bool take_usual_replies(std::string_view& bytes);
+  void keep_begun(std::string_view rest);
+  void answer(Reply&& reply);
   std::optional<std::string> handle(Reply& reply);
   bool is_pong(const Reply& reply) const;
 
   Connection::Callbacks callbacks_;
+  std::string begun_;  // the beginning of a usual reply
   ReplyReader reader_;
   std::deque<Waiting> waiting_;
   std::size_t unanswered_bytes_ = 0;

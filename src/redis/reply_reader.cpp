@@ -83,6 +83,8 @@ ReplyReader::ReplyReader()
 ReplyReader::~ReplyReader() = default;
 
 void ReplyReader::feed(std::string_view bytes) {
+  if (bytes.empty()) return;
+  is_between_replies_ = false;
   if (reader_) redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
 }
 
@@ -102,6 +104,7 @@ Reply* ReplyReader::next() {
     error_ = "a reply of another version of the protocol";
     return nullptr;
   }
+  is_between_replies_ = reader_->pos == reader_->len;
   return &reply_;
 }
 

@@ -26,6 +26,8 @@ class ReplyReader {
   /// complete, or the bytes are not the protocol: then `error()` says why.
   Reply* next();
   const std::string& error() const { return error_; }
+  /// Whether all replies that were fed are complete and have been taken.
+  bool is_between_replies() const { return is_between_replies_; }
 
  private:
   struct FreeReader {
@@ -38,6 +40,7 @@ class ReplyReader {
   Reply reply_;
   std::size_t elements_ = 0;  // of all arrays in the reply
   std::string error_;
+  bool is_between_replies_ = true;
 };
 
 }  // namespace mesh::redis

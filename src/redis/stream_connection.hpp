@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,7 +48,9 @@ class StreamConnection : public Connection,
 
   std::size_t unanswered_bytes() const override { return conversation_.unanswered_bytes(); }
 
-  void command(const Command& command, OutcomeCallback callback) override;
+  void command(const Command& command, OutcomeCallback&& callback) override;
+  void publish(std::string_view channel, std::string_view message,
+               OutcomeCallback&& callback) override;
   void subscribe(const std::string& channel) override;
   void unsubscribe(const std::string& channel) override;
   void ping() override;
@@ -79,6 +82,7 @@ class StreamConnection : public Connection,
   void read();
   void handle_read(std::size_t size);
   void want_write();
+  void want_write_of_command();
   bool has_much_to_write() const;
   void write();
   void forget_sent();
@@ -221,12 +225,28 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
 }
 
 template <typename Stream>
-void StreamConnection<Stream>::command(const Command& command, OutcomeCallback callback) {
+void StreamConnection<Stream>::command(const Command& command, OutcomeCallback&& callback) {
   if (!is_open_) {
     callback(Outcome{Failure::disconnected});
     return;
   }
   conversation_.command(command, std::move(callback));
+  want_write_of_command();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::publish(std::string_view channel, std::string_view message,
+                                       OutcomeCallback&& callback) {
+  if (!is_open_) {
+    callback(Outcome{Failure::disconnected});
+    return;
+  }
+  conversation_.publish(channel, message, std::move(callback));
+  want_write_of_command();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::want_write_of_command() {
   ++unwritten_commands_;
   if (has_much_to_write()) write();
   want_write();

@@ -18,7 +18,7 @@ class RequestId {
  public:
   RequestId() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): it stands for the text
-  RequestId(std::string_view text) : hash_(std::hash<std::string_view>()(text)) {
+  RequestId(std::string_view text) : hash_(text.empty() ? 0 : std::hash<std::string_view>()(text)) {
     if (text.size() <= inline_size) {
       size_ = static_cast<std::uint8_t>(text.size());
       std::copy(text.begin(), text.end(), chars_.begin());
@@ -48,7 +48,7 @@ class RequestId {
   std::array<char, inline_size> chars_{};
   std::uint8_t size_ = 0;
   std::shared_ptr<const std::string> long_{};
-  std::size_t hash_ = std::hash<std::string_view>()({});
+  std::size_t hash_ = 0;
 };
 
 }  // namespace mesh

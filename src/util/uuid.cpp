@@ -17,11 +17,22 @@ std::mt19937_64 make_seeded_engine() {
   return std::mt19937_64(sequence);
 }
 
-/// Writes `count` of the 16 hexadecimal digits of a number, the highest first, from the `first` on.
-char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned first) {
+/// The two hexadecimal digits of each byte.
+constexpr auto digits_of_bytes = [] {
   constexpr std::string_view digits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> all{};
+  for (std::size_t byte = 0; byte < all.size(); ++byte) {
+    all.at(byte) = {digits[byte / 16], digits[byte % 16]};
+  }
+  return all;
+}();
+
+/// Writes `count` of the 8 bytes of a number, the highest first, from the `first` on.
+char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned first) {
   for (unsigned i = first; i < first + count; ++i) {
-    *place++ = digits[(number >> (60U - 4U * i)) & 15U];
+    const auto& digits = digits_of_bytes[(number >> (56U - 8U * i)) & 255U];  // NOLINT
+    *place++ = digits[0];
+    *place++ = digits[1];
   }
   return place;
 }
@@ -41,11 +52,11 @@ UuidGenerator::Text UuidGenerator::next_text() {
   Text text{};
   text.fill('-');
   char* next = text.data();
-  next = write_hex(next, high, 8, 0);
-  next = write_hex(next + 1, high, 4, 8);
-  next = write_hex(next + 1, high, 4, 12);
-  next = write_hex(next + 1, low, 4, 0);
-  write_hex(next + 1, low, 12, 4);
+  next = write_hex(next, high, 4, 0);
+  next = write_hex(next + 1, high, 2, 4);
+  next = write_hex(next + 1, high, 2, 6);
+  next = write_hex(next + 1, low, 2, 0);
+  write_hex(next + 1, low, 6, 2);
   return text;
 }
 

@@ -1,9 +1,11 @@
 #include <wire/codec.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -141,77 +143,74 @@ NodeMessage classify(Json& message) {
   return request;
 }
 
-// The same from a message that was split without a DOM. Nothing where that has to decide.
+// The same from a message that was split without a DOM. False where that has to decide.
 
-std::optional<Json> parse_data(const Envelope& envelope) {
-  if (!envelope.data) return Json();
+bool take_data(Envelope& envelope, Json& data) {
+  if (envelope.data_text.empty()) {
+    data = std::move(envelope.data);
+    return true;
+  }
   // The parser would skip a byte order mark, which is none in the middle of a message.
-  if (envelope.data->starts_with('\xEF')) return std::nullopt;
-  if (auto plain = parse_plain_json(*envelope.data)) return plain;
-  Json data = Json::parse(*envelope.data, nullptr, false);
-  if (data.is_discarded()) return std::nullopt;
-  return data;
+  if (envelope.data_text.starts_with('\xEF')) return false;
+  data = Json::parse(envelope.data_text, nullptr, false);
+  return !data.is_discarded();
 }
 
 bool has_request_id(const Envelope& envelope) {
   return envelope.request_id && envelope.request_id->size() <= longest_request_id;
 }
 
-std::optional<NodeMessage> classify_response(const Envelope& envelope) {
-  auto data = parse_data(envelope);
-  if (!data) return std::nullopt;
-  Response response;
+bool classify_response(Envelope& envelope, NodeMessage& message) {
+  auto& response = message.emplace<Response>();
+  if (!take_data(envelope, response.data)) return false;
   response.request_id = *envelope.request_id;
-  response.data = std::move(*data);
   if (envelope.error) response.error = *envelope.error;
-  return response;
+  return true;
 }
 
-std::optional<NodeMessage> classify_request(const Envelope& envelope) {
-  if (!envelope.sender || !envelope.type) return std::nullopt;
+bool classify_request(Envelope& envelope, NodeMessage& message) {
+  if (!envelope.sender || !envelope.type) return false;
   if (envelope.timeout && static_cast<double>(*envelope.timeout) > longest_timeout_in_ms) {
-    return std::nullopt;
+    return false;
   }
-  auto data = parse_data(envelope);
-  if (!data) return std::nullopt;
-  Request request;
+  auto& request = message.emplace<Request>();
+  if (!take_data(envelope, request.data)) return false;
   request.request_id = *envelope.request_id;
   request.sender = *envelope.sender;
   request.type = *envelope.type;
-  request.data = std::move(*data);
   if (envelope.timeout) request.timeout = milliseconds(*envelope.timeout);
   request.repeat = envelope.repeat;
-  return request;
+  return true;
 }
 
-std::optional<NodeMessage> classify(const Envelope& envelope) {
-  if (!has_request_id(envelope)) return std::nullopt;
+bool classify(Envelope& envelope, NodeMessage& message) {
+  if (!has_request_id(envelope)) return false;
   if (envelope.heartbeat) {
     // What else is in it matters only if it is not JSON.
-    if (envelope.data) return std::nullopt;
-    return Heartbeat{*envelope.request_id};
+    if (envelope.has_data) return false;
+    message = Heartbeat{*envelope.request_id};
+    return true;
   }
-  return envelope.reply ? classify_response(envelope) : classify_request(envelope);
+  return envelope.reply ? classify_response(envelope, message)
+                        : classify_request(envelope, message);
 }
 
-std::optional<Envelope> scan(std::string_view text, const MeshLimits& limits) {
-  if (text.size() > limits.message_size) return std::nullopt;
-  return scan_envelope(text, limits.nesting_depth);
+bool scan(std::string_view text, const MeshLimits& limits, Envelope& envelope) {
+  return text.size() <= limits.message_size && scan_envelope(text, limits.nesting_depth, envelope);
 }
 
-std::optional<NodeMessage> decode_quickly(std::string_view text, const MeshLimits& limits) {
-  const auto envelope = scan(text, limits);
-  return envelope ? classify(*envelope) : std::nullopt;
+bool decode_quickly(std::string_view text, const MeshLimits& limits, NodeMessage& message) {
+  Envelope envelope;
+  return scan(text, limits, envelope) && classify(envelope, message);
 }
 
 std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const MeshLimits& limits) {
-  const auto envelope = scan(text, limits);
-  if (!envelope || !envelope->broadcast || !envelope->sender || !envelope->type) {
-    return std::nullopt;
-  }
-  auto data = parse_data(*envelope);
-  if (!data) return std::nullopt;
-  return Broadcast{*envelope->sender, std::string(*envelope->type), std::move(*data)};
+  Envelope envelope;
+  const bool is_usual = scan(text, limits, envelope);
+  if (!is_usual || !envelope.broadcast || !envelope.sender || !envelope.type) return std::nullopt;
+  Json data;
+  if (!take_data(envelope, data)) return std::nullopt;
+  return Broadcast{*envelope.sender, std::string(*envelope.type), std::move(data)};
 }
 
 NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
@@ -219,40 +218,71 @@ NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
   return classify(message);
 }
 
-/// Puts a message together.
+/// Puts a message together, in memory that is made large enough at first.
 class Writer {
  public:
-  explicit Writer(std::size_t size_of_values) { text_.reserve(size_of_values + size_of_the_rest); }
+  Writer(std::string& text, std::size_t size_of_values) : text_(text) {
+    text_.resize(size_of_values + size_of_the_rest);
+    next_ = text_.data();
+  }
 
+  template <std::size_t Size>
+  Writer& raw(const char (&literal)[Size]) {
+    return raw(std::string_view(literal, Size - 1));
+  }
   Writer& raw(std::string_view text) {
-    text_ += text;
+    std::memcpy(next_, text.data(), text.size());
+    next_ += text.size();
     return *this;
   }
   // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
   Writer& quoted(std::string_view text) {
-    append_json_string(text_, text, Json::error_handler_t::replace);
+    if (needs_no_escapes(text)) return raw("\"").raw(text).raw("\"");
+    std::string escaped;
+    append_json_string(escaped, text, Json::error_handler_t::replace);
+    make_room(escaped.size());
+    return raw(escaped);
+  }
+  Writer& json(const Json& value) {
+    text_.resize(written());
+    append_json_text(text_, value);
+    next_ = text_.data() + text_.size();
+    make_room(size_of_the_rest);
     return *this;
   }
-  Writer& number(std::int64_t value) { return raw(std::to_string(value)); }
-  std::string take() { return std::move(text_); }
+  Writer& number(std::int64_t value) {
+    constexpr std::size_t most_characters = 20;
+    next_ = std::to_chars(next_, next_ + most_characters, value).ptr;
+    return *this;
+  }
+  void finish() { text_.resize(written()); }
 
  private:
-  static constexpr std::size_t size_of_the_rest = 128;  // names of fields and numbers
+  static constexpr std::size_t size_of_the_rest = 160;  // names of fields and numbers
 
-  std::string text_;
+  std::size_t written() const { return static_cast<std::size_t>(next_ - text_.data()); }
+  // Beyond what was reckoned with.
+  void make_room(std::size_t size) {
+    const std::size_t before = written();
+    text_.resize(text_.size() + size);
+    next_ = text_.data() + before;
+  }
+
+  std::string& text_;
+  char* next_ = nullptr;
 };
 
 }  // namespace
 
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
+  NodeMessage message(std::in_place_type<Malformed>);
   try {
-    auto quick = decode_quickly(text, limits);
-    NodeMessage result = quick ? std::move(*quick) : decode_thoroughly(text, limits);
-    if (auto* const request = std::get_if<Request>(&result)) request->size = text.size();
-    return result;
+    if (!decode_quickly(text, limits, message)) message = decode_thoroughly(text, limits);
+    if (auto* const request = std::get_if<Request>(&message)) request->size = text.size();
   } catch (const std::exception& error) {
-    return Malformed{error.what()};
+    message = Malformed{error.what()};
   }
+  return message;
 }
 
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits) {
@@ -270,9 +300,10 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
   }
 }
 
-std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
-                           std::string_view data, milliseconds timeout, bool repeat) {
-  return Writer(request_id.size() + type.size() + data.size())
+void encode_request(std::string& text, std::string_view request_id, InstanceId sender,
+                    std::string_view type, std::string_view data, milliseconds timeout,
+                    bool repeat) {
+  Writer(text, request_id.size() + type.size() + data.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"senderInstanceId":)")
@@ -283,40 +314,54 @@ std::string encode_request(std::string_view request_id, InstanceId sender, std::
       .raw(data)
       .raw(R"(,"timeoutMs":)")
       .number(timeout.count())
-      .raw(repeat ? R"(,"repeat":true})" : "}")
-      .take();
+      .raw(repeat ? std::string_view(R"(,"repeat":true})") : std::string_view("}"))
+      .finish();
 }
 
-std::string encode_response(std::string_view request_id, std::string_view data) {
-  return Writer(request_id.size() + data.size())
+std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
+                           std::string_view data, milliseconds timeout, bool repeat) {
+  std::string text;
+  encode_request(text, request_id, sender, type, data, timeout, repeat);
+  return text;
+}
+
+std::string encode_response(std::string_view request_id, const Json& data) {
+  std::string text;
+  Writer(text, request_id.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"reply":true,"data":)")
-      .raw(data)
+      .json(data)
       .raw("}")
-      .take();
+      .finish();
+  return text;
 }
 
 std::string encode_error(std::string_view request_id, std::string_view error) {
-  return Writer(request_id.size() + error.size())
+  std::string text;
+  Writer(text, request_id.size() + error.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"reply":true,"error":)")
       .quoted(error)
       .raw("}")
-      .take();
+      .finish();
+  return text;
 }
 
 std::string encode_heartbeat(std::string_view request_id) {
-  return Writer(request_id.size())
+  std::string text;
+  Writer(text, request_id.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"heartbeat":true})")
-      .take();
+      .finish();
+  return text;
 }
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {
-  return Writer(type.size() + data.size())
+  std::string text;
+  Writer(text, type.size() + data.size())
       .raw(R"({"broadcast":true,"senderInstanceId":)")
       .number(sender)
       .raw(R"(,"type":)")
@@ -324,7 +369,8 @@ std::string encode_broadcast(InstanceId sender, std::string_view type, std::stri
       .raw(R"(,"data":)")
       .raw(data)
       .raw("}")
-      .take();
+      .finish();
+  return text;
 }
 
 std::string no_handler_error(std::string_view type) {

@@ -54,11 +54,16 @@ using BroadcastMessage = std::variant<Broadcast, Malformed>;
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits);
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits);
 
-/// `data` is JSON text and is copied as it is.
+/// Text in `data` is JSON and is copied as it is.
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, std::chrono::milliseconds timeout,
                            bool repeat = false);
-std::string encode_response(std::string_view request_id, std::string_view data);
+/// The same in `text`, whose memory is reused.
+void encode_request(std::string& text, std::string_view request_id, InstanceId sender,
+                    std::string_view type, std::string_view data, std::chrono::milliseconds timeout,
+                    bool repeat = false);
+/// Throws as `nlohmann::json::dump()` for what is not UTF-8.
+std::string encode_response(std::string_view request_id, const nlohmann::json& data);
 std::string encode_error(std::string_view request_id, std::string_view error);
 std::string encode_heartbeat(std::string_view request_id);
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data);

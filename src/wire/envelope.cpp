@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include <wire/json_text.hpp>
 
@@ -18,15 +19,13 @@ class Scanner {
   Scanner(std::string_view text, std::size_t nesting_depth)
       : text_(text), nesting_depth_(nesting_depth) {}
 
-  std::optional<Envelope> scan() {
-    Envelope result;
-    if (!take("{")) return std::nullopt;
+  bool scan(Envelope& result) {
+    if (!take("{")) return false;
     do {
       const auto name = take_quoted();
-      if (!name || !take(":") || !take_field(*name, result)) return std::nullopt;
+      if (!name || !take(":") || !take_field(*name, result)) return false;
     } while (take(","));
-    if (!take("}") || position_ != text_.size()) return std::nullopt;
-    return result;
+    return take("}") && position_ == text_.size();
   }
 
  private:
@@ -38,7 +37,7 @@ class Scanner {
 
   bool take_field(std::string_view name, Envelope& result) {
     if (name == "requestId") return take_once(result.request_id, take_text());
-    if (name == "data") return take_once(result.data, take_value());
+    if (name == "data") return take_data(result);
     if (name == "reply") return take_true(result.reply);
     if (name == "senderInstanceId") return take_once(result.sender, take_integer());
     if (name == "type") return take_once(result.type, take_text());
@@ -55,6 +54,18 @@ class Scanner {
   static bool take_once(std::optional<Value>& field, std::optional<Value> value) {
     if (field || !value) return false;
     field = value;
+    return true;
+  }
+
+  bool take_data(Envelope& result) {
+    if (std::exchange(result.has_data, true)) return false;
+    const std::size_t size =
+        parse_plain_prefix(text_.substr(position_), nesting_depth_ - 1, result.data);
+    position_ += size;
+    if (size > 0) return true;
+    const auto text = take_value();
+    if (!text || text->empty()) return false;
+    result.data_text = *text;
     return true;
   }
 
@@ -143,9 +154,8 @@ class Scanner {
 
 }  // namespace
 
-std::optional<Envelope> scan_envelope(std::string_view text, std::size_t nesting_depth) {
-  if (nesting_depth == 0) return std::nullopt;
-  return Scanner(text, nesting_depth).scan();
+bool scan_envelope(std::string_view text, std::size_t nesting_depth, Envelope& envelope) {
+  return nesting_depth > 0 && Scanner(text, nesting_depth).scan(envelope);
 }
 
 }  // namespace mesh::wire

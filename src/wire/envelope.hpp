@@ -5,14 +5,18 @@
 #include <optional>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 namespace mesh::wire {
 
-/// The fields of a message as slices of its text, which must outlive them.
+/// The fields of a message. Texts are slices of its own, which must outlive them.
 struct Envelope {
   std::optional<std::string_view> request_id;
   std::optional<std::string_view> type;
   std::optional<std::string_view> error;
-  std::optional<std::string_view> data;  ///< JSON text, not checked yet
+  bool has_data = false;
+  nlohmann::json data;         ///< If it is plain: see `parse_plain_prefix()`.
+  std::string_view data_text;  ///< Otherwise: JSON text, not checked yet.
   std::optional<std::int64_t> sender;
   std::optional<std::int64_t> timeout;  ///< in ms, above 0
   bool reply = false;
@@ -21,9 +25,9 @@ struct Envelope {
   bool repeat = false;
 };
 
-/// Splits a message of the usual form without a DOM: only known fields, each once, no spaces, and
-/// texts that need no escapes. Nothing if it has another form, which may be valid as well. If
-/// `data` is valid JSON, then so is the whole.
-std::optional<Envelope> scan_envelope(std::string_view text, std::size_t nesting_depth);
+/// Splits a message of the usual form: only known fields, each once, no spaces, and texts that need
+/// no escapes. False if it has another form, which may be valid as well. If `data_text` is valid
+/// JSON or empty, then so is the whole.
+bool scan_envelope(std::string_view text, std::size_t nesting_depth, Envelope& envelope);
 
 }  // namespace mesh::wire

@@ -1,5 +1,6 @@
 #include <wire/json_text.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -16,8 +17,9 @@ using Json = nlohmann::json;
 
 // Without branches, so that a loop of it becomes vector code.
 unsigned char is_special(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return static_cast<unsigned char>((byte < ' ') | (byte > '~') | (byte == '"') | (byte == '\\'));
+  const auto byte = static_cast<signed char>(c);  // what is not ASCII is negative
+  return static_cast<unsigned char>((byte < ' ') | (byte == '\x7F') | (byte == '"') |
+                                    (byte == '\\'));
 }
 
 bool has_special(const char* text, std::size_t size) {
@@ -86,16 +88,18 @@ class Writer {
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : next_(text.data()), end_(text.data() + text.size()) {}
+  Parser(std::string_view text, std::size_t most_levels)
+      : begin_(text.data()),
+        next_(text.data()),
+        end_(text.data() + text.size()),
+        levels_left_(std::min(most_levels, most_recursion)) {}
 
-  std::optional<Json> parse() {
-    Json value;
-    if (!take_value(value, 0) || next_ != end_) return std::nullopt;
-    return value;
+  std::size_t parse(Json& value) {
+    return take_value(value) ? static_cast<std::size_t>(next_ - begin_) : 0;
   }
 
  private:
-  static constexpr int most_levels = 64;
+  static constexpr std::size_t most_recursion = 64;
 
   bool take(char c) {
     if (next_ == end_ || *next_ != c) return false;
@@ -103,13 +107,13 @@ class Parser {
     return true;
   }
 
-  bool take_value(Json& value, int level) {
-    if (next_ == end_ || level > most_levels) return false;
+  bool take_value(Json& value) {
+    if (next_ == end_) return false;
     switch (*next_) {
       case '{':
-        return take_object(value, level);
+        return take_object(value);
       case '[':
-        return take_array(value, level);
+        return take_array(value);
       case '"': {
         const auto string = take_string();
         if (string) value = *string;
@@ -126,28 +130,37 @@ class Parser {
     }
   }
 
-  bool take_object(Json& value, int level) {
+  bool take_object(Json& value) {
+    if (levels_left_ == 0) return false;
+    --levels_left_;
     value = Json::object();
     auto& members = value.get_ref<Json::object_t&>();
     ++next_;
-    if (take('}')) return true;
+    if (take('}')) return leave_level();
     do {
       const auto key = take_string();
       if (!key || !take(':')) return false;
-      if (!take_value(members[std::string(*key)], level + 1)) return false;
+      if (!take_value(members[std::string(*key)])) return false;
     } while (take(','));
-    return take('}');
+    return take('}') && leave_level();
   }
 
-  bool take_array(Json& value, int level) {
+  bool take_array(Json& value) {
+    if (levels_left_ == 0) return false;
+    --levels_left_;
     value = Json::array();
     auto& elements = value.get_ref<Json::array_t&>();
     ++next_;
-    if (take(']')) return true;
+    if (take(']')) return leave_level();
     do {
-      if (!take_value(elements.emplace_back(), level + 1)) return false;
+      if (!take_value(elements.emplace_back())) return false;
     } while (take(','));
-    return take(']');
+    return take(']') && leave_level();
+  }
+
+  bool leave_level() {
+    ++levels_left_;
+    return true;
   }
 
   std::optional<std::string_view> take_string() {
@@ -219,17 +232,24 @@ class Parser {
 #endif
   }
 
+  const char* begin_;
   const char* next_;
   const char* end_;
+  std::size_t levels_left_;
 };
 
 }  // namespace
 
 std::string to_json_text(const Json& document) {
   std::string text;
-  text.reserve(128);
-  Writer(text).write(document);
+  append_json_text(text, document);
   return text;
+}
+
+void append_json_text(std::string& text, const Json& document) {
+  constexpr std::size_t usual_size = 128;
+  if (text.capacity() - text.size() < usual_size) text.reserve(text.size() + usual_size);
+  Writer(text).write(document);
 }
 
 void append_json_string(std::string& text, std::string_view string,
@@ -243,7 +263,9 @@ void append_json_string(std::string& text, std::string_view string,
   }
 }
 
-std::optional<Json> parse_plain_json(std::string_view text) { return Parser(text).parse(); }
+std::size_t parse_plain_prefix(std::string_view text, std::size_t most_levels, Json& value) {
+  return Parser(text, most_levels).parse(value);
+}
 
 bool needs_no_escapes(std::string_view text) {
   constexpr std::size_t block = 32;
@@ -251,9 +273,9 @@ bool needs_no_escapes(std::string_view text) {
   for (; i + block <= text.size(); i += block) {
     if (has_special(text.data() + i, block)) return false;
   }
-  const bool overlaps = text.size() >= block;
-  const std::size_t begin = overlaps ? text.size() - block : i;
-  return !has_special(text.data() + begin, overlaps ? block : text.size());
+  if (i == text.size()) return true;
+  if (text.size() < block) return !has_special(text.data(), text.size());
+  return !has_special(text.data() + text.size() - block, block);
 }
 
 }  // namespace mesh::wire

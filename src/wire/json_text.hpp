@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,10 +12,14 @@ namespace mesh::wire {
 
 /// As `document.dump()`.
 std::string to_json_text(const nlohmann::json& document);
+/// The same at the end of a text.
+void append_json_text(std::string& text, const nlohmann::json& document);
 
-/// As `nlohmann::json::parse(text)` for JSON without spaces, escapes, huge numbers and what is not
-/// ASCII. Nothing for all else, valid or not.
-std::optional<nlohmann::json> parse_plain_json(std::string_view text);
+/// Parses the JSON value that the text begins with, if it is plain: without spaces, escapes, huge
+/// numbers and what is not ASCII, and with no more than `most_levels` arrays and objects in each
+/// other. Returns the size of its text; 0 for all else, valid or not, when `value` is unspecified.
+std::size_t parse_plain_prefix(std::string_view text, std::size_t most_levels,
+                               nlohmann::json& value);
 
 /// Appends a JSON string, as nlohmann writes it; `on_bad_utf8` says what becomes of bytes that are
 /// not UTF-8.

@@ -282,12 +282,7 @@ TEST(CleanupFaults, ThatAReportIsOursIsNotBelievedIfTheAnswerWasLongOnItsWay) {
     });
     RedisProbe probe = server.probe();
     const std::string reports = faults::key_of("reports");
-    const auto times_asked = [&] {
-      const std::string stats = probe.text({"INFO", "commandstats"});
-      const std::string label = "cmdstat_hget:calls=";
-      const auto begin = stats.find(label);
-      return begin == std::string::npos ? 0 : std::stoi(stats.substr(begin + label.size()));
-    };
+    const auto times_asked = [&] { return probe.command_stats().calls("hget"); };
     probe.command({"ZADD", faults::key_of("heartbeats"), "1", "77", "2", "78"});
     co_await node.start();
     const auto one_is_reported = [&] { return reported.size() == 1; };
@@ -298,7 +293,7 @@ TEST(CleanupFaults, ThatAReportIsOursIsNotBelievedIfTheAnswerWasLongOnItsWay) {
     may_end = true;
     const auto is_asking = [&] { return proxy.chunks_with(question) > asked_before; };
     CO_ASSERT_TRUE(co_await eventually(is_asking));
-    const int answered_before = times_asked();
+    const auto answered_before = times_asked();
     const auto is_answered = [&] { return times_asked() > answered_before; };
     CO_ASSERT_TRUE(co_await eventually(is_answered));
     // While the answer is on its way, another leader takes the report over.

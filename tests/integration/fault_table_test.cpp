@@ -560,13 +560,7 @@ TEST(FaultTable, RedisThatRefusesThePingsOfHealthChecksHasAnswered) {
     CO_ASSERT_TRUE(co_await rig.start());
     RedisProbe probe = rig.server.probe();
     fail_to_save(probe);
-    const auto refused_pings = [&] {
-      const std::string stats = probe.text({"INFO", "commandstats"});
-      const auto pings = stats.find("cmdstat_ping:");
-      const std::string label = "rejected_calls=";
-      const auto count = pings == std::string::npos ? pings : stats.find(label, pings);
-      return count == std::string::npos ? 0 : std::stoi(stats.substr(count + label.size()));
-    };
+    const auto refused_pings = [&] { return probe.command_stats().refusals("ping"); };
     const auto several = [&] { return refused_pings() >= 6; };
     EXPECT_TRUE(co_await eventually(several));
     EXPECT_EQ(rig.a.losses() + rig.b.losses(), 0U) << rig.a.log.text();

@@ -55,13 +55,13 @@ class Idle : public MeshTest {
   };
 
   Commands commands() {
-    const std::string stats = command_stats();
+    const CommandStats stats = probe().command_stats();
     Commands result;
-    result.heartbeats = calls_in(stats, "zadd");
-    result.cleanups = calls_in(stats, "zrangebyscore");
-    result.renewals = calls_in(stats, "pexpire");
-    result.pings = calls_in(stats, "ping");
-    result.attempts = calls_in(stats, "evalsha") + calls_in(stats, "eval") - result.heartbeats -
+    result.heartbeats = stats.calls("zadd");
+    result.cleanups = stats.calls("zrangebyscore");
+    result.renewals = stats.calls("pexpire");
+    result.pings = stats.calls("ping");
+    result.attempts = stats.calls("evalsha") + stats.calls("eval") - result.heartbeats -
                       result.cleanups - result.renewals;
     return result;
   }

@@ -102,13 +102,8 @@ TEST(Reconnect, AnIdleConnectionPassesItsHealthChecks) {
     RedisProbe probe = server.probe();
     Node node(co_await asio::this_coro::executor, mesh_key, options);
     co_await node.start();
-    const auto pings = [&] {
-      const std::string stats = probe.text({"INFO", "commandstats"});
-      const std::string name = "cmdstat_ping:calls=";
-      const auto at = stats.find(name);
-      return at == std::string::npos ? 0 : std::stoi(stats.substr(at + name.size()));
-    };
-    const int before = pings();
+    const auto pings = [&] { return probe.command_stats().calls("ping"); };
+    const auto before = pings();
     const auto both_checked_thrice = [&] { return pings() >= before + 6; };
     EXPECT_TRUE(co_await eventually(both_checked_thrice));
     EXPECT_EQ(node.stats().reconnects, 0U) << log.text();

@@ -226,12 +226,8 @@ TEST(Tls, IdleConnectionsStayHealthy) {
     Node node(co_await asio::this_coro::executor, mesh_key, mesh);
     co_await node.start();
     RedisProbe probe = redis.server().probe();
-    const auto pings = [&] {
-      const std::string stats = probe.text({"INFO", "commandstats"});
-      const auto begin = stats.find("cmdstat_ping:calls=");
-      return begin == std::string::npos ? 0 : std::stoi(stats.substr(begin + 19));
-    };
-    const int before = pings();
+    const auto pings = [&] { return probe.command_stats().calls("ping"); };
+    const auto before = pings();
     EXPECT_TRUE(co_await eventually([&] { return pings() >= before + 10; }));
     EXPECT_FALSE(log.contains("lost", LogLevel::warning)) << log.text();
     co_await node.stop();

@@ -110,6 +110,22 @@ std::string RedisProbe::text(const Command& arguments) {
   return command(arguments).get<std::string>();
 }
 
+CommandStats RedisProbe::command_stats() { return CommandStats(text({"INFO", "commandstats"})); }
+
+std::int64_t CommandStats::field(const std::string& command, const std::string& name) const {
+  const auto line = text_.find("cmdstat_" + command + ":");
+  if (line == std::string::npos) return 0;
+  const std::string stats = text_.substr(line, text_.find('\n', line) - line);
+  const std::string label = name + "=";
+  for (auto begin = stats.find(':'); begin != std::string::npos;
+       begin = stats.find(',', begin + 1)) {
+    if (stats.compare(begin + 1, label.size(), label) == 0) {
+      return std::stoll(stats.substr(begin + 1 + label.size()));
+    }
+  }
+  throw RedisProbeError("INFO commandstats does not tell " + name);
+}
+
 std::vector<std::string> RedisProbe::array(const Command& arguments) {
   return command(arguments).get<std::vector<std::string>>();
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <mesh/options.hpp>
@@ -20,6 +21,23 @@ namespace mesh::test {
 class RedisProbeError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// What INFO tells about commands; their names are in lower case.
+class CommandStats {
+ public:
+  explicit CommandStats(std::string text) : text_(std::move(text)) {}
+
+  std::int64_t calls(const std::string& command) const { return field(command, "calls"); }
+  std::int64_t refusals(const std::string& command) const {
+    return field(command, "rejected_calls");
+  }
+
+ private:
+  /// 0 for a command that has not been called.
+  std::int64_t field(const std::string& command, const std::string& name) const;
+
+  std::string text_;
 };
 
 /// A plain blocking connection to Redis, for set-up and assertions.
@@ -40,6 +58,9 @@ class RedisProbe {
   std::int64_t integer(const Command& arguments);
   std::string text(const Command& arguments);
   std::vector<std::string> array(const Command& arguments);
+
+  /// How often Redis has run each command, as of now.
+  CommandStats command_stats();
 
   bool exists(const std::string& key);
   std::optional<std::string> get(const std::string& key);

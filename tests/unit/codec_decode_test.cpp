@@ -391,8 +391,10 @@ const std::vector<std::string> usual_messages{
 
 TEST(Decode, UsualMessagesNeedNoDom) {
   for (const std::string& text : usual_messages) {
-    EXPECT_TRUE(scan_envelope(text, 64)) << text;
-    EXPECT_FALSE(scan_envelope(text + " ", 64)) << text;
+    Envelope envelope;
+    EXPECT_TRUE(scan_envelope(text, 64, envelope)) << text;
+    Envelope other;
+    EXPECT_FALSE(scan_envelope(text + " ", 64, other)) << text;
     const bool is_broadcast = text.find("broadcast") != std::string::npos;
     EXPECT_EQ(kind(decode_text(text)) == "malformed", is_broadcast) << text;
     EXPECT_EQ(decode_broadcast(text, MeshLimits{}).index(), is_broadcast ? 0U : 1U) << text;

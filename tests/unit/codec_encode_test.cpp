@@ -19,7 +19,7 @@ TEST(EncodeRequest, HasExactlyTheDocumentedFields) {
 }
 
 TEST(EncodeResponse, HasExactlyTheDocumentedFields) {
-  EXPECT_EQ(Json::parse(encode_response("r-1", "null")),
+  EXPECT_EQ(Json::parse(encode_response("r-1", nullptr)),
             Json::parse(R"({"requestId":"r-1","reply":true,"data":null})"));
 }
 
@@ -64,7 +64,7 @@ TEST(Encode, TypesAndIdsAreQuoted) {
   const std::string awkward = "a\"b\\c\n";
   EXPECT_EQ(Json::parse(encode_request(awkward, 1, awkward, "0", 1ms)).at("type"), awkward);
   EXPECT_EQ(Json::parse(encode_request(awkward, 1, awkward, "0", 1ms)).at("requestId"), awkward);
-  EXPECT_EQ(Json::parse(encode_response(awkward, "0")).at("requestId"), awkward);
+  EXPECT_EQ(Json::parse(encode_response(awkward, 0)).at("requestId"), awkward);
   EXPECT_EQ(Json::parse(encode_heartbeat(awkward)).at("requestId"), awkward);
   EXPECT_EQ(Json::parse(encode_broadcast(1, awkward, "0")).at("type"), awkward);
 }
@@ -82,7 +82,7 @@ TEST(RoundTrip, RequestIsDecodedAsItWas) {
 }
 
 TEST(RoundTrip, ResponseHeartbeatAndBroadcastAreDecodedAsTheyWere) {
-  const auto response = decode_node_message(encode_response("r", "[1]"), MeshLimits{});
+  const auto response = decode_node_message(encode_response("r", Json{1}), MeshLimits{});
   ASSERT_TRUE(std::holds_alternative<Response>(response));
   EXPECT_EQ(std::get<Response>(response).data.dump(), "[1]");
   EXPECT_FALSE(std::get<Response>(response).error);

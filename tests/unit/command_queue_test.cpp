@@ -47,7 +47,7 @@ TEST(CommandQueue, KeepsTheOrder) {
 
 TEST(CommandQueue, CountsTheBytesForRedis) {
   CommandQueue queue(100);
-  queue.push(QueuedCommand{Command{"SET", "key", "value"}, start, nullptr});
+  queue.push(QueuedCommand{Command{"SET", "key", "value"}, start, [](const Outcome&) {}});
   EXPECT_EQ(queue.bytes(), std::string("*3..$3..SET..$3..key..$5..value..").size());
   queue.pop();
   EXPECT_EQ(queue.bytes(), 0U);

@@ -33,6 +33,7 @@ class ConversationTest : public ::testing::Test {
   std::string sent() { return std::exchange(conversation_.output(), {}); }
   const std::vector<std::string>& replies() const { return replies_; }
   const std::vector<std::string>& reports() const { return reports_; }
+  void forget_reports() { reports_.clear(); }
   Conversation& conversation() { return conversation_; }
 
  private:
@@ -113,6 +114,42 @@ TEST_F(ConversationTest, MessagesAndConfirmationsAreReported) {
       receive("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"
               "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n"));
   EXPECT_EQ(reports(), (Texts{"subscribed news", "news: hi"}));
+}
+
+TEST_F(ConversationTest, HoweverTheBytesAreCutTheReportsAreTheSame) {
+  conversation().subscribe("c");
+  const std::string large(100000, 'x');
+  const std::string message = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n";
+  const std::string bytes = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n" + message +
+                            "$5\r\nfirst\r\n" + "*2\r\n$4\r\npong\r\n$0\r\n\r\n" + message +
+                            "$6\r\nsecond\r\n" + message + "$100000\r\n" + large + "\r\n" +
+                            message + "$5\r\nthird\r\n" + message + "$0\r\n\r\n";
+  EXPECT_EQ(receive(bytes), std::nullopt);
+  const std::vector<std::string> expected = reports();
+  EXPECT_EQ(expected, (std::vector<std::string>{"subscribed c", "c: first", "c: second",
+                                                "c: " + large, "c: third", "c: "}));
+  for (const std::size_t piece : {1, 2, 3, 7, 40, 41, 64, 1000, 65536, 99999}) {
+    forget_reports();
+    for (std::size_t i = 0; i < bytes.size(); i += piece) {
+      EXPECT_EQ(receive(bytes.substr(i, piece)), std::nullopt);
+    }
+    EXPECT_TRUE(reports() == expected) << "in pieces of " << piece;
+  }
+}
+
+TEST_F(ConversationTest, IntegersAndOtherRepliesMayTakeTurns) {
+  const std::string bytes = ":1\r\n:20\r\n+OK\r\n:3\r\n*2\r\n:4\r\n:5\r\n:6\r\n-ERR\r\n:7\r\n";
+  const std::vector<std::string> expected{"1", "20", "OK", "3", "[4,5,]", "6", "error ERR", "7"};
+  for (const std::size_t piece : {1, 2, 3, 5, 100}) {
+    const std::size_t before = replies().size();
+    for (std::size_t i = 0; i < expected.size(); ++i) ask({"X"});
+    for (std::size_t i = 0; i < bytes.size(); i += piece) {
+      EXPECT_EQ(receive(bytes.substr(i, piece)), std::nullopt);
+    }
+    const std::vector<std::string> got(replies().begin() + static_cast<std::ptrdiff_t>(before),
+                                       replies().end());
+    EXPECT_EQ(got, expected) << "in pieces of " << piece;
+  }
 }
 
 TEST_F(ConversationTest, RepliesToCommandsBeforeASubscriptionComeFirst) {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/bind_executor.hpp>
+#include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
 #include <unit/run_on_strand.hpp>
@@ -39,10 +41,15 @@ struct Result {
   }
 };
 
+template <typename Function>
+auto posted(const Strand& strand, Function function) {
+  return detail::PostedHandler(strand.get_inner_executor(),
+                               asio::bind_executor(strand, std::move(function)));
+}
+
 /// The table under test with what it needs.
 struct Table {
-  explicit Table(const Strand& strand_)
-      : strand(strand_), calls(strand_, strand_.get_inner_executor(), counters) {}
+  explicit Table(const Strand& strand_) : strand(strand_), calls(strand_, counters) {}
 
   std::shared_ptr<Result> add(const std::string& id, std::chrono::milliseconds timeout) {
     auto result = std::make_shared<Result>();
@@ -52,7 +59,7 @@ struct Table {
       result->data = std::move(data);
     };
     // Initialized, not assigned: Boost 1.81 cannot assign completion handlers.
-    PendingCall call{std::move(complete), strand, 7, "echo", timeout, Clock::now()};
+    PendingCall call{posted(strand, complete), 7, "echo", timeout, Clock::now()};
     calls.add(id, std::move(call));
     return result;
   }
@@ -201,7 +208,7 @@ TEST(PendingCalls, ACompletionMayAddTheNextCall) {
     Table table(strand);
     std::shared_ptr<Result> next;
     auto complete = [&](std::exception_ptr, Json) { next = table.add("a", 1h); };
-    PendingCall call{std::move(complete), strand, 7, "echo", 1h, Clock::now()};
+    PendingCall call{posted(strand, complete), 7, "echo", 1h, Clock::now()};
     table.calls.add("a", std::move(call));
     EXPECT_TRUE(table.calls.on_response(Table::response("a", 1)));
     EXPECT_TRUE(co_await eventually([&] { return next != nullptr; }));

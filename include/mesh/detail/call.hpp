@@ -87,12 +87,11 @@ class DecodingHandler {
 
 template <typename Response, typename Handler>
 void fail_call(const asio::any_io_executor& via, Handler handler, std::exception_ptr error) {
-  auto target = asio::prefer(asio::get_associated_executor(handler, via),
-                             asio::execution::outstanding_work_t::tracked);
+  PostedHandler<Handler> posted(via, std::move(handler));
   if constexpr (std::is_void_v<Response>) {
-    post_completion(via, std::move(target), std::move(handler), std::move(error));
+    posted(std::move(error));
   } else {
-    post_completion(via, std::move(target), std::move(handler), std::move(error), Response{});
+    posted(std::move(error), Response{});
   }
 }
 
@@ -157,8 +156,9 @@ struct InitiateCall {
           std::move(handler));
     } else {
       const std::string_view type = call.remote.type;
+      DecodingHandler<Response, Handler> decoding(type, std::move(handler), call.executor);
       send_call(call.core, std::move(call.remote),
-                DecodingHandler<Response, Handler>(type, std::move(handler), call.executor));
+                PostedHandler(call.executor, std::move(decoding)));
     }
   }
 };

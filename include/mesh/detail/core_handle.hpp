@@ -34,6 +34,7 @@ struct OutgoingCall {
 using VoidCompletion = asio::any_completion_handler<void(std::exception_ptr)>;
 using NodesCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
+/// Must not run anything of the user's inside the call: see `PostedHandler`.
 using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, Json)>;
 
 /// Throws `std::invalid_argument`, naming the option, for a timeout that is negative or longer than

@@ -1,30 +1,93 @@
 #pragma once
 
+#include <concepts>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 namespace mesh::detail {
 
 namespace asio = boost::asio;
 
+/// As `asio::post()`. The executor of an `io_context`, which most programs use, is called as what
+/// it is: that takes half of the allocations.
+template <typename Function>
+void post_to(const asio::any_io_executor& executor, Function&& function) {
+  if (const auto* const known = executor.target<asio::io_context::executor_type>()) {
+    asio::post(*known, std::forward<Function>(function));
+  } else {
+    asio::post(executor, std::forward<Function>(function));
+  }
+}
+
 /// Calls `handler` on its executor `target`, never inside this call. The way leads through `via`,
 /// an executor of the user's, so that what the handler does next cannot hold up a strand of ours.
 template <typename Executor, typename Handler, typename... Results>
-void post_completion(const asio::any_io_executor& via, Executor target, Handler handler,
-                     std::exception_ptr error, Results... results) {
-  auto call = [handler = std::move(handler), error = std::move(error),
-               ... results = std::move(results)]() mutable {
+void post_completion(const asio::any_io_executor& via, Executor target, Handler&& handler,
+                     std::exception_ptr&& error, Results&&... results) {
+  auto call = [handler = std::forward<Handler>(handler), error = std::move(error),
+               ... results = std::forward<Results>(results)]() mutable {
     asio::get_associated_cancellation_slot(handler).clear();
     std::move(handler)(std::move(error), std::move(results)...);
   };
-  asio::post(via, [target = std::move(target), call = std::move(call)]() mutable {
+  if constexpr (std::same_as<Executor, asio::any_io_executor>) {
+    if (asio::prefer(target, asio::execution::outstanding_work_t::untracked) == via) {
+      post_to(via, std::move(call));
+      return;
+    }
+  }
+  post_to(via, [target = std::move(target), call = std::move(call)]() mutable {
     asio::dispatch(target, std::move(call));
   });
 }
+
+/// A handler that is called by way of `post_completion()`, wherever this one is called. Its
+/// executor counts as having outstanding work until then, so that its context does not run out of
+/// it.
+template <typename Handler>
+class PostedHandler {
+  // Where the executor knows no such property, what prefer() returns is a reference.
+  using Executor = std::remove_cvref_t<decltype(asio::prefer(
+      asio::get_associated_executor(std::declval<const Handler&>(),
+                                    std::declval<const asio::any_io_executor&>()),
+      asio::execution::outstanding_work_t::tracked))>;
+
+ public:
+  using allocator_type = asio::associated_allocator_t<Handler>;
+  using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
+
+  PostedHandler(const asio::any_io_executor& via, Handler handler)
+      : via_(via),
+        target_(asio::prefer(asio::get_associated_executor(handler, via),
+                             asio::execution::outstanding_work_t::tracked)),
+        handler_(std::move(handler)) {}
+
+  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler_); }
+  cancellation_slot_type get_cancellation_slot() const noexcept {
+    return asio::get_associated_cancellation_slot(handler_);
+  }
+
+  /// Once.
+  template <typename... Results>
+  void operator()(std::exception_ptr error, Results&&... results) {
+    post_completion(via_, std::move(target_), std::move(handler_), std::move(error),
+                    std::forward<Results>(results)...);
+  }
+
+ private:
+  asio::any_io_executor via_;
+  Executor target_;
+  Handler handler_;
+};
 
 }  // namespace mesh::detail

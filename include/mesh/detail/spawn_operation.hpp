@@ -7,15 +7,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <mesh/detail/post_completion.hpp>
 
@@ -51,14 +48,10 @@ void spawn_operation(const asio::any_io_executor& executor, const asio::any_io_e
       OperationControl::request_cancel(control, executor, type);
     });
   }
-  // Tracked, so that the handler's context does not run out of work meanwhile.
-  auto target = asio::prefer(asio::get_associated_executor(handler, via),
-                             asio::execution::outstanding_work_t::tracked);
-  auto finish = [control, via, target = std::move(target), handler = std::move(handler)](
-                    std::exception_ptr error, auto... result) mutable {
+  auto finish = [control, posted = PostedHandler(via, std::move(handler))](std::exception_ptr error,
+                                                                           auto... result) mutable {
     control->done = true;
-    post_completion(via, std::move(target), std::move(handler), std::move(error),
-                    std::move(result)...);
+    posted(std::move(error), std::move(result)...);
   };
   auto bound = asio::bind_cancellation_slot(control->signal.slot(),
                                             asio::bind_executor(executor, std::move(finish)));

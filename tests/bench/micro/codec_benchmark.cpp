@@ -38,7 +38,7 @@ void encode_request(State& state) {
   encode(state, [&data] { return request(data); });
 }
 void encode_response(State& state) {
-  const std::string data = string_payload(payload_size(state));
+  const auto data = nlohmann::json::parse(string_payload(payload_size(state)));
   encode(state, [&data] { return wire::encode_response(request_id(), data); });
 }
 void encode_error(State& state) {
@@ -58,7 +58,8 @@ void decode_request_of_objects(State& state) {
   decode(state, request(object_payload(payload_size(state))));
 }
 void decode_response(State& state) {
-  decode(state, wire::encode_response(request_id(), string_payload(payload_size(state))));
+  decode(state, wire::encode_response(request_id(),
+                                      nlohmann::json::parse(string_payload(payload_size(state)))));
 }
 void decode_error(State& state) {
   decode(state, wire::encode_error(request_id(), plain_text(payload_size(state))));

@@ -6,7 +6,9 @@
 #include <variant>
 
 #include <benchmark/benchmark.h>
+#include <boost/asio/bind_executor.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/post_completion.hpp>
 #include <mesh/log.hpp>
 
 #include <core/counters.hpp>
@@ -69,9 +71,9 @@ void dispatch_response(State& state) {
   StrandRunner runner;
   core::Counters counters;
   const MeshLimits limits;
-  core::PendingCalls calls(runner.strand(), runner.context().get_executor(), counters);
-  SequentialId text(wire::encode_response(request_id(), string_payload(payload_size(state))));
+  core::PendingCalls calls(runner.strand(), counters);
   const std::string data = string_payload(payload_size(state));
+  SequentialId text(wire::encode_response(request_id(), detail::Json::parse(data)));
   bool completed = false;
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
@@ -83,7 +85,9 @@ void dispatch_response(State& state) {
     };
     runner.run(
         [&] {
-          core::PendingCall call{complete, runner.strand(), 7, "echo", 10s, Clock::now(), data};
+          detail::PostedHandler posted(runner.context().get_executor(),
+                                       asio::bind_executor(runner.strand(), complete));
+          core::PendingCall call{std::move(posted), 7, "echo", 10s, Clock::now(), data};
           calls.add(text.id(), std::move(call));
           auto decoded = wire::decode_node_message(message, limits);
           calls.on_response(std::move(std::get<wire::Response>(decoded)));

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include <benchmark/benchmark.h>
+#include <boost/asio/bind_executor.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/post_completion.hpp>
 
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
@@ -47,14 +49,16 @@ struct Table {
     auto complete = [&completed](const std::exception_ptr&, const detail::Json&) {
       completed = true;
     };
-    core::PendingCall call{complete, runner.strand(), 7,
-                           "echo",   timeout,         Clock::now() - timeout + remaining};
+    detail::PostedHandler posted(runner.context().get_executor(),
+                                 asio::bind_executor(runner.strand(), complete));
+    core::PendingCall call{std::move(posted), 7, "echo", timeout,
+                           Clock::now() - timeout + remaining};
     calls.add(std::move(id), std::move(call));
   }
 
   StrandRunner runner;
   core::Counters counters;
-  core::PendingCalls calls{runner.strand(), runner.context().get_executor(), counters};
+  core::PendingCalls calls{runner.strand(), counters};
   bool never = false;
 };
 

@@ -104,14 +104,8 @@ class MeshTest : public ::testing::Test {
   /// Lets somebody else lead this mesh for good.
   void occupy_leadership() { probe_.command({"SET", lock(), "somebody else", "PX", "600000"}); }
 
-  std::int64_t calls_of(const std::string& command) { return calls_in(command_stats(), command); }
-
-  std::string command_stats() { return probe_.text({"INFO", "commandstats"}); }
-
-  static std::int64_t calls_in(const std::string& stats, const std::string& command) {
-    const std::string label = "cmdstat_" + command + ":calls=";
-    const auto begin = stats.find(label);
-    return begin == std::string::npos ? 0 : std::stoll(stats.substr(begin + label.size()));
+  std::int64_t calls_of(const std::string& command) {
+    return probe_.command_stats().calls(command);
   }
 
  private:

@@ -108,6 +108,18 @@ TEST(RedisProbe, ReadsEveryKindOfReply) {
   EXPECT_GT(probe.time(), std::chrono::hours(24 * 365 * 50));
 }
 
+TEST(RedisProbe, CountsCommands) {
+  const RedisServer server;
+  RedisProbe probe = server.probe();
+  for (int i = 0; i < 3; ++i) probe.command({"HGET", "h", "f"});
+  EXPECT_THROW(probe.command({"HGET", "h"}), RedisProbeError);
+  const CommandStats stats = probe.command_stats();
+  EXPECT_EQ(stats.calls("hget"), 3);
+  EXPECT_EQ(stats.refusals("hget"), 1);
+  EXPECT_EQ(stats.calls("hgetall"), 0);
+  EXPECT_EQ(stats.refusals("hgetall"), 0);
+}
+
 TEST(ChannelRecorder, KeepsWhatIsPublished) {
   const RedisServer server;
   RedisProbe probe = server.probe();

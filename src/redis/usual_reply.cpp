@@ -1,0 +1,83 @@
+#include <redis/usual_reply.hpp>
+
+#include <algorithm>
+
+namespace mesh::redis {
+
+namespace {
+
+using Kind = UsualReply::Kind;
+
+constexpr std::string_view line_end = "\r\n";
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  UsualReply read() {
+    UsualReply reply;
+    reply.kind = take_reply(reply);
+    reply.size = position_;
+    return reply;
+  }
+
+ private:
+  static constexpr std::size_t most_digits = 18;
+
+  // Each returns `part` where the bytes end too early, `other` where they are of another kind, and
+  // else the kind that was being looked for.
+
+  Kind take_reply(UsualReply& reply) {
+    if (bytes_.starts_with(':')) {
+      ++position_;
+      return take_number(Kind::integer, reply.integer);
+    }
+    constexpr std::string_view beginning = "*3\r\n$7\r\nmessage\r\n";
+    Kind kind = take(beginning, Kind::message);
+    if (kind == Kind::message) kind = take_text(reply.channel);
+    if (kind == Kind::message) kind = take_text(reply.payload);
+    return kind;
+  }
+
+  Kind take(std::string_view expected, Kind kind) {
+    const std::string_view found = bytes_.substr(position_, expected.size());
+    if (!expected.starts_with(found)) return Kind::other;
+    position_ += found.size();
+    return found.size() == expected.size() ? kind : Kind::part;
+  }
+
+  Kind take_text(std::string_view& text) {
+    std::int64_t size = 0;
+    Kind kind = take("$", Kind::message);
+    if (kind == Kind::message) kind = take_number(kind, size);
+    if (kind != Kind::message) return kind;
+    const auto length = static_cast<std::size_t>(size);
+    text = bytes_.substr(position_, length);
+    position_ += text.size();
+    return text.size() == length ? take(line_end, kind) : Kind::part;
+  }
+
+  Kind take_number(Kind kind, std::int64_t& number) {
+    const std::size_t end = std::min(bytes_.size(), position_ + most_digits);
+    const std::size_t begin = position_;
+    for (; position_ < end && is_digit(bytes_[position_]); ++position_) {
+      number = number * 10 + (bytes_[position_] - '0');
+    }
+    if (position_ == bytes_.size()) return Kind::part;
+    const std::size_t digits = position_ - begin;
+    // hiredis takes no leading zeros.
+    if (digits == 0 || (bytes_[begin] == '0' && digits > 1)) return Kind::other;
+    return take(line_end, kind);
+  }
+
+  std::string_view bytes_;
+  std::size_t position_ = 0;
+};
+
+}  // namespace
+
+UsualReply read_usual_reply(std::string_view bytes) { return Reader(bytes).read(); }
+
+}  // namespace mesh::redis

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace mesh::redis {
+
+/// One of the two replies that a busy connection gets by the thousand, as slices of what was
+/// received: a message on a channel, or how many have received one that was published.
+struct UsualReply {
+  enum class Kind {
+    message,
+    integer,
+    part,   ///< The beginning of a message or an integer; the rest has not come yet.
+    other,  ///< For hiredis to read, whatever it is.
+  };
+
+  Kind kind = Kind::other;
+  std::size_t size = 0;  ///< in bytes
+  std::string_view channel{};
+  std::string_view payload{};
+  std::int64_t integer = 0;
+};
+
+/// What the bytes begin with.
+UsualReply read_usual_reply(std::string_view bytes);
+
+}  // namespace mesh::redis
