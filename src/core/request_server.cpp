@@ -123,9 +123,9 @@ milliseconds RequestServer::timeout_of(const wire::Request& request) const {
 }
 
 void RequestServer::send(InstanceId target, Answer::Kind kind, std::string message,
-                         milliseconds useful_for, TimePoint now) {
+                         milliseconds useful_for, TimePoint made_at) {
   auto shared = std::make_shared<const std::string>(std::move(message));
-  send_(target, Answer{kind, std::move(shared), useful_for, now});
+  send_(target, Answer{kind, std::move(shared), useful_for, made_at});
 }
 
 void RequestServer::enqueue(wire::Request request, milliseconds timeout) {

@@ -196,7 +196,8 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
 
 void Client::publish(std::string_view channel, std::string_view message, TimePoint deadline,
                      OutcomeCallback&& callback) {
-  if (open_ && can_send() && has_room_for(channel.size() + message.size())) {
+  constexpr std::size_t most_around = 100;  // what a command has besides
+  if (open_ && can_send() && has_room_for(channel.size() + message.size() + most_around)) {
     link_->connection().publish(channel, message, std::move(callback));
   } else {
     submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace mesh::redis {
 
@@ -11,8 +10,7 @@ namespace {
 constexpr std::string_view line_end = "\r\n";
 
 char* write(char* place, std::string_view text) {
-  std::memcpy(place, text.data(), text.size());
-  return place + text.size();
+  return std::copy(text.begin(), text.end(), place);
 }
 
 /// "*3" or "$17", with the end of the line.

@@ -69,18 +69,36 @@ std::optional<std::string> Conversation::receive(std::string_view bytes) {
     begun_ += bytes;
     bytes = begun_;
   }
-  bool is_begun = false;
-  if (reader_.is_between_replies()) is_begun = take_usual_replies(bytes);
-  if (is_begun) {
-    keep_begun(bytes);
-    return std::nullopt;
+  // Once, since it copies: replies of either sort may take turns.
+  bool may_take_back = true;
+  while (!ended_) {
+    if (reader_.is_empty() && take_usual_replies(bytes)) {
+      keep_begun(bytes);
+      break;
+    }
+    reader_.feed(bytes);
+    keep_begun({});
+    if (auto cause = take_other_replies(may_take_back)) return cause;
+    if (!may_take_back || !is_usual_next()) break;
+    may_take_back = false;
+    begun_ = reader_.take_unread();
+    bytes = begun_;
   }
-  reader_.feed(bytes);
-  keep_begun({});
-  while (!ended_ && !reader_.is_between_replies()) {
+  return std::nullopt;
+}
+
+bool Conversation::is_usual_next() const {
+  return !ended_ && reader_.is_between_replies() && !reader_.unread().empty() &&
+         read_usual_reply(reader_.unread()).kind != UsualReply::Kind::other;
+}
+
+// Of what hiredis was fed. Returns why the connection has to end, if it has to.
+std::optional<std::string> Conversation::take_other_replies(bool up_to_usual) {
+  while (!ended_ && !reader_.is_empty()) {
     Reply* const reply = reader_.next();
     if (reply == nullptr) break;
     if (auto cause = handle(*reply)) return cause;
+    if (up_to_usual && is_usual_next()) break;
   }
   if (ended_ || reader_.error().empty()) return std::nullopt;
   return reader_.error();
@@ -99,7 +117,8 @@ bool Conversation::take_usual_replies(std::string_view& bytes) {
         break;
       case UsualReply::Kind::integer:
         if (waiting_.empty()) return false;
-        answer(Reply{Reply::Kind::integer, reply.integer, {}, {}});
+        take_waiting().callback(
+            Outcome{Failure::none, Reply{Reply::Kind::integer, reply.integer, {}, {}}});
         break;
       case UsualReply::Kind::part:
         return bytes.size() <= most_kept;
@@ -122,17 +141,18 @@ void Conversation::keep_begun(std::string_view rest) {
   if (begun_.empty() && begun_.capacity() > most_memory) std::string().swap(begun_);
 }
 
-void Conversation::answer(Reply&& reply) {
-  Waiting answered = std::move(waiting_.front());
+Conversation::Waiting Conversation::take_waiting() {
+  Waiting waiting = std::move(waiting_.front());
   waiting_.pop_front();
-  unanswered_bytes_ -= answered.size;
-  answered.callback(Outcome{Failure::none, std::move(reply)});
+  unanswered_bytes_ -= waiting.size;
+  return waiting;
 }
 
 std::optional<std::string> Conversation::handle(Reply& reply) {
   if (!waiting_.empty()) {
+    Waiting answered = take_waiting();
     if (reply.is_error() && callbacks_.on_error_reply) callbacks_.on_error_reply(reply);
-    answer(std::move(reply));
+    answered.callback(Outcome{Failure::none, std::move(reply)});
     return std::nullopt;
   }
   if (is_pong(reply)) {

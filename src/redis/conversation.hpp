@@ -48,7 +48,9 @@ class Conversation {
   void expect_reply(std::size_t size, OutcomeCallback&& callback);
   bool take_usual_replies(std::string_view& bytes);
   void keep_begun(std::string_view rest);
-  void answer(Reply&& reply);
+  std::optional<std::string> take_other_replies(bool up_to_usual);
+  bool is_usual_next() const;
+  Waiting take_waiting();
   std::optional<std::string> handle(Reply& reply);
   bool is_pong(const Reply& reply) const;
 

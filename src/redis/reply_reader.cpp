@@ -74,18 +74,28 @@ class ReplyReader::Functions {
 
 void ReplyReader::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
 
-ReplyReader::ReplyReader()
-    : functions_(std::make_unique<Functions>()),
-      reader_(redisReaderCreateWithFunctions(functions_->table())) {
+ReplyReader::ReplyReader() : functions_(std::make_unique<Functions>()) { make_reader(); }
+
+void ReplyReader::make_reader() {
+  reader_.reset(redisReaderCreateWithFunctions(functions_->table()));
   if (reader_) reader_->privdata = this;
 }
 
 ReplyReader::~ReplyReader() = default;
 
 void ReplyReader::feed(std::string_view bytes) {
-  if (bytes.empty()) return;
-  is_between_replies_ = false;
   if (reader_) redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+}
+
+std::string_view ReplyReader::unread() const {
+  if (!reader_) return {};
+  return std::string_view(reader_->buf, reader_->len).substr(reader_->pos);
+}
+
+std::string ReplyReader::take_unread() {
+  std::string bytes(unread());
+  make_reader();
+  return bytes;
 }
 
 Reply* ReplyReader::next() {
@@ -94,6 +104,7 @@ Reply* ReplyReader::next() {
     return nullptr;
   }
   void* reply = nullptr;
+  is_between_replies_ = false;
   if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
     error_ = reader_->errstr;
     return nullptr;
@@ -104,7 +115,7 @@ Reply* ReplyReader::next() {
     error_ = "a reply of another version of the protocol";
     return nullptr;
   }
-  is_between_replies_ = reader_->pos == reader_->len;
+  is_between_replies_ = true;
   return &reply_;
 }
 

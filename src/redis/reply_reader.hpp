@@ -26,14 +26,23 @@ class ReplyReader {
   /// complete, or the bytes are not the protocol: then `error()` says why.
   Reply* next();
   const std::string& error() const { return error_; }
-  /// Whether all replies that were fed are complete and have been taken.
+
+  /// Whether no reply has been begun, as far as `next()` was called.
   bool is_between_replies() const { return is_between_replies_; }
+  /// What was fed and not read so far.
+  std::string_view unread() const;
+  /// Between replies only: the same, which is not to be read here any more.
+  std::string take_unread();
+  /// Whether all that was fed has been read, to the end of a reply.
+  bool is_empty() const { return is_between_replies_ && unread().empty(); }
 
  private:
   struct FreeReader {
     void operator()(redisReader* reader) const;
   };
   class Functions;
+
+  void make_reader();
 
   std::unique_ptr<Functions> functions_;  // outlives the reader
   std::unique_ptr<redisReader, FreeReader> reader_;

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -231,8 +230,7 @@ class Writer {
     return raw(std::string_view(literal, Size - 1));
   }
   Writer& raw(std::string_view text) {
-    std::memcpy(next_, text.data(), text.size());
-    next_ += text.size();
+    next_ = std::copy(text.begin(), text.end(), next_);
     return *this;
   }
   // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
@@ -334,6 +332,9 @@ std::string encode_response(std::string_view request_id, const Json& data) {
       .json(data)
       .raw("}")
       .finish();
+  // It is kept until it has arrived.
+  constexpr std::size_t much = std::size_t{4} << 10U;
+  if (text.capacity() - text.size() > much) text.shrink_to_fit();
   return text;
 }
 

@@ -26,8 +26,8 @@ struct Envelope {
 };
 
 /// Splits a message of the usual form: only known fields, each once, no spaces, and texts that need
-/// no escapes. False if it has another form, which may be valid as well. If `data_text` is valid
-/// JSON or empty, then so is the whole.
+/// no escapes. False if it has another form, which may be valid as well. The whole is valid JSON
+/// if `data_text` is, or is empty.
 bool scan_envelope(std::string_view text, std::size_t nesting_depth, Envelope& envelope);
 
 }  // namespace mesh::wire

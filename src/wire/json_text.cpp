@@ -95,7 +95,9 @@ class Parser {
         levels_left_(std::min(most_levels, most_recursion)) {}
 
   std::size_t parse(Json& value) {
-    return take_value(value) ? static_cast<std::size_t>(next_ - begin_) : 0;
+    if (take_value(value)) return static_cast<std::size_t>(next_ - begin_);
+    value = nullptr;  // so that its memory is free for whoever tries next
+    return 0;
   }
 
  private:

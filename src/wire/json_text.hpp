@@ -17,7 +17,7 @@ void append_json_text(std::string& text, const nlohmann::json& document);
 
 /// Parses the JSON value that the text begins with, if it is plain: without spaces, escapes, huge
 /// numbers and what is not ASCII, and with no more than `most_levels` arrays and objects in each
-/// other. Returns the size of its text; 0 for all else, valid or not, when `value` is unspecified.
+/// other. Returns the size of its text; 0 for all else, valid or not, when `value` is null.
 std::size_t parse_plain_prefix(std::string_view text, std::size_t most_levels,
                                nlohmann::json& value);
 

@@ -92,7 +92,7 @@ TEST(UsualReply, HiredisReadsTheSame) {
     reader.feed(std::string_view(bytes).substr(0, usual.size));
     const Reply* const reply = reader.next();
     ASSERT_NE(reply, nullptr) << bytes;
-    EXPECT_TRUE(reader.is_between_replies()) << bytes;
+    EXPECT_TRUE(reader.is_empty()) << bytes;
     if (usual.kind == Kind::integer) {
       EXPECT_EQ(reply->kind, Reply::Kind::integer);
       EXPECT_EQ(reply->integer, usual.integer) << bytes;

@@ -51,9 +51,8 @@ void post_completion(const asio::any_io_executor& via, Executor target, Handler&
   });
 }
 
-/// A handler that is called by way of `post_completion()`, wherever this one is called. Its
-/// executor counts as having outstanding work until then, so that its context does not run out of
-/// it.
+/// A handler that is called by way of `post_completion()`, wherever this one is called. Until then
+/// its executor, though not `via`, counts as having outstanding work.
 template <typename Handler>
 class PostedHandler {
   // Where the executor knows no such property, what prefer() returns is a reference.
