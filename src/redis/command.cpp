@@ -1,6 +1,7 @@
 #include <redis/command.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace mesh::redis {
@@ -9,16 +10,14 @@ namespace {
 
 constexpr std::string_view line_end = "\r\n";
 
-char* write(char* place, std::string_view text) {
-  return std::copy(text.begin(), text.end(), place);
-}
-
-/// "*3" or "$17", with the end of the line.
-char* write_length(char* place, char kind, std::size_t length) {
-  constexpr std::size_t most_digits = 20;
+/// Appends "*3" or "$17", with the end of the line and that of the one before.
+void append_length(std::string& bytes, std::string_view before, char kind, std::size_t length) {
+  std::array<char, 32> line{};
+  char* place = std::copy(before.begin(), before.end(), line.data());
   *place++ = kind;
-  place = std::to_chars(place, place + most_digits, length).ptr;
-  return write(place, line_end);
+  place = std::to_chars(place, line.data() + line.size(), length).ptr;
+  place = std::copy(line_end.begin(), line_end.end(), place);
+  bytes.append(line.data(), place);
 }
 
 }  // namespace
@@ -28,18 +27,17 @@ std::size_t append_command(std::string& bytes, std::span<const std::string_view>
   std::size_t most = most_around_a_word;
   for (const std::string_view word : words) most += word.size() + most_around_a_word;
   const std::size_t begin = bytes.size();
-  // By doubling, which resize() alone need not do.
+  // By doubling, which reserve() alone need not do.
   if (bytes.capacity() < begin + most) bytes.reserve(std::max(begin + most, 2 * begin));
-  bytes.resize(begin + most);
-  char* place = write_length(bytes.data() + begin, '*', words.size());
+  append_length(bytes, {}, '*', words.size());
+  std::string_view before;
   for (const std::string_view word : words) {
-    place = write_length(place, '$', word.size());
-    place = write(place, word);
-    place = write(place, line_end);
+    append_length(bytes, before, '$', word.size());
+    bytes += word;
+    before = line_end;
   }
-  const auto end = static_cast<std::size_t>(place - bytes.data());
-  bytes.resize(end);
-  return end - begin;
+  bytes += before;
+  return bytes.size() - begin;
 }
 
 Command::Command(std::span<const std::string_view> words) { append_command(bytes_, words); }

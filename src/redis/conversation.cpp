@@ -107,7 +107,6 @@ std::optional<std::string> Conversation::take_other_replies(bool up_to_usual) {
 // Removes them from the bytes. Returns whether what is left is the beginning of another one, which
 // is not for hiredis.
 bool Conversation::take_usual_replies(std::string_view& bytes) {
-  constexpr std::size_t most_kept = std::size_t{64} << 10U;
   while (!ended_ && !bytes.empty()) {
     const UsualReply reply = read_usual_reply(bytes);
     switch (reply.kind) {
@@ -121,7 +120,7 @@ bool Conversation::take_usual_replies(std::string_view& bytes) {
             Outcome{Failure::none, Reply{Reply::Kind::integer, reply.integer, {}, {}}});
         break;
       case UsualReply::Kind::part:
-        return bytes.size() <= most_kept;
+        return true;
       case UsualReply::Kind::other:
         return false;
     }

@@ -217,18 +217,16 @@ NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
   return classify(message);
 }
 
-/// Puts a message together, in memory that is made large enough at first.
+/// Puts a message together. Room for names, numbers and short texts is made at first, so that they
+/// can be written one after the other.
 class Writer {
  public:
-  Writer(std::string& text, std::size_t size_of_values) : text_(text) {
-    text_.resize(size_of_values + size_of_the_rest);
-    next_ = text_.data();
+  Writer(std::string& text, std::size_t size_of_texts, std::size_t size_of_data = 0) : text_(text) {
+    text_.clear();
+    text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
+    make_room(size_of_texts + size_of_the_rest);
   }
 
-  template <std::size_t Size>
-  Writer& raw(const char (&literal)[Size]) {
-    return raw(std::string_view(literal, Size - 1));
-  }
   Writer& raw(std::string_view text) {
     next_ = std::copy(text.begin(), text.end(), next_);
     return *this;
@@ -236,22 +234,20 @@ class Writer {
   // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
   Writer& quoted(std::string_view text) {
     if (needs_no_escapes(text)) return raw("\"").raw(text).raw("\"");
-    std::string escaped;
-    append_json_string(escaped, text, Json::error_handler_t::replace);
-    make_room(escaped.size());
-    return raw(escaped);
-  }
-  Writer& json(const Json& value) {
-    text_.resize(written());
-    append_json_text(text_, value);
-    next_ = text_.data() + text_.size();
-    make_room(size_of_the_rest);
-    return *this;
+    return append([text](std::string& whole) {
+      append_json_string(whole, text, Json::error_handler_t::replace);
+    });
   }
   Writer& number(std::int64_t value) {
     constexpr std::size_t most_characters = 20;
     next_ = std::to_chars(next_, next_ + most_characters, value).ptr;
     return *this;
+  }
+  Writer& json(std::string_view data) {
+    return append([data](std::string& whole) { whole += data; });
+  }
+  Writer& json(const Json& data) {
+    return append([&data](std::string& whole) { append_json_text(whole, data); });
   }
   void finish() { text_.resize(written()); }
 
@@ -259,11 +255,21 @@ class Writer {
   static constexpr std::size_t size_of_the_rest = 160;  // names of fields and numbers
 
   std::size_t written() const { return static_cast<std::size_t>(next_ - text_.data()); }
-  // Beyond what was reckoned with.
+
   void make_room(std::size_t size) {
-    const std::size_t before = written();
-    text_.resize(text_.size() + size);
+    const std::size_t before = text_.size();
+    text_.resize(before + size);
     next_ = text_.data() + before;
+  }
+
+  // What is of any size. The room that was left may still be needed.
+  template <typename Append>
+  Writer& append(Append append) {
+    const std::size_t left = text_.size() - written();
+    finish();
+    append(text_);
+    make_room(left);
+    return *this;
   }
 
   std::string& text_;
@@ -301,7 +307,7 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
 void encode_request(std::string& text, std::string_view request_id, InstanceId sender,
                     std::string_view type, std::string_view data, milliseconds timeout,
                     bool repeat) {
-  Writer(text, request_id.size() + type.size() + data.size())
+  Writer(text, request_id.size() + type.size(), data.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"senderInstanceId":)")
@@ -309,7 +315,7 @@ void encode_request(std::string& text, std::string_view request_id, InstanceId s
       .raw(R"(,"type":)")
       .quoted(type)
       .raw(R"(,"data":)")
-      .raw(data)
+      .json(data)
       .raw(R"(,"timeoutMs":)")
       .number(timeout.count())
       .raw(repeat ? std::string_view(R"(,"repeat":true})") : std::string_view("}"))
@@ -362,13 +368,13 @@ std::string encode_heartbeat(std::string_view request_id) {
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {
   std::string text;
-  Writer(text, type.size() + data.size())
+  Writer(text, type.size(), data.size())
       .raw(R"({"broadcast":true,"senderInstanceId":)")
       .number(sender)
       .raw(R"(,"type":)")
       .quoted(type)
       .raw(R"(,"data":)")
-      .raw(data)
+      .json(data)
       .raw("}")
       .finish();
   return text;
