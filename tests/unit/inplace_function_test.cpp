@@ -25,9 +25,7 @@ TEST(InplaceFunction, HoldsWhatCanOnlyBeMoved) {
 
 TEST(InplaceFunction, DestroysWhatItHoldsOnce) {
   const auto alive = std::make_shared<int>(0);
-  const auto hold = [&alive] {
-    return Function([alive](int number) { return number; });
-  };
+  const auto hold = [&alive] { return Function([alive](int number) { return number; }); };
   {
     Function first = hold();
     EXPECT_EQ(alive.use_count(), 2);
