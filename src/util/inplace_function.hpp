@@ -16,16 +16,14 @@ class InplaceFunction;
 template <typename Result, typename... Args, std::size_t Capacity>
 class InplaceFunction<Result(Args...), Capacity> {
  public:
-  template <typename Function>
-  requires(!std::is_same_v<std::remove_cvref_t<Function>, InplaceFunction> &&
-           std::is_invocable_r_v<Result, std::remove_cvref_t<Function>&, Args...>)
+  template <typename Held>
+  requires(!std::is_same_v<Held, InplaceFunction> && std::is_invocable_r_v<Result, Held&, Args...>)
       // NOLINTNEXTLINE(google-explicit-constructor): as std::function
-      InplaceFunction(Function&& function) {
-    using Held = std::remove_cvref_t<Function>;
+      InplaceFunction(Held function) {
     static_assert(sizeof(Held) <= Capacity && alignof(Held) <= alignof(std::max_align_t),
                   "hold what is large by a pointer");
     static_assert(std::is_nothrow_move_constructible_v<Held>);
-    new (place_.data()) Held(std::forward<Function>(function));
+    new (place_.data()) Held(std::move(function));
     operations_ = &operations_on<Held>;
   }
   InplaceFunction(InplaceFunction&& other) noexcept { take(other); }
