@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -421,6 +422,18 @@ void expect_same_either_way(const std::string& text) {
   EXPECT_TRUE(test::is_same_message(decode_text(text), decode_text(text + " "))) << text;
   const auto broadcast = decode_broadcast(text, MeshLimits{});
   EXPECT_TRUE(test::is_same_message(broadcast, decode_broadcast(text + " ", MeshLimits{}))) << text;
+}
+
+TEST(Decode, OfAFieldThatComesTwiceEitherWayTakesTheSame) {
+  const std::string plain = R"("plain")";
+  const std::string escaped = R"("\u00e4")";
+  for (const auto& [first, second] :
+       {std::pair(plain, escaped), std::pair(escaped, plain), std::pair(plain, std::string("1"))}) {
+    const std::string data = R"("data":)" + first + R"(,"data":)" + second + "}";
+    expect_same_either_way(R"({"requestId":"r","reply":true,)" + data);
+    expect_same_either_way(R"({"broadcast":true,"senderInstanceId":1,"type":"t",)" + data);
+  }
+  expect_same_either_way(R"({"requestId":"r","requestId":"s","heartbeat":true})");
 }
 
 TEST(Decode, EitherWayGivesTheSame) {
