@@ -45,7 +45,8 @@ struct Scene {
   std::unique_ptr<SentinelCluster> cluster;  // of the states that have one
   HangingName name;
   std::future<void> command;
-  bool handler_may_end = false;
+  // Shared, since the handler outlives the scene.
+  std::shared_ptr<bool> handler_may_end = std::make_shared<bool>(false);
   std::shared_ptr<Call> call_of_handler;
   std::unique_ptr<Member> a;
   std::unique_ptr<Member> b;
@@ -243,17 +244,18 @@ State handler_ignores_cancellation() {
   State state{.name = "HandlerIgnoresCancellation"};
   state.enter = [](Scene& scene) -> asio::awaitable<void> {
     auto has_begun = std::make_shared<bool>(false);
-    scene.a->node.register_handler<"wait">([&scene, has_begun](int) -> asio::awaitable<int> {
-      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-      *has_begun = true;
-      while (!scene.handler_may_end) co_await sleep_for(3ms);
-      co_return 0;
-    });
+    scene.a->node.register_handler<"wait">(
+        [may_end = scene.handler_may_end, has_begun](int) -> asio::awaitable<int> {
+          co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+          *has_begun = true;
+          while (!*may_end) co_await sleep_for(3ms);
+          co_return 0;
+        });
     scene.call_of_handler = begin_wait(scene.executor, scene.b->node, scene.a->id(), 0ms, forever);
     const auto begun = [has_begun] { return *has_begun; };
     EXPECT_TRUE(co_await eventually(begun));
   };
-  state.leave = [](Scene& scene) { scene.handler_may_end = true; };
+  state.leave = [](Scene& scene) { *scene.handler_may_end = true; };
   return state;
 }
 
