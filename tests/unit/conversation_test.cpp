@@ -128,7 +128,7 @@ TEST_F(ConversationTest, HoweverTheBytesAreCutTheReportsAreTheSame) {
   const std::vector<std::string> expected = reports();
   EXPECT_EQ(expected, (std::vector<std::string>{"subscribed c", "c: first", "c: second",
                                                 "c: " + large, "c: third", "c: "}));
-  for (const std::size_t piece : {1, 2, 3, 7, 40, 41, 64, 1000, 65536, 99999}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 7U, 40U, 41U, 64U, 1000U, 65536U, 99999U}) {
     forget_reports();
     for (std::size_t i = 0; i < bytes.size(); i += piece) {
       EXPECT_EQ(receive(bytes.substr(i, piece)), std::nullopt);
@@ -140,7 +140,7 @@ TEST_F(ConversationTest, HoweverTheBytesAreCutTheReportsAreTheSame) {
 TEST_F(ConversationTest, IntegersAndOtherRepliesMayTakeTurns) {
   const std::string bytes = ":1\r\n:20\r\n+OK\r\n:3\r\n*2\r\n:4\r\n:5\r\n:6\r\n-ERR\r\n:7\r\n";
   const std::vector<std::string> expected{"1", "20", "OK", "3", "[4,5,]", "6", "error ERR", "7"};
-  for (const std::size_t piece : {1, 2, 3, 5, 100}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 5U, 100U}) {
     const std::size_t before = replies().size();
     for (std::size_t i = 0; i < expected.size(); ++i) ask({"X"});
     for (std::size_t i = 0; i < bytes.size(); i += piece) {
