@@ -21,7 +21,7 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
     ++unsettled_;
     Response response{target, answer.message, deadline};
     response.run = run_;
-    publish(std::move(response));
+    publish(response);
     return;
   }
   context_.commands->publish(context_.keys.node_channel(target, channel_), *answer.message,
@@ -37,22 +37,19 @@ void AnswerSender::clear() {
   alarm_.set(std::nullopt);
 }
 
-void AnswerSender::publish(Response response) {
+void AnswerSender::publish(const Response& response) {
   const Keys& keys = context_.keys;
-  const auto deadline = response.deadline;
-  const InstanceId target = response.target;
-  const bool may_have_arrived = response.may_have_arrived;
-  const auto message = response.message;
+  const std::string& message = *response.message;
   auto on_outcome = [weak = weak_from_this(),
-                     response = std::move(response)](const redis::Outcome& outcome) mutable {
+                     response = response](const redis::Outcome& outcome) mutable {
     if (const auto self = weak.lock()) self->on_published(std::move(response), outcome);
   };
-  if (may_have_arrived) {
-    context_.commands->submit(publish_again_command(keys, target, *message, ""), deadline,
-                              std::move(on_outcome));
+  if (response.may_have_arrived) {
+    context_.commands->submit(publish_again_command(keys, response.target, message, ""),
+                              response.deadline, std::move(on_outcome));
   } else {
-    context_.commands->publish(keys.node_channel(target, channel_), *message, deadline,
-                               std::move(on_outcome));
+    context_.commands->publish(keys.node_channel(response.target, channel_), message,
+                               response.deadline, std::move(on_outcome));
   }
 }
 
@@ -76,7 +73,7 @@ void AnswerSender::on_published(Response response, const redis::Outcome& outcome
   }
   if (outcome.reply.is_error() && !redis::is_worth_retrying(outcome.reply)) {
     lose("it was refused: " + outcome.reply.text);
-  } else if (!outcome.reply.is_error() && outcome.reply.integer > 0) {
+  } else if (is_received(outcome)) {
     settle();
   } else {
     // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
@@ -105,7 +102,7 @@ void AnswerSender::try_due() {
     auto response = waiting_.extract(*due);
     waiting_bytes_ -= response->message->size();
     ++counters_.answers_resent;
-    publish(std::move(*response));
+    publish(*response);
   }
   alarm_.set(waiting_.next_deadline());
 }

@@ -55,7 +55,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
     std::size_t run = 0;
   };
 
-  void publish(Response response);
+  void publish(const Response& response);
   void on_published(Response response, const redis::Outcome& outcome);
   void try_later(Response response);
   void try_due();

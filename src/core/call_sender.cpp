@@ -27,10 +27,6 @@ constexpr std::size_t most_owners = 4096;
 constexpr std::size_t portion = 256;
 constexpr std::chrono::milliseconds pause_between_portions{5};
 
-bool is_received(const redis::Outcome& outcome) {
-  return outcome.failure == redis::Failure::none && outcome.reply.integer > 0;
-}
-
 }  // namespace
 
 CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
@@ -217,9 +213,8 @@ void CallSender::publish_again(const RequestId& request_id) {
 void CallSender::on_published_again(const RequestId& request_id, const redis::Outcome& outcome) {
   const PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
-  const bool has_answer = outcome.failure == redis::Failure::none && !outcome.reply.is_error();
-  if (has_answer && outcome.reply.integer > 0) return;
-  if (has_answer && outcome.reply.integer == -2) {
+  if (is_received(outcome)) return;
+  if (outcome.failure == redis::Failure::none && outcome.reply.integer == -2) {
     // Another node has the id by now, and must not get it: the timeout ends the call.
     owners_.erase(call->target);
     return;

@@ -544,8 +544,9 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
       call.timeout == std::chrono::milliseconds::zero() ? options_.request_timeout : call.timeout;
   const UuidGenerator::Text uuid = uuids_.next_text();
   const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
-  wire::encode_request(message_, request_id.view(), instance_id_, call.type, call.data, timeout);
-  if (auto objection = objection_to_call(message_.size())) {
+  std::string message = wire::encode_request(request_id.view(), instance_id_, call.type, call.data,
+                                             timeout, false, std::move(message_));
+  if (auto objection = objection_to_call(message.size())) {
     std::move(completion)(std::move(objection), detail::Json());
     return;
   }
@@ -553,9 +554,9 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   PendingCall pending{std::move(completion), call.target, call.type, timeout, Clock::now()};
   pending.has_data = has_room_to_keep(call.data.size());
   if (pending.has_data) pending.data = std::move(call.data);
-  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message_);
+  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
-  if (message_.capacity() > usual_size) std::string().swap(message_);
+  if (message.capacity() <= usual_size) message_ = std::move(message);
 }
 
 bool MeshCore::has_room_to_keep(std::size_t size) const {

@@ -128,7 +128,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   Keys keys_;
   Counters counters_;
   UuidGenerator uuids_;
-  std::string message_;  // memory for a request on its way
+  std::string message_;  // memory for the next request
   RateLimitedLog drop_log_;
   RateLimitedLog heartbeat_log_;
   std::shared_ptr<redis::Client> commands_;

@@ -10,6 +10,11 @@
 
 namespace mesh::core {
 
+/// Whether somebody has received what was published, by PUBLISH or the command below.
+inline bool is_received(const redis::Outcome& outcome) {
+  return outcome.failure == redis::Failure::none && outcome.reply.integer > 0;
+}
+
 /// Publishes what may have arrived before, provided that the target copes with repetitions; an
 /// empty `owner` stands for any. What the reply means is said in the script, which is sent whole
 /// rather than by its digest: after a fault Redis may well have forgotten it.

@@ -55,7 +55,7 @@ class Conversation {
   bool is_pong(const Reply& reply) const;
 
   Connection::Callbacks callbacks_;
-  std::string begun_;  // the beginning of a usual reply
+  std::string begun_;  // what a usual reply begins with that is not complete
   ReplyReader reader_;
   std::deque<Waiting> waiting_;
   std::size_t unanswered_bytes_ = 0;

@@ -1,6 +1,6 @@
 #include <redis/usual_reply.hpp>
 
-#include <algorithm>
+#include <charconv>
 
 namespace mesh::redis {
 
@@ -9,8 +9,6 @@ namespace {
 using Kind = UsualReply::Kind;
 
 constexpr std::string_view line_end = "\r\n";
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Reader {
  public:
@@ -60,15 +58,15 @@ class Reader {
   }
 
   Kind take_number(Kind kind, std::int64_t& number) {
-    const std::size_t end = std::min(bytes_.size(), position_ + most_digits);
-    const std::size_t begin = position_;
-    for (; position_ < end && is_digit(bytes_[position_]); ++position_) {
-      number = number * 10 + (bytes_[position_] - '0');
-    }
+    const std::string_view most = bytes_.substr(position_, most_digits);
+    std::uint64_t value = 0;
+    const char* const end = std::from_chars(most.data(), most.data() + most.size(), value).ptr;
+    const auto digits = static_cast<std::size_t>(end - most.data());
+    number = static_cast<std::int64_t>(value);
+    position_ += digits;
     if (position_ == bytes_.size()) return Kind::part;
-    const std::size_t digits = position_ - begin;
     // hiredis takes no leading zeros.
-    if (digits == 0 || (bytes_[begin] == '0' && digits > 1)) return Kind::other;
+    if (digits == 0 || (most.front() == '0' && digits > 1)) return Kind::other;
     return take(line_end, kind);
   }
 

@@ -207,9 +207,11 @@ std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const M
   Envelope envelope;
   const bool is_usual = scan(text, limits, envelope);
   if (!is_usual || !envelope.broadcast || !envelope.sender || !envelope.type) return std::nullopt;
-  Json data;
-  if (!take_data(envelope, data)) return std::nullopt;
-  return Broadcast{*envelope.sender, std::string(*envelope.type), std::move(data)};
+  Broadcast broadcast;
+  if (!take_data(envelope, broadcast.data)) return std::nullopt;
+  broadcast.sender = *envelope.sender;
+  broadcast.type = *envelope.type;
+  return broadcast;
 }
 
 NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
@@ -221,7 +223,8 @@ NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
 /// can be written one after the other.
 class Writer {
  public:
-  Writer(std::string& text, std::size_t size_of_texts, std::size_t size_of_data = 0) : text_(text) {
+  explicit Writer(std::size_t size_of_texts, std::size_t size_of_data = 0, std::string memory = {})
+      : text_(std::move(memory)) {
     text_.clear();
     text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
     make_room(size_of_texts + size_of_the_rest);
@@ -249,13 +252,17 @@ class Writer {
   Writer& json(const Json& data) {
     return append([&data](std::string& whole) { append_json_text(whole, data); });
   }
-  void finish() { text_.resize(written()); }
+  std::string take() {
+    cut();
+    return std::move(text_);
+  }
 
  private:
   static constexpr std::size_t size_of_the_rest = 160;  // names of fields and numbers
 
   std::size_t written() const { return static_cast<std::size_t>(next_ - text_.data()); }
 
+  void cut() { text_.resize(written()); }
   void make_room(std::size_t size) {
     const std::size_t before = text_.size();
     text_.resize(before + size);
@@ -266,14 +273,14 @@ class Writer {
   template <typename Append>
   Writer& append(Append append) {
     const std::size_t left = text_.size() - written();
-    finish();
+    cut();
     append(text_);
     make_room(left);
     return *this;
   }
 
-  std::string& text_;
-  char* next_ = nullptr;
+  std::string text_;
+  char* next_ = nullptr;  // in the text
 };
 
 }  // namespace
@@ -304,10 +311,10 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
   }
 }
 
-void encode_request(std::string& text, std::string_view request_id, InstanceId sender,
-                    std::string_view type, std::string_view data, milliseconds timeout,
-                    bool repeat) {
-  Writer(text, request_id.size() + type.size(), data.size())
+std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
+                           std::string_view data, milliseconds timeout, bool repeat,
+                           std::string memory) {
+  return Writer(request_id.size() + type.size(), data.size(), std::move(memory))
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"senderInstanceId":)")
@@ -318,26 +325,18 @@ void encode_request(std::string& text, std::string_view request_id, InstanceId s
       .json(data)
       .raw(R"(,"timeoutMs":)")
       .number(timeout.count())
-      .raw(repeat ? std::string_view(R"(,"repeat":true})") : std::string_view("}"))
-      .finish();
-}
-
-std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
-                           std::string_view data, milliseconds timeout, bool repeat) {
-  std::string text;
-  encode_request(text, request_id, sender, type, data, timeout, repeat);
-  return text;
+      .raw(repeat ? R"(,"repeat":true})" : "}")
+      .take();
 }
 
 std::string encode_response(std::string_view request_id, const Json& data) {
-  std::string text;
-  Writer(text, request_id.size())
-      .raw(R"({"requestId":)")
-      .quoted(request_id)
-      .raw(R"(,"reply":true,"data":)")
-      .json(data)
-      .raw("}")
-      .finish();
+  std::string text = Writer(request_id.size())
+                         .raw(R"({"requestId":)")
+                         .quoted(request_id)
+                         .raw(R"(,"reply":true,"data":)")
+                         .json(data)
+                         .raw("}")
+                         .take();
   // It is kept until it has arrived.
   constexpr std::size_t much = std::size_t{4} << 10U;
   if (text.capacity() - text.size() > much) text.shrink_to_fit();
@@ -345,30 +344,25 @@ std::string encode_response(std::string_view request_id, const Json& data) {
 }
 
 std::string encode_error(std::string_view request_id, std::string_view error) {
-  std::string text;
-  Writer(text, request_id.size() + error.size())
+  return Writer(request_id.size() + error.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"reply":true,"error":)")
       .quoted(error)
       .raw("}")
-      .finish();
-  return text;
+      .take();
 }
 
 std::string encode_heartbeat(std::string_view request_id) {
-  std::string text;
-  Writer(text, request_id.size())
+  return Writer(request_id.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"heartbeat":true})")
-      .finish();
-  return text;
+      .take();
 }
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {
-  std::string text;
-  Writer(text, type.size(), data.size())
+  return Writer(type.size(), data.size())
       .raw(R"({"broadcast":true,"senderInstanceId":)")
       .number(sender)
       .raw(R"(,"type":)")
@@ -376,8 +370,7 @@ std::string encode_broadcast(InstanceId sender, std::string_view type, std::stri
       .raw(R"(,"data":)")
       .json(data)
       .raw("}")
-      .finish();
-  return text;
+      .take();
 }
 
 std::string no_handler_error(std::string_view type) {

@@ -54,14 +54,10 @@ using BroadcastMessage = std::variant<Broadcast, Malformed>;
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits);
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits);
 
-/// Text in `data` is JSON and is copied as it is.
+/// Text in `data` is JSON and is copied as it is. The memory of `memory` is used again.
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, std::chrono::milliseconds timeout,
-                           bool repeat = false);
-/// The same in `text`, whose memory is reused.
-void encode_request(std::string& text, std::string_view request_id, InstanceId sender,
-                    std::string_view type, std::string_view data, std::chrono::milliseconds timeout,
-                    bool repeat = false);
+                           bool repeat = false, std::string memory = {});
 /// Throws as `nlohmann::json::dump()` for what is not UTF-8.
 std::string encode_response(std::string_view request_id, const nlohmann::json& data);
 std::string encode_error(std::string_view request_id, std::string_view error);
