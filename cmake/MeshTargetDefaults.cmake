@@ -8,6 +8,11 @@ function(mesh_target_defaults target)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
 
+  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ takes the files that a unity file includes for headers, where local types would be wrong.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+
   if(MESHSERVICE_SANITIZE)
     set(flags "-fsanitize=${MESHSERVICE_SANITIZE}" -fno-omit-frame-pointer)
     if(MESHSERVICE_SANITIZE MATCHES "undefined")
@@ -22,11 +27,13 @@ function(mesh_target_defaults target)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # g++ loses sight of the coroutine frame's own operator new when it instruments.
       target_compile_options(${target} PRIVATE -Wno-mismatched-new-delete)
-      if(MESHSERVICE_SANITIZE MATCHES "thread")
-        # TSan does not model the atomic_thread_fence in Asio's own reference counts, and would
-        # report races; without std::atomic Asio takes those of Boost.
+    endif()
+    if(MESHSERVICE_SANITIZE MATCHES "thread")
+      # TSan does not model the atomic_thread_fence in Asio's own reference counts, and would
+      # report races; without std::atomic Asio takes those of Boost.
+      target_compile_definitions(${target} PRIVATE BOOST_ASIO_DISABLE_STD_ATOMIC)
+      if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         target_compile_options(${target} PRIVATE -Wno-tsan)
-        target_compile_definitions(${target} PRIVATE BOOST_ASIO_DISABLE_STD_ATOMIC)
       endif()
     endif()
   endif()

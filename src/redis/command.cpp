@@ -4,11 +4,11 @@
 #include <array>
 #include <charconv>
 
+#include <redis/line_end.hpp>
+
 namespace mesh::redis {
 
 namespace {
-
-constexpr std::string_view line_end = "\r\n";
 
 /// Appends "*3" or "$17", with the end of the line and that of the one before.
 void append_length(std::string& bytes, std::string_view before, char kind, std::size_t length) {

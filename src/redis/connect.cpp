@@ -13,12 +13,8 @@ namespace mesh::redis {
 
 namespace {
 
-[[noreturn]] void fail(const Endpoint& endpoint, const std::string& cause) {
-  throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
-}
-
-[[noreturn]] void fail(const Endpoint& endpoint, const Objection& objection) {
-  if (!objection.is_passing) fail(endpoint, objection.cause);
+[[noreturn]] void throw_objection(const Endpoint& endpoint, const Objection& objection) {
+  if (!objection.is_passing) throw_connection_error(endpoint, objection.cause);
   throw PassingConnectionError(endpoint.name(), endpoint.port, objection.cause);
 }
 
@@ -46,9 +42,10 @@ class SentinelFailures {
 
   [[noreturn]] void raise(const Endpoint& first) const {
     if (count_ == 1) {
-      fail(Endpoint{last_->host(), last_->port(), {}}, Objection{last_->cause(), is_passing_});
+      throw_objection(Endpoint{last_->host(), last_->port(), {}},
+                      Objection{last_->cause(), is_passing_});
     }
-    fail(first, Objection{"no Sentinel led to a master: " + text_, is_passing_});
+    throw_objection(first, Objection{"no Sentinel led to a master: " + text_, is_passing_});
   }
 
  private:
@@ -73,7 +70,7 @@ asio::awaitable<void> greet(std::shared_ptr<Link> link, std::vector<Command> com
   }
   if (!objection) co_return;
   link->close(objection->cause);
-  fail(endpoint, *objection);
+  throw_objection(endpoint, *objection);
 }
 
 }  // namespace
@@ -101,7 +98,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect(TimePoint deadline) {
     // Anew each time: certificates are replaced while programs run.
     tls_ = load_tls(options_);
   } catch (const std::exception& error) {
-    fail(endpoint, error.what());
+    throw_connection_error(endpoint, error.what());
   }
   if (uses_sentinel()) co_return co_await connect_by_sentinel(deadline);
   co_return co_await connect_to_master(endpoint, deadline);
@@ -118,7 +115,8 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint 
       const Reply reply =
           co_await ask(sentinel, sentinel_master_query(options_.sentinel_name), share);
       const auto answer = parse_sentinel_reply(reply, options_.sentinel_name);
-      if (const auto* const cause = std::get_if<std::string>(&answer)) fail(sentinel, *cause);
+      if (const auto* const cause = std::get_if<std::string>(&answer))
+        throw_connection_error(sentinel, *cause);
       const Endpoint master = std::get<Endpoint>(answer);
       auto link = co_await connect_to_master(master, share);
       master_ = master;
@@ -160,7 +158,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_to(Endpoint endpoint,
     }
     link->close(cause);
   }
-  fail(endpoint, cause);
+  throw_connection_error(endpoint, cause);
 }
 
 asio::awaitable<Reply> Connector::ask(Endpoint sentinel, Command query, TimePoint deadline) {
@@ -177,7 +175,7 @@ asio::awaitable<Reply> Connector::ask(Endpoint sentinel, Command query, TimePoin
     cause = error.cause();
   }
   link->close(cause);
-  fail(sentinel, cause);
+  throw_connection_error(sentinel, cause);
 }
 
 // Sentinels that are cut off from the others go on naming the master they know.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include <mesh/errors.hpp>
 #include <mesh/options.hpp>
 
 namespace mesh::redis {
@@ -21,6 +22,11 @@ struct Endpoint {
 inline std::string to_string(const Endpoint& endpoint) {
   return endpoint.is_unix() ? endpoint.unix_socket
                             : endpoint.host + ":" + std::to_string(endpoint.port);
+}
+
+[[noreturn]] inline void throw_connection_error(const Endpoint& endpoint,
+                                                const std::string& cause) {
+  throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
 }
 
 }  // namespace mesh::redis

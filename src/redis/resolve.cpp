@@ -8,7 +8,6 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <mesh/errors.hpp>
 
 #include <async/event.hpp>
 
@@ -41,10 +40,6 @@ std::shared_ptr<Lookup> begin_lookup(const Strand& strand, const Endpoint& endpo
   return lookup;
 }
 
-[[noreturn]] void fail(const Endpoint& endpoint, const std::string& cause) {
-  throw MeshConnectionError(endpoint.host, endpoint.port, cause);
-}
-
 }  // namespace
 
 asio::awaitable<std::vector<Endpoint>> resolve(Strand strand, Endpoint endpoint,
@@ -60,10 +55,11 @@ asio::awaitable<std::vector<Endpoint>> resolve(Strand strand, Endpoint endpoint,
   while (!lookup->results) {
     if (!co_await lookup->finished.wait_until(deadline) && !lookup->results) {
       lookup->resolver.cancel();
-      fail(endpoint, "the name was not resolved in time");
+      throw_connection_error(endpoint, "the name was not resolved in time");
     }
   }
-  if (lookup->error) fail(endpoint, "cannot resolve the name: " + lookup->error.message());
+  if (lookup->error)
+    throw_connection_error(endpoint, "cannot resolve the name: " + lookup->error.message());
   for (const auto& entry : *lookup->results) {
     const Tcp::endpoint address = entry.endpoint();
     Endpoint resolved;

@@ -2,13 +2,13 @@
 
 #include <charconv>
 
+#include <redis/line_end.hpp>
+
 namespace mesh::redis {
 
 namespace {
 
 using Kind = UsualReply::Kind;
-
-constexpr std::string_view line_end = "\r\n";
 
 class Reader {
  public:

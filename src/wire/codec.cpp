@@ -221,35 +221,36 @@ NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
 
 /// Puts a message together. Room for names, numbers and short texts is made at first, so that they
 /// can be written one after the other.
-class Writer {
+class MessageWriter {
  public:
-  explicit Writer(std::size_t size_of_texts, std::size_t size_of_data = 0, std::string memory = {})
+  explicit MessageWriter(std::size_t size_of_texts, std::size_t size_of_data = 0,
+                         std::string memory = {})
       : text_(std::move(memory)) {
     text_.clear();
     text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
     make_room(size_of_texts + size_of_the_rest);
   }
 
-  Writer& raw(std::string_view text) {
+  MessageWriter& raw(std::string_view text) {
     next_ = std::copy(text.begin(), text.end(), next_);
     return *this;
   }
   // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
-  Writer& quoted(std::string_view text) {
+  MessageWriter& quoted(std::string_view text) {
     if (needs_no_escapes(text)) return raw("\"").raw(text).raw("\"");
     return append([text](std::string& whole) {
       append_json_string(whole, text, Json::error_handler_t::replace);
     });
   }
-  Writer& number(std::int64_t value) {
+  MessageWriter& number(std::int64_t value) {
     constexpr std::size_t most_characters = 20;
     next_ = std::to_chars(next_, next_ + most_characters, value).ptr;
     return *this;
   }
-  Writer& json(std::string_view data) {
+  MessageWriter& json(std::string_view data) {
     return append([data](std::string& whole) { whole += data; });
   }
-  Writer& json(const Json& data) {
+  MessageWriter& json(const Json& data) {
     return append([&data](std::string& whole) { append_json_text(whole, data); });
   }
   std::string take() {
@@ -271,7 +272,7 @@ class Writer {
 
   // What is of any size. The room that was left may still be needed.
   template <typename Append>
-  Writer& append(Append append) {
+  MessageWriter& append(Append append) {
     const std::size_t left = text_.size() - written();
     cut();
     append(text_);
@@ -314,7 +315,7 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, milliseconds timeout, bool repeat,
                            std::string memory) {
-  return Writer(request_id.size() + type.size(), data.size(), std::move(memory))
+  return MessageWriter(request_id.size() + type.size(), data.size(), std::move(memory))
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"senderInstanceId":)")
@@ -330,7 +331,7 @@ std::string encode_request(std::string_view request_id, InstanceId sender, std::
 }
 
 std::string encode_response(std::string_view request_id, const Json& data) {
-  std::string text = Writer(request_id.size())
+  std::string text = MessageWriter(request_id.size())
                          .raw(R"({"requestId":)")
                          .quoted(request_id)
                          .raw(R"(,"reply":true,"data":)")
@@ -344,7 +345,7 @@ std::string encode_response(std::string_view request_id, const Json& data) {
 }
 
 std::string encode_error(std::string_view request_id, std::string_view error) {
-  return Writer(request_id.size() + error.size())
+  return MessageWriter(request_id.size() + error.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"reply":true,"error":)")
@@ -354,7 +355,7 @@ std::string encode_error(std::string_view request_id, std::string_view error) {
 }
 
 std::string encode_heartbeat(std::string_view request_id) {
-  return Writer(request_id.size())
+  return MessageWriter(request_id.size())
       .raw(R"({"requestId":)")
       .quoted(request_id)
       .raw(R"(,"heartbeat":true})")
@@ -362,7 +363,7 @@ std::string encode_heartbeat(std::string_view request_id) {
 }
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {
-  return Writer(type.size(), data.size())
+  return MessageWriter(type.size(), data.size())
       .raw(R"({"broadcast":true,"senderInstanceId":)")
       .number(sender)
       .raw(R"(,"type":)")

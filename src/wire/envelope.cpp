@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t most_digits = 15;  // exact in JavaScript too
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 class Scanner {
  public:
   Scanner(std::string_view text, std::size_t nesting_depth)

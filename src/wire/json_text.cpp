@@ -28,11 +28,9 @@ bool has_special(const char* text, std::size_t size) {
   return found != 0;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-class Writer {
+class ValueWriter {
  public:
-  explicit Writer(std::string& text) : text_(text) {}
+  explicit ValueWriter(std::string& text) : text_(text) {}
 
   void write(const Json& value) {
     switch (value.type()) {
@@ -195,8 +193,8 @@ class Parser {
     if (next_ != end_ && (*next_ == '.' || *next_ == 'e' || *next_ == 'E')) {
       return take_fraction() && set_fraction(begin, value);
     }
-    constexpr std::ptrdiff_t most_digits = 18;
-    if (digits > most_digits || (*first == '0' && is_negative)) return false;
+    constexpr std::ptrdiff_t most_int64_digits = 18;
+    if (digits > most_int64_digits || (*first == '0' && is_negative)) return false;
     std::int64_t number = 0;
     std::from_chars(begin, next_, number);
     // As the parser: without a sign it is an unsigned number.
@@ -251,7 +249,7 @@ std::string to_json_text(const Json& document) {
 void append_json_text(std::string& text, const Json& document) {
   constexpr std::size_t usual_size = 128;
   if (text.capacity() - text.size() < usual_size) text.reserve(text.size() + usual_size);
-  Writer(text).write(document);
+  ValueWriter(text).write(document);
 }
 
 void append_json_string(std::string& text, std::string_view string,

@@ -26,6 +26,8 @@ std::size_t parse_plain_prefix(std::string_view text, std::size_t most_levels,
 void append_json_string(std::string& text, std::string_view string,
                         nlohmann::json::error_handler_t on_bad_utf8);
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 /// Whether the text stands for itself between quotes: printable ASCII without `"` and `\`.
 bool needs_no_escapes(std::string_view text);
 

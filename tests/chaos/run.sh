@@ -16,6 +16,7 @@
 # schedule again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. tests/quick_build.sh
 
 preset=dev
 defaults=(--minutes 10 --redis mixed)

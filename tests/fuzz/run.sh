@@ -31,7 +31,8 @@ fi
 if [ "${FUZZ_BUILD:-yes}" = yes ]; then
   . .ci/packages.sh
   need_packages tests checks
-  cmake --preset fuzz
+  . tests/quick_build.sh
+  quick_configure fuzz
   cmake --build --preset fuzz --parallel "$(nproc)"
 fi
 

@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/redis_proxy.hpp>
+#include <integration/start_attempts.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
 #include <support/descriptor.hpp>
@@ -28,41 +29,7 @@ namespace {
 
 const std::string secret = "pa55-word.of-this-test";
 
-/// Two nodes start, talk and stop.
-void expect_usable(const RedisOptions& redis) {
-  run_coroutine([&]() -> asio::awaitable<void> {
-    Pair pair(co_await asio::this_coro::executor, redis);
-    co_await pair.start();
-    const std::string text = "over this connection";
-    const std::string answer = co_await pair.a.invoke<"echo">(pair.b.instance_id(), text);
-    EXPECT_EQ(answer, text);
-    co_await pair.stop();
-    EXPECT_FALSE(pair.log.contains("", LogLevel::warning)) << pair.log.text();
-  });
-}
-
-struct FailedStart {
-  std::optional<MeshConnectionError> error;
-  std::chrono::steady_clock::duration elapsed{};
-  std::string log;
-};
-
-/// Starts a node that must not be able to.
-FailedStart start_in_vain(const RedisOptions& redis) {
-  FailedStart result;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    LogCapture log;
-    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
-    const auto begin = std::chrono::steady_clock::now();
-    result.error = co_await expect_error<MeshConnectionError>(node.start());
-    result.elapsed = std::chrono::steady_clock::now() - begin;
-    EXPECT_EQ(node.instance_id(), 0);
-    result.log = log.text();
-  });
-  return result;
-}
-
-/// And that within `connect_timeout`, give or take a slow machine.
+/// It fails within `connect_timeout`, give or take a slow machine.
 void expect_in_time(const FailedStart& start) { EXPECT_LT(start.elapsed, 10s); }
 
 RedisOptions at_port(std::uint16_t port) {

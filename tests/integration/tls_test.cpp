@@ -15,6 +15,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/redis_proxy.hpp>
+#include <integration/start_attempts.hpp>
 #include <mesh/mesh.hpp>
 #include <support/certificates.hpp>
 #include <support/coroutine.hpp>
@@ -60,38 +61,6 @@ RedisOptions with_certificate(RedisOptions redis, const Certificate& certificate
   redis.tls_cert = certificate.cert;
   redis.tls_key = certificate.key;
   return redis;
-}
-
-/// Two nodes start, talk and stop, and nothing is amiss.
-void expect_usable(const RedisOptions& redis) {
-  run_coroutine([&]() -> asio::awaitable<void> {
-    Pair pair(co_await asio::this_coro::executor, redis);
-    co_await pair.start();
-    EXPECT_TRUE(co_await echoes(pair.a, pair.b.instance_id(), 20s)) << pair.log.text();
-    co_await pair.stop();
-    EXPECT_FALSE(pair.log.contains("", LogLevel::warning)) << pair.log.text();
-  });
-}
-
-struct FailedStart {
-  std::string cause;
-  std::chrono::steady_clock::duration elapsed{};
-};
-
-/// Starts a node that must not be able to.
-FailedStart start_in_vain(const RedisOptions& redis) {
-  FailedStart result;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    LogCapture log;
-    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
-    const auto begin = std::chrono::steady_clock::now();
-    const auto error = co_await expect_error<MeshConnectionError>(node.start());
-    result.elapsed = std::chrono::steady_clock::now() - begin;
-    CO_ASSERT_TRUE(error);
-    result.cause = error->cause();
-    EXPECT_EQ(node.instance_id(), 0);
-  });
-  return result;
 }
 
 #define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)

@@ -10,6 +10,7 @@
 
 #include <support/hiredis_connect.hpp>
 #include <support/redis_probe.hpp>
+#include <support/redis_reply.hpp>
 #include <support/wait.hpp>
 
 namespace mesh::test {
@@ -19,15 +20,6 @@ namespace {
 struct FreeContext {
   void operator()(redisContext* context) const { redisFree(context); }
 };
-
-struct FreeReply {
-  void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-using ReplyPointer = std::unique_ptr<redisReply, FreeReply>;
-
-std::string_view text_of(const redisReply& reply) {
-  return {reply.str, static_cast<std::size_t>(reply.len)};
-}
 
 /// Null if nothing arrived within a moment.
 ReplyPointer next_reply(redisContext& context) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include <support/hiredis_connect.hpp>
+#include <support/redis_reply.hpp>
 
 namespace mesh::test {
 
@@ -13,23 +14,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct FreeReply {
-  void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-
-std::string text_of(const redisReply& reply) {
-  return {reply.str, static_cast<std::size_t>(reply.len)};
-}
-
 Json to_json(const redisReply& reply) {
   switch (reply.type) {
     case REDIS_REPLY_INTEGER:
       return reply.integer;
     case REDIS_REPLY_STRING:
     case REDIS_REPLY_STATUS:
-      return text_of(reply);
+      return std::string(text_of(reply));
     case REDIS_REPLY_ERROR:
-      throw RedisProbeError(text_of(reply));
+      throw RedisProbeError(std::string(text_of(reply)));
     case REDIS_REPLY_ARRAY: {
       Json elements = Json::array();
       for (std::size_t i = 0; i < reply.elements; ++i) {
@@ -49,7 +42,7 @@ Json run(redisContext& context, const RedisProbe::Command& arguments) {
     texts.push_back(argument.data());
     sizes.push_back(argument.size());
   }
-  const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(
+  const ReplyPointer reply(static_cast<redisReply*>(
       redisCommandArgv(&context, static_cast<int>(texts.size()), texts.data(), sizes.data())));
   if (!reply) throw RedisProbeError(arguments.at(0) + ": " + context.errstr);
   return to_json(*reply);

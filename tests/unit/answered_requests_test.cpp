@@ -4,13 +4,12 @@
 
 #include <chrono>
 #include <string>
+#include <unit/virtual_time.hpp>
 
 namespace mesh::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-const TimePoint start{};
 
 std::string text(std::size_t size) { return std::string(size, 'x'); }
 

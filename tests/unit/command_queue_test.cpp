@@ -4,14 +4,13 @@
 
 #include <cstddef>
 #include <string>
+#include <unit/virtual_time.hpp>
 #include <vector>
 
 namespace mesh::redis {
 namespace {
 
 using namespace std::chrono_literals;
-
-const TimePoint start = TimePoint() + 1h;
 
 // "*1..$4..name.."
 constexpr std::size_t around_a_name = 10;

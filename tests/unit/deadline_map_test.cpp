@@ -7,14 +7,13 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <unit/virtual_time.hpp>
 
 namespace mesh::core {
 namespace {
 
 using namespace std::chrono_literals;
 using Map = DeadlineMap<std::string, int>;
-
-const Map::TimePoint start = Map::TimePoint() + 1h;
 
 TEST(DeadlineMap, EmptyHasNothing) {
   Map map;

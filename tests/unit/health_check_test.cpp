@@ -1,14 +1,13 @@
 #include <redis/health_check.hpp>
 
 #include <gtest/gtest.h>
+#include <unit/virtual_time.hpp>
 
 namespace mesh::redis {
 namespace {
 
 using namespace std::chrono_literals;
 using Action = HealthCheck::Action;
-
-const TimePoint start = TimePoint() + 1h;
 
 // With an interval of 4 s: a ping after 5 s of silence, which has 3 s for its answer.
 

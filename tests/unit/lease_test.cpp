@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <random>
+#include <unit/virtual_time.hpp>
 #include <vector>
 
 namespace mesh::leader {
@@ -13,8 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using Attempt = Lease::Attempt;
 using Change = Lease::Change;
-
-const TimePoint start = TimePoint() + 1h;
 
 LeaderOptions options() {
   LeaderOptions result;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <unit/virtual_time.hpp>
 #include <vector>
 
 namespace mesh::core {
@@ -12,8 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience = 10s;
-const TimePoint start{};
-
 MeshNode node(InstanceId id) {
   MeshNode result;
   result.instance_id = id;

@@ -8,7 +8,7 @@
 namespace mesh::config {
 namespace {
 
-RedisOptions parse(const std::string& url) {
+RedisOptions parse_url(const std::string& url) {
   RedisOptions options;
   apply_redis_url(url, options);
   return options;
@@ -16,7 +16,7 @@ RedisOptions parse(const std::string& url) {
 
 std::string complaint(const std::string& url) {
   try {
-    static_cast<void>(parse(url));
+    static_cast<void>(parse_url(url));
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
@@ -24,7 +24,7 @@ std::string complaint(const std::string& url) {
 }
 
 TEST(RedisUrl, HostAlone) {
-  const auto options = parse("redis://redis.example");
+  const auto options = parse_url("redis://redis.example");
   EXPECT_EQ(options.host, "redis.example");
   EXPECT_EQ(options.port, 6379);
   EXPECT_EQ(options.database, 0);
@@ -34,7 +34,7 @@ TEST(RedisUrl, HostAlone) {
 }
 
 TEST(RedisUrl, Everything) {
-  const auto options = parse("redis://user:pass@10.0.0.1:6380/3");
+  const auto options = parse_url("redis://user:pass@10.0.0.1:6380/3");
   EXPECT_EQ(options.host, "10.0.0.1");
   EXPECT_EQ(options.port, 6380);
   EXPECT_EQ(options.username, "user");
@@ -43,13 +43,13 @@ TEST(RedisUrl, Everything) {
 }
 
 TEST(RedisUrl, PasswordWithoutUser) {
-  const auto options = parse("redis://:pass@host");
+  const auto options = parse_url("redis://:pass@host");
   EXPECT_EQ(options.username, "");
   EXPECT_EQ(options.password, "pass");
 }
 
 TEST(RedisUrl, PercentEncodedCredentials) {
-  const auto options = parse("redis://us%40er:p%3a%2F%25%40@host/1");
+  const auto options = parse_url("redis://us%40er:p%3a%2F%25%40@host/1");
   EXPECT_EQ(options.username, "us@er");
   EXPECT_EQ(options.password, "p:/%@");
   EXPECT_EQ(options.host, "host");
@@ -57,35 +57,35 @@ TEST(RedisUrl, PercentEncodedCredentials) {
 }
 
 TEST(RedisUrl, PasswordMayContainColonsAndAts) {
-  const auto options = parse("redis://user:a:b@c@host");
+  const auto options = parse_url("redis://user:a:b@c@host");
   EXPECT_EQ(options.username, "user");
   EXPECT_EQ(options.password, "a:b@c");
   EXPECT_EQ(options.host, "host");
 }
 
 TEST(RedisUrl, Ipv6Address) {
-  EXPECT_EQ(parse("redis://[::1]").host, "::1");
-  const auto options = parse("redis://:p@[fe80::1]:7000/2");
+  EXPECT_EQ(parse_url("redis://[::1]").host, "::1");
+  const auto options = parse_url("redis://:p@[fe80::1]:7000/2");
   EXPECT_EQ(options.host, "fe80::1");
   EXPECT_EQ(options.port, 7000);
   EXPECT_EQ(options.database, 2);
 }
 
-TEST(RedisUrl, TrailingSlashIsNoDatabase) { EXPECT_EQ(parse("redis://host:1/").database, 0); }
+TEST(RedisUrl, TrailingSlashIsNoDatabase) { EXPECT_EQ(parse_url("redis://host:1/").database, 0); }
 
 TEST(RedisUrl, RedissAsksForTls) {
-  EXPECT_TRUE(parse("rediss://host").tls);
-  EXPECT_EQ(parse("rediss://host:6390").port, 6390);
+  EXPECT_TRUE(parse_url("rediss://host").tls);
+  EXPECT_EQ(parse_url("rediss://host:6390").port, 6390);
 }
 
 TEST(RedisUrl, UnixSocket) {
-  const auto options = parse("unix:///run/redis%20x.sock");
+  const auto options = parse_url("unix:///run/redis%20x.sock");
   EXPECT_EQ(options.unix_socket, "/run/redis x.sock");
   EXPECT_EQ(options.database, 0);
 }
 
 TEST(RedisUrl, UnixSocketWithCredentialsAndDatabase) {
-  const auto options = parse("unix://user:pass@/run/redis.sock?db=4");
+  const auto options = parse_url("unix://user:pass@/run/redis.sock?db=4");
   EXPECT_EQ(options.unix_socket, "/run/redis.sock");
   EXPECT_EQ(options.username, "user");
   EXPECT_EQ(options.password, "pass");

@@ -9,7 +9,7 @@
 namespace mesh::config {
 namespace {
 
-std::vector<std::string> parse(const std::string& text) {
+std::vector<std::string> parse_list(const std::string& text) {
   std::vector<std::string> result;
   for (const HostAndPort& entry : parse_sentinel_list(text, 26379)) {
     result.push_back(entry.host + " " + std::to_string(entry.port));
@@ -19,17 +19,19 @@ std::vector<std::string> parse(const std::string& text) {
 
 using Entries = std::vector<std::string>;
 
-TEST(SentinelList, OneHostGetsTheDefaultPort) { EXPECT_EQ(parse("one"), Entries{"one 26379"}); }
+TEST(SentinelList, OneHostGetsTheDefaultPort) {
+  EXPECT_EQ(parse_list("one"), Entries{"one 26379"});
+}
 
-TEST(SentinelList, AnEntryMayHaveItsOwnPort) { EXPECT_EQ(parse("one:7"), Entries{"one 7"}); }
+TEST(SentinelList, AnEntryMayHaveItsOwnPort) { EXPECT_EQ(parse_list("one:7"), Entries{"one 7"}); }
 
 TEST(SentinelList, SeveralKeepTheirOrder) {
-  EXPECT_EQ(parse("one, two:26380 ,10.0.0.1"),
+  EXPECT_EQ(parse_list("one, two:26380 ,10.0.0.1"),
             (Entries{"one 26379", "two 26380", "10.0.0.1 26379"}));
 }
 
 TEST(SentinelList, Ipv6AddressesMayStandInBrackets) {
-  EXPECT_EQ(parse("[::1]:26380,[fe80::1],::1"),
+  EXPECT_EQ(parse_list("[::1]:26380,[fe80::1],::1"),
             (Entries{"::1 26380", "fe80::1 26379", "::1 26379"}));
 }
 
@@ -37,7 +39,7 @@ TEST(SentinelList, MalformedEntriesAreQuoted) {
   for (const std::string entry :
        {"", ":1", "two:", "two:x", "two:0", "two:65536", "[::1", "[]", "[::1]x", "[::1]:"}) {
     try {
-      parse("one," + entry);
+      parse_list("one," + entry);
       ADD_FAILURE() << entry << " was accepted";
     } catch (const std::invalid_argument& error) {
       EXPECT_NE(std::string(error.what()).find("\"" + entry + "\""), std::string::npos)
