@@ -47,7 +47,10 @@ namespace mesh {
 ///
 /// Destroying a running service is safe but abrupt: pending calls fail with `MeshStoppedError`,
 /// running handlers are cancelled but not waited for, and the node's registration is left for the
-/// leader to clean up. Prefer `co_await stop()`.
+/// leader to clean up. No handler or callback begins, and no line is logged, after the destructor
+/// has returned; a coroutine that has begun goes on until it reacts to its cancellation. Where the
+/// executor has several threads, what another one was just about to begin counts as begun: destroy
+/// what handlers refer to after the executor's threads have ended, or prefer `co_await stop()`.
 template <typename Messages, typename Broadcasts = BroadcastMap<>>
 class MeshService {
   template <detail::FixedString Name>
@@ -136,7 +139,7 @@ class MeshService {
   requires(!std::is_void_v<typename Checked<Name>::request>) auto invoke(
       InstanceId instance_id, const detail::Boxed<typename Checked<Name>::request>& request,
       InvokeOptions options = {}, CompletionToken&& token = {}) {
-    return start_call<Name>(instance_id, request, options, token);
+    return start_call<Name, CompletionToken>(instance_id, request, options, token);
   }
 
   /// The same for a temporary request.
@@ -147,14 +150,14 @@ class MeshService {
     static_assert(!detail::is_unsafe_temporary<typename Checked<Name>::request>,
                   "this compiler destroys a temporary aggregate in a co_await expression twice: "
                   "name the request in a variable and pass that");
-    return start_call<Name>(instance_id, request, options, token);
+    return start_call<Name, CompletionToken>(instance_id, request, options, token);
   }
 
   /// The same for a message without a request payload.
   template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
   requires(std::is_void_v<typename Checked<Name>::request>) auto invoke(
       InstanceId instance_id, InvokeOptions options = {}, CompletionToken&& token = {}) {
-    return start_call<Name>(instance_id, detail::Boxed<void>{}, options, token);
+    return start_call<Name, CompletionToken>(instance_id, detail::Boxed<void>{}, options, token);
   }
 
   /// Joins the mesh: connects, takes an id, subscribes, registers, and enters the election.
@@ -259,7 +262,7 @@ class MeshService {
   requires(!std::is_void_v<typename CheckedBroadcast<Name>::payload>) auto broadcast(
       const detail::Boxed<typename CheckedBroadcast<Name>::payload>& payload,
       BroadcastOptions options = {}, CompletionToken&& token = {}) {
-    return start_broadcast<Name>(payload, options, token);
+    return start_broadcast<Name, CompletionToken>(payload, options, token);
   }
 
   /// The same for a temporary payload.
@@ -270,21 +273,21 @@ class MeshService {
     static_assert(!detail::is_unsafe_temporary<typename CheckedBroadcast<Name>::payload>,
                   "this compiler destroys a temporary aggregate in a co_await expression twice: "
                   "name the payload in a variable and pass that");
-    return start_broadcast<Name>(payload, options, token);
+    return start_broadcast<Name, CompletionToken>(payload, options, token);
   }
 
   /// The same for a broadcast without a payload.
   template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
   requires(std::is_void_v<typename CheckedBroadcast<Name>::payload>) auto broadcast(
       BroadcastOptions options = {}, CompletionToken&& token = {}) {
-    return start_broadcast<Name>(detail::Boxed<void>{}, options, token);
+    return start_broadcast<Name, CompletionToken>(detail::Boxed<void>{}, options, token);
   }
 
  private:
   template <detail::FixedString Name, typename CompletionToken>
   auto start_call(InstanceId instance_id,
                   const detail::Boxed<typename Checked<Name>::request>& request,
-                  InvokeOptions options, CompletionToken& token) {
+                  InvokeOptions options, std::remove_reference_t<CompletionToken>& token) {
     using Request = typename Checked<Name>::request;
     using Response = typename Checked<Name>::response;
     constexpr std::string_view type = MessageOf<Name>::name;
@@ -299,6 +302,7 @@ class MeshService {
             core_.find_handler(type));
         if (!call.local) throw MeshNoHandlerError(std::string(type));
         call.local_request = request;
+        call.gate = core_.gate();
       } else {
         call.remote.target = instance_id;
         call.remote.type = type;
@@ -315,7 +319,7 @@ class MeshService {
 
   template <detail::FixedString Name, typename CompletionToken>
   auto start_broadcast(const detail::Boxed<typename CheckedBroadcast<Name>::payload>& payload,
-                       BroadcastOptions options, CompletionToken& token) {
+                       BroadcastOptions options, std::remove_reference_t<CompletionToken>& token) {
     constexpr std::string_view type = BroadcastOf<Name>::name;
     std::exception_ptr error;
     std::string data;

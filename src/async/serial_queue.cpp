@@ -13,13 +13,16 @@ namespace mesh {
 struct SerialQueue::State {
   asio::any_io_executor target;
   std::function<void(std::exception_ptr)> on_error;
+  std::shared_ptr<const detail::Gate> gate;
   std::deque<Task> waiting{};
   bool running = false;
 };
 
 SerialQueue::SerialQueue(Strand strand, asio::any_io_executor target,
-                         std::function<void(std::exception_ptr)> on_error)
-    : state_(std::make_shared<State>(State{std::move(target), std::move(on_error), {}})),
+                         std::function<void(std::exception_ptr)> on_error,
+                         std::shared_ptr<const detail::Gate> gate)
+    : state_(std::make_shared<State>(
+          State{std::move(target), std::move(on_error), std::move(gate), {}})),
       runner_(std::move(strand), nullptr) {}
 
 void SerialQueue::push(Task task) {
@@ -46,7 +49,7 @@ asio::awaitable<void> SerialQueue::run_all(std::shared_ptr<State> state) {
     state->waiting.pop_front();
     std::exception_ptr error;
     try {
-      co_await run_on(state->target, task());
+      co_await run_on(state->target, detail::run_if_open(state->gate, task()));
     } catch (...) {
       error = std::current_exception();
     }

@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <mesh/detail/gate.hpp>
 
 #include <async/event.hpp>
 #include <async/strand.hpp>
@@ -19,9 +20,10 @@ class SerialQueue {
  public:
   using Task = std::function<asio::awaitable<void>()>;
 
-  /// `on_error` hears what a task threw.
+  /// `on_error` hears what a task threw. Once the gate is closed, no task begins.
   SerialQueue(Strand strand, asio::any_io_executor target,
-              std::function<void(std::exception_ptr)> on_error);
+              std::function<void(std::exception_ptr)> on_error,
+              std::shared_ptr<const detail::Gate> gate = std::make_shared<detail::Gate>());
 
   void push(Task task);
   /// False if some tasks had not run by the deadline.

@@ -108,6 +108,7 @@ void MeshOptions::validate() const {
   require_positive("MeshLimits::nesting_depth", limits.nesting_depth);
   require_positive("MeshLimits::pending_calls", limits.pending_calls);
   require_positive("MeshLimits::concurrent_handlers", limits.concurrent_handlers);
+  require_duration("MeshLimits::queued_time", limits.queued_time);
   require_positive("MeshLimits::remembered_requests", limits.remembered_requests);
   require_positive("MeshLimits::remembered_bytes", limits.remembered_bytes);
   require_positive("MeshLimits::queued_bytes", limits.queued_bytes);

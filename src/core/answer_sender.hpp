@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 
 #include <mesh/log.hpp>
@@ -17,6 +16,7 @@
 #include <core/deadline_map.hpp>
 #include <core/keys.hpp>
 #include <redis/client.hpp>
+#include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
 
 namespace mesh::core {
@@ -71,7 +71,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   std::size_t waiting_bytes_ = 0;
   std::size_t unsettled_ = 0;
   std::size_t run_ = 0;  // counts the calls of `clear()`
-  std::minstd_rand random_{std::random_device{}()};
+  LazyRandom random_;
   Alarm alarm_;
 };
 

@@ -38,7 +38,7 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       alarm_(context_.strand, [this] { try_due(); }) {}
 
 void CallSender::send(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  if (context_.subscriptions->is_ready()) {
+  if (can_send()) {
     publish(request_id, call, message);
     return;
   }
@@ -49,7 +49,14 @@ void CallSender::send(const RequestId& request_id, PendingCall& call, std::strin
   held_.push_back(request_id);
 }
 
-void CallSender::on_subscribed() {
+std::exception_ptr CallSender::why_not_sent() const {
+  const auto& missing =
+      context_.subscriptions->is_ready() ? context_.commands : context_.subscriptions;
+  return missing->not_sent_error();
+}
+
+void CallSender::on_ready() {
+  if (!can_send()) return;
   for (const RequestId& request_id : std::exchange(held_, {})) try_now(request_id);
 }
 
@@ -88,6 +95,7 @@ void CallSender::clear() {
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
   note_owner(request_id, call);
+  call.was_sent = true;
   context_.commands->publish(context_.keys.node_channel(call.target, channel_), message,
                              call.deadline,
                              [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
@@ -246,7 +254,7 @@ void CallSender::try_due() {
 void CallSender::try_now(const RequestId& request_id) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
-  if (!context_.subscriptions->is_ready()) {
+  if (!can_send()) {
     held_.push_back(request_id);
   } else if (call->may_have_arrived) {
     publish_again(request_id);

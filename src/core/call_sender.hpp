@@ -4,7 +4,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,6 +19,7 @@
 #include <core/keys.hpp>
 #include <core/pending_calls.hpp>
 #include <redis/client.hpp>
+#include <util/lazy_random.hpp>
 
 namespace mesh::core {
 
@@ -47,8 +47,14 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
 
   /// Sends the request of a pending call for the first time; `message` is its text.
   void send(const RequestId& request_id, PendingCall& call, std::string_view message);
-  /// The subscription was made anew: sends what was held, and again what may have been lost.
-  void on_subscribed();
+  /// Whether both connections are there: a call leaves only where its answer can be heard.
+  bool can_send() const {
+    return context_.subscriptions->is_ready() && context_.commands->can_send();
+  }
+  /// What keeps calls from being sent: a `MeshConnectionError`.
+  std::exception_ptr why_not_sent() const;
+  /// A connection is there (again): sends what was held, if both are.
+  void on_ready();
   /// Either connection was made anew.
   void on_reconnected();
   /// Sends again what may have been lost, in portions.
@@ -87,7 +93,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   std::unordered_map<InstanceId, PendingCall::Owner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
   std::optional<TimePoint> reconnected_at_;
-  std::minstd_rand random_{std::random_device{}()};
+  LazyRandom random_;
 };
 
 }  // namespace mesh::core

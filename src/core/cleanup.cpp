@@ -111,7 +111,7 @@ asio::awaitable<void> Cleanup::call_back(InstanceId id) {
   if (!callback_) co_return;
   std::exception_ptr error;
   try {
-    co_await run_on(context_.executor, callback_(id));
+    co_await run_on(context_.executor, detail::run_if_open(context_.gate, callback_(id)));
   } catch (...) {
     error = std::current_exception();
   }

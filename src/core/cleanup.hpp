@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <mesh/detail/callback.hpp>
+#include <mesh/detail/gate.hpp>
 #include <mesh/log.hpp>
 #include <mesh/node.hpp>
 
@@ -29,6 +30,7 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
     asio::any_io_executor executor;  ///< Where the callback runs.
     std::chrono::milliseconds node_ttl{0};
     LogSink log;
+    std::shared_ptr<const detail::Gate> gate;  ///< Of the callback.
   };
 
   Cleanup(Context context, std::shared_ptr<Registry> registry);

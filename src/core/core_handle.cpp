@@ -47,10 +47,13 @@ CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
 }
 
 CoreHandle::~CoreHandle() {
+  core_->close_gate();
   // The last references go along, so that all of it is destroyed on the strand.
   const auto strand = core_->strand();
   asio::post(strand, [core = std::move(core_), leader = std::move(leader_)] { core->abandon(); });
 }
+
+const std::shared_ptr<Gate>& CoreHandle::gate() const noexcept { return core_->gate(); }
 
 const asio::any_io_executor& CoreHandle::executor() const noexcept { return core_->executor(); }
 

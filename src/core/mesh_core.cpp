@@ -15,15 +15,18 @@
 
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
+#include <util/gated_log.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
 
 namespace {
 
-MeshOptions validated(const std::string& key, MeshOptions options) {
+MeshOptions validated(const std::string& key, MeshOptions options,
+                      std::shared_ptr<const detail::Gate> gate) {
   if (key.empty()) throw std::invalid_argument("the key of a MeshService must not be empty");
   options.validate();
+  options.log = gated(std::move(options.log), std::move(gate));
   return options;
 }
 
@@ -43,7 +46,7 @@ std::exception_ptr operation_aborted() {
 MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options)
     : executor_(std::move(executor)),
       strand_(executor_),
-      options_(validated(key, std::move(options))),
+      options_(validated(key, std::move(options), gate_)),
       keys_(options_.redis, key),
       drop_log_(options_.log),
       heartbeat_log_(options_.log),
@@ -54,10 +57,11 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       registry_(
           std::make_shared<Registry>(commands_, keys_, options_.node_ttl, host_name(options_))),
       leader_(std::make_shared<leader::LeaderDriver>(
-          leader::LeaderContext{strand_, executor_, commands_, keys_.leader_lock(), options_.log},
+          leader::LeaderContext{strand_, executor_, commands_, keys_.leader_lock(), options_.log,
+                                gate_},
           options_.leader)),
       cleanup_(std::make_shared<Cleanup>(
-          Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log}, registry_)),
+          Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log, gate_}, registry_)),
       pending_(strand_, counters_),
       drain_progress_(std::make_shared<Event>(strand_)),
       calls_(std::make_shared<CallSender>(
@@ -67,7 +71,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{strand_, executor_, options_.limits, options_.request_timeout,
                                  options_.log,
-                                 [progress = drain_progress_] { progress->notify_all(); }},
+                                 [progress = drain_progress_] { progress->notify_all(); }, gate_},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
           AnswerSender::Context{strand_, commands_, keys_, options_.limits.queued_bytes,
@@ -78,10 +82,12 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           NodeWatch::Context{strand_, subscriptions_, keys_, options_.heartbeat_interval,
                              options_.node_ttl, options_.request_timeout, options_.log},
           registry_)),
-      callbacks_(strand_, executor_,
-                 [log = options_.log](const std::exception_ptr& error) {
-                   log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
-                 }),
+      callbacks_(
+          strand_, executor_,
+          [log = options_.log](const std::exception_ptr& error) {
+            log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
+          },
+          gate_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {
                     log(LogLevel::error, "the heartbeats ended: " + describe_error(error));
@@ -105,9 +111,8 @@ void MeshCore::set_reregistered_callback(detail::AsyncCallback<> callback) {
 
 void MeshCore::watch_nodes(NodeWatch::Callback callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
-    const bool was_watching = self->watch_->has_callback();
     self->watch_->set_callback(std::move(callback));
-    if (self->is_active() && !was_watching) self->start_watch();
+    if (self->is_active()) self->start_watch();
   });
 }
 
@@ -337,7 +342,9 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
     next = Clock::now() + options_.heartbeat_interval;
     try {
       if (state_ == State::draining) {
-        co_await registry_->begin_to_leave(instance_id_, TimePoint::max());
+        const bool owns_id = co_await registry_->begin_to_leave(instance_id_, TimePoint::max());
+        // They are refused, or answered as before.
+        if (owns_id) accept_held_requests();
       } else {
         co_await send_heartbeat();
       }
@@ -433,6 +440,10 @@ void MeshCore::connect_events() {
   reconnected_at_.reset();
   refused_at_.reset();
   owns_id_ = true;
+  pending_.set_never_sent_callback([weak] {
+    const auto self = weak.lock();
+    return self ? self->calls_->why_not_sent() : nullptr;
+  });
   pending_.set_overdue_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->repeat(request_id);
   });
@@ -444,6 +455,7 @@ void MeshCore::connect_events() {
     self->owns_id_ = false;
     self->reconnected_at_ = Clock::now();
     self->calls_->on_reconnected();
+    self->calls_->on_ready();
     // Redis may have lost the registration, and the lock, with the connection.
     self->heartbeat_due_.notify_all();
     self->leader_->on_reconnected();
@@ -459,7 +471,7 @@ void MeshCore::connect_events() {
       self->calls_->on_reconnected();
       self->calls_->repeat_all();
     }
-    self->calls_->on_subscribed();
+    self->calls_->on_ready();
   };
   subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
     if (const auto self = weak.lock()) self->on_message(channel, payload);
@@ -482,10 +494,12 @@ void MeshCore::on_node_message(std::string_view payload) {
   if (auto* const request = std::get_if<wire::Request>(&message)) {
     on_request(std::move(*request));
   } else if (auto* const response = std::get_if<wire::Response>(&message)) {
-    if (!pending_.on_response(std::move(*response))) drop("response to no pending call");
+    const RequestId id = response->request_id;
+    if (!pending_.on_response(std::move(*response)))
+      on_unexpected(id, "response to no pending call");
   } else if (const auto* const heartbeat = std::get_if<wire::Heartbeat>(&message)) {
     if (!pending_.on_heartbeat(heartbeat->request_id, Clock::now())) {
-      drop("heartbeat for no pending call");
+      on_unexpected(heartbeat->request_id, "heartbeat for no pending call");
     }
   } else {
     drop(std::get<wire::Malformed>(message).reason);
@@ -499,7 +513,7 @@ void MeshCore::on_request(wire::Request request) {
     server_->on_request(std::move(request));
   } else if (held_bytes_ + request.size <= options_.limits.queued_bytes) {
     held_bytes_ += request.size;
-    held_.push_back(std::move(request));
+    held_.push_back(HeldRequest{std::move(request), Clock::now()});
   } else {
     drop("a request that came before this node had registered again");
   }
@@ -508,7 +522,9 @@ void MeshCore::on_request(wire::Request request) {
 void MeshCore::accept_held_requests() {
   owns_id_ = true;
   held_bytes_ = 0;
-  for (wire::Request& request : std::exchange(held_, {})) server_->on_request(std::move(request));
+  for (HeldRequest& held : std::exchange(held_, {})) {
+    server_->on_request(std::move(held.request), held.arrived_at);
+  }
 }
 
 void MeshCore::forget_held_requests() {
@@ -525,6 +541,14 @@ void MeshCore::on_broadcast_message(std::string_view payload) {
   auto& broadcast = std::get<wire::Broadcast>(message);
   // The own ones were delivered without the detour.
   if (broadcast.sender != instance_id_) server_->on_broadcast(std::move(broadcast));
+}
+
+void MeshCore::on_unexpected(const RequestId& request_id, const std::string& reason) {
+  if (pending_.was_given_up(request_id)) {
+    ++counters_.messages_late;
+  } else {
+    drop(reason);
+  }
 }
 
 void MeshCore::drop(const std::string& reason) {
@@ -576,7 +600,7 @@ std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
                                                   " bytes, more than MeshLimits::message_size"));
   }
   // What cannot be sent now must be kept.
-  if (!subscriptions_->is_ready() && !has_room_to_keep(message_size)) {
+  if (!calls_->can_send() && !has_room_to_keep(message_size)) {
     return std::make_exception_ptr(redis::overflow_error());
   }
   return nullptr;
@@ -584,7 +608,7 @@ std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
 
 void MeshCore::cancel_call(CallControl& control) {
   control.cancelled = true;
-  pending_.fail(control.request_id, operation_aborted());
+  pending_.cancel(control.request_id, operation_aborted());
 }
 
 asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,

@@ -14,6 +14,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/gate.hpp>
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
 
@@ -77,6 +78,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   /// Ends the call as cancelled, whether it has begun or not.
   void cancel_call(CallControl& control);
 
+  /// From any thread: no handler or callback begins any more, and nothing is logged.
+  void close_gate() noexcept { gate_->close(); }
+  const std::shared_ptr<detail::Gate>& gate() const noexcept { return gate_; }
   /// Ends everything at once, for a service that is destroyed while it runs.
   void abandon();
 
@@ -118,10 +122,19 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void accept_held_requests();
   void forget_held_requests();
   void on_broadcast_message(std::string_view payload);
+  void on_unexpected(const RequestId& request_id, const std::string& reason);
   void drop(const std::string& reason);
 
   std::exception_ptr objection_to_call(std::size_t message_size) const;
   bool has_room_to_keep(std::size_t size) const;
+
+  /// A request that came before it was known whether this node still has its id.
+  struct HeldRequest {
+    wire::Request request;
+    TimePoint arrived_at{};
+  };
+
+  std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   asio::any_io_executor executor_;
   Strand strand_;
   MeshOptions options_;
@@ -150,7 +163,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::optional<TimePoint> reconnected_at_;  // the connection for commands
   std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis
   bool owns_id_ = true;                      // as far as is known, after a reconnect
-  std::vector<wire::Request> held_;          // until that is known
+  std::vector<HeldRequest> held_;            // until that is known
   std::size_t held_bytes_ = 0;
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;

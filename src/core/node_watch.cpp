@@ -27,18 +27,27 @@ NodeWatch::NodeWatch(Context context, std::shared_ptr<Registry> registry)
       jitter_(0, static_cast<int>(smallest_gap.count())),
       log_(context_.log) {}
 
+void NodeWatch::set_callback(Callback callback) {
+  callback_ = std::move(callback);
+  ++watch_;
+  callbacks_ = nullptr;
+  announced_.notify_all();
+}
+
 asio::awaitable<void> NodeWatch::run(std::shared_ptr<NodeWatch> /*self*/, SerialQueue& callbacks) {
+  const auto watch = ++watch_;
   view_ = NodeView(context_.node_ttl);
   callbacks_ = &callbacks;
-  for (;;) {
+  while (watch == watch_) {
     is_stale_ = false;
     std::exception_ptr error;
     try {
-      co_await list();
+      co_await list(watch);
     } catch (...) {
       error = std::current_exception();
     }
     if (error && is_cancellation(error)) std::rethrow_exception(error);
+    if (watch != watch_) co_return;
     if (error) {
       log_.warn(Clock::now(), "the watch of nodes failed: " + describe_error(error));
     }
@@ -49,11 +58,12 @@ asio::awaitable<void> NodeWatch::run(std::shared_ptr<NodeWatch> /*self*/, Serial
   }
 }
 
-asio::awaitable<void> NodeWatch::list() {
+asio::awaitable<void> NodeWatch::list(std::uint64_t watch) {
   const auto deadline = Clock::now() + context_.timeout;
   co_await context_.subscriptions->subscribe(context_.keys.events_channel(), deadline);
   const auto listing = view_.begin_listing();
   std::vector<MeshNode> nodes = co_await registry_->list(own_id_, deadline);
+  if (watch != watch_) co_return;
   // The node may have got another id meanwhile.
   for (MeshNode& node : nodes) node.self = node.instance_id == own_id_;
   report(view_.on_listed(nodes, listing, Clock::now()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include <core/node_view.hpp>
 #include <core/registry.hpp>
 #include <redis/client.hpp>
+#include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
 
 namespace mesh::core {
@@ -43,16 +45,18 @@ class NodeWatch : public std::enable_shared_from_this<NodeWatch> {
   NodeWatch(const NodeWatch&) = delete;
   NodeWatch& operator=(const NodeWatch&) = delete;
 
-  void set_callback(Callback callback) { callback_ = std::move(callback); }
+  /// Ends a watch that runs; the next one tells the new callback first who is there.
+  void set_callback(Callback callback);
   bool has_callback() const { return static_cast<bool>(callback_); }
 
-  /// Watches until cancelled; the callback is called by way of `callbacks`.
+  /// Watches until cancelled or until there is another callback; the callback is called by way of
+  /// `callbacks`.
   asio::awaitable<void> run(std::shared_ptr<NodeWatch> self, SerialQueue& callbacks);
   void on_event(std::string_view payload);
   void set_own_id(InstanceId id) { own_id_ = id; }
 
  private:
-  asio::awaitable<void> list();
+  asio::awaitable<void> list(std::uint64_t watch);
   void report(const std::vector<NodeView::Change>& changes);
 
   Context context_;
@@ -61,9 +65,10 @@ class NodeWatch : public std::enable_shared_from_this<NodeWatch> {
   Callback callback_;
   SerialQueue* callbacks_ = nullptr;  // while it runs
   InstanceId own_id_ = 0;
+  std::uint64_t watch_ = 0;  // counts them
   bool is_stale_ = false;
   Event announced_;
-  std::minstd_rand random_{std::random_device{}()};
+  LazyRandom random_;
   std::uniform_int_distribution<int> jitter_;  // in ms
   RateLimitedLog log_;
 };

@@ -46,7 +46,18 @@ bool PendingCalls::on_heartbeat(const RequestId& request_id, TimePoint now) {
 bool PendingCalls::fail(const RequestId& request_id, std::exception_ptr error) {
   auto call = calls_.extract(request_id);
   if (!call) return false;
+  given_up_.add(request_id);
   complete(std::move(*call), std::move(error), {});
+  return true;
+}
+
+bool PendingCalls::cancel(const RequestId& request_id, std::exception_ptr error) {
+  auto call = calls_.extract(request_id);
+  if (!call) return false;
+  given_up_.add(request_id);
+  kept_bytes_ -= call->data.size();
+  ++counters_.calls_cancelled;
+  std::move(call->completion)(std::move(error), detail::Json());
   return true;
 }
 
@@ -72,11 +83,18 @@ void PendingCalls::expire() {
       continue;
     }
     auto call = calls_.extract(*due);
-    auto error =
-        make_error<MeshRequestTimeoutError>(call->target, std::string(call->type), call->timeout);
+    given_up_.add(*due);
+    auto error = timeout_error(*call);
     complete(std::move(*call), std::move(error), {});
   }
   alarm_.set(calls_.next_deadline());
+}
+
+std::exception_ptr PendingCalls::timeout_error(const PendingCall& call) const {
+  if (!call.was_sent && why_never_sent_) {
+    if (auto error = why_never_sent_()) return error;
+  }
+  return make_error<MeshRequestTimeoutError>(call.target, std::string(call.type), call.timeout);
 }
 
 void PendingCalls::drop_all() {

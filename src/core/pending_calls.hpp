@@ -16,6 +16,7 @@
 #include <async/strand.hpp>
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
+#include <core/recent_ids.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
@@ -33,6 +34,7 @@ struct PendingCall {
   std::string data{};  // JSON text, as long as there is room to keep it for sending it (again)
   Owner owner{};       // of the target, as of the first sending
   bool has_data = false;
+  bool was_sent = false;
   bool may_have_arrived = false;
   int attempts = 0;
   TimePoint deadline{};  // when it times out unless something is heard of it
@@ -51,11 +53,20 @@ class PendingCalls {
   bool on_response(wire::Response response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
   bool fail(const RequestId& request_id, std::exception_ptr error);
+  /// The same, at the wish of the caller.
+  bool cancel(const RequestId& request_id, std::exception_ptr error);
+  /// Whether it is one of the last calls that did not wait for their responses.
+  bool was_given_up(const RequestId& request_id) const { return given_up_.contains(request_id); }
   PendingCall* find(const RequestId& request_id) { return calls_.find(request_id); }
   /// `on_overdue` is told of each call of which nothing was heard for so long that a heartbeat
   /// should have come, while there is still some time.
   void set_overdue_callback(std::function<void(const RequestId& request_id)> on_overdue) {
     on_overdue_ = std::move(on_overdue);
+  }
+  /// `why` gives the error of a call whose timeout ended before it could be sent; if that is null,
+  /// it is an ordinary timeout.
+  void set_never_sent_callback(std::function<std::exception_ptr()> why) {
+    why_never_sent_ = std::move(why);
   }
   std::vector<RequestId> ids() const { return calls_.keys(); }
   /// Fails every call with `MeshStoppedError`.
@@ -70,12 +81,15 @@ class PendingCalls {
 
  private:
   void expire();
+  std::exception_ptr timeout_error(const PendingCall& call) const;
   static TimePoint overdue_at(const PendingCall& call);
   void complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;
   std::function<void(const RequestId& request_id)> on_overdue_;
+  std::function<std::exception_ptr()> why_never_sent_;
+  RecentIds given_up_;
   std::size_t kept_bytes_ = 0;
   Alarm alarm_;
 };

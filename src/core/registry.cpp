@@ -148,19 +148,21 @@ asio::awaitable<void> Registry::finish_report(const Report& report, TimePoint de
   co_await finish_report_.run(*client_, std::move(keys), std::move(arguments), deadline);
 }
 
-asio::awaitable<void> Registry::begin_to_leave(InstanceId id, TimePoint deadline) {
+asio::awaitable<bool> Registry::begin_to_leave(InstanceId id, TimePoint deadline) {
   return run_leave(id, owner_ttl_, deadline);
 }
 
 asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
-  return run_leave(id, "0", deadline);
+  co_await run_leave(id, "0", deadline);
 }
 
-asio::awaitable<void> Registry::run_leave(InstanceId id, std::string owner_ttl,
+asio::awaitable<bool> Registry::run_leave(InstanceId id, std::string owner_ttl,
                                           TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
   Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel()};
-  co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  const redis::Reply reply =
+      co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  co_return reply.integer >= 0;
 }
 
 }  // namespace mesh::core

@@ -60,13 +60,13 @@ class Registry {
   asio::awaitable<bool> is_current(const Report& report, TimePoint deadline);
   asio::awaitable<void> finish_report(const Report& report, TimePoint deadline);
   /// Removes the node from the list while it goes on to own its id; to be repeated at each
-  /// heartbeat.
-  asio::awaitable<void> begin_to_leave(InstanceId id, TimePoint deadline);
+  /// heartbeat. False if another node has the id.
+  asio::awaitable<bool> begin_to_leave(InstanceId id, TimePoint deadline);
   asio::awaitable<void> leave(InstanceId id, TimePoint deadline);
 
  private:
   std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
-  asio::awaitable<void> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline);
+  asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline);
 
   std::shared_ptr<redis::Client> client_;
   Keys keys_;

@@ -10,6 +10,7 @@
 #include <mesh/errors.hpp>
 
 #include <async/run_on.hpp>
+#include <core/heartbeat_interval.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
 
@@ -19,11 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The floor keeps a caller with a tiny timeout from drawing a flood.
-Clock::duration heartbeat_interval(milliseconds timeout) {
-  return std::max<Clock::duration>(Clock::duration(timeout) * 3 / 4, milliseconds(10));
-}
-
 // How long a repetition may be on its way after its caller has sent it.
 constexpr std::chrono::seconds longest_delay{2};
 
@@ -32,9 +28,12 @@ constexpr std::chrono::seconds longest_delay{2};
 RequestServer::RequestServer(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
+      waiting_({context_.limits.queued_handlers, context_.limits.queued_bytes,
+                context_.limits.queued_time}),
+      lanes_(context_.executor),
       answered_(context_.limits.remembered_requests, context_.limits.remembered_bytes),
       busy_log_(context_.log),
-      alarm_(context_.strand, [this] { send_heartbeats(); }),
+      alarm_(context_.strand, [this] { on_alarm(); }),
       plain_ended_(context_.strand),
       tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
         log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
@@ -47,7 +46,7 @@ void RequestServer::start(SendAnswer send) {
   refusing_ = false;
 }
 
-void RequestServer::on_request(wire::Request request) {
+void RequestServer::on_request(wire::Request request, TimePoint arrived_at) {
   if (!send_ || stopping_) return;
   ++counters_.requests_received;
   const auto now = Clock::now();
@@ -57,14 +56,22 @@ void RequestServer::on_request(wire::Request request) {
     refuse(request, "the node is stopping");
     return;
   }
+  const auto timeout = timeout_of(request);
   auto handler = handlers_.find(request.type);
   if (!handler) {
     refuse(request, wire::no_handler_error(request.type));
-  } else if (is_full()) {
-    const auto timeout = timeout_of(request);
-    enqueue(std::move(request), timeout);
+    return;
+  }
+  if (arrived_at + timeout < now) {
+    ++counters_.requests_refused;  // its caller has given up
+    return;
+  }
+  WaitingRequest waiting{std::move(request), timeout, arrived_at,
+                         arrived_at + heartbeat_interval(timeout)};
+  if (is_full()) {
+    enqueue(std::move(waiting));
   } else {
-    run(std::move(handler), std::move(request), now);
+    run(std::move(handler), std::move(waiting));
   }
 }
 
@@ -81,13 +88,16 @@ bool RequestServer::is_repetition(const wire::Request& request) {
     if (request.repeat) {
       // The caller may have another id by now, and may have missed a heartbeat.
       job->caller = request.sender;
-      send(job->caller, Answer::Kind::heartbeat, wire::encode_heartbeat(id.view()), job->timeout);
+      send_heartbeat(job->caller, id, job->timeout, Clock::now());
     }
     return true;
   }
-  if (wire::Request* const waiting = waiting_.find(id)) {
+  if (WaitingRequest* const waiting = waiting_.find(id)) {
     ++counters_.requests_repeated;
-    if (request.repeat) waiting->sender = request.sender;
+    if (request.repeat) {
+      waiting->request.sender = request.sender;
+      send_heartbeat(request.sender, id, waiting->timeout, Clock::now());
+    }
     return true;
   }
   if (!request.repeat) return false;
@@ -128,62 +138,44 @@ void RequestServer::send(InstanceId target, Answer::Kind kind, std::string messa
   send_(target, Answer{kind, std::move(shared), useful_for, made_at});
 }
 
-void RequestServer::enqueue(wire::Request request, milliseconds timeout) {
-  if (!has_room_for(request)) drop_expired();
-  if (!has_room_for(request)) {
+void RequestServer::enqueue(WaitingRequest waiting) {
+  const auto now = Clock::now();
+  refuse_overdue(now);
+  if (!waiting_.has_room_for(waiting.request)) {
     ++counters_.requests_refused;
-    refuse(request, "the node is busy: " + std::to_string(running_) + " handlers are running and " +
-                        std::to_string(waiting_.size()) +
-                        " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)");
+    refuse(waiting.request,
+           "the node is busy: " + std::to_string(running_) + " handlers are running and " +
+               std::to_string(waiting_.size()) +
+               " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)");
     return;
   }
-  waiting_bytes_ += request.size;
-  const RequestId id = request.request_id;
-  waiting_order_.push_back(id);
-  waiting_.insert(id, std::move(request), Clock::now() + timeout);
+  waiting_.push(std::move(waiting));
+  set_alarm();
 }
 
-bool RequestServer::has_room_for(const wire::Request& request) const {
-  return waiting_.size() < context_.limits.queued_handlers &&
-         waiting_bytes_ + request.size <= context_.limits.queued_bytes;
-}
-
-// Nobody waits for their answers any more.
-void RequestServer::drop_expired() {
-  const auto now = Clock::now();
-  if (!waiting_.first_due(now)) return;
-  while (const auto due = waiting_.first_due(now)) {
-    waiting_bytes_ -= waiting_.extract(*due)->size;
+void RequestServer::refuse_overdue(TimePoint now) {
+  while (const auto overdue = waiting_.pop_overdue(now)) {
     ++counters_.requests_refused;
+    refuse(overdue->request, "the node is busy: the request has waited for a free handler for " +
+                                 std::to_string(context_.limits.queued_time.count()) +
+                                 " ms (MeshLimits::queued_time)");
   }
-  std::erase_if(waiting_order_,
-                [this](const RequestId& id) { return waiting_.find(id) == nullptr; });
 }
 
 void RequestServer::run_waiting() {
   if (stopping_ || !send_) return;
-  while (!is_full() && !waiting_order_.empty()) {
-    const RequestId id = std::move(waiting_order_.front());
-    waiting_order_.pop_front();
-    const auto deadline = waiting_.deadline_of(id);
-    auto request = waiting_.extract(id);
-    if (!request) continue;
-    waiting_bytes_ -= request->size;
-    const auto now = Clock::now();
-    if (*deadline <= now) {
-      ++counters_.requests_refused;
-      continue;
-    }
-    auto handler = handlers_.find(request->type);
-    run(std::move(handler), std::move(*request), now);
+  while (!is_full()) {
+    auto waiting = waiting_.pop();
+    if (!waiting) return;
+    auto handler = handlers_.find(waiting->request.type);
+    run(std::move(handler), std::move(*waiting));
   }
 }
 
-void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request,
-                        TimePoint now) {
-  const auto timeout = timeout_of(request);
-  jobs_.insert(request.request_id, Job{request.sender, timeout}, now + heartbeat_interval(timeout));
-  alarm_.set(jobs_.next_deadline());
+void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest waiting) {
+  wire::Request& request = waiting.request;
+  jobs_.insert(request.request_id, Job{request.sender, waiting.timeout}, waiting.next_heartbeat);
+  set_alarm();
   ++running_;
   if (handler->is_plain()) {
     run_plain(std::move(handler), std::move(request));
@@ -228,19 +220,17 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
     return;
   }
   ++running_;
-  tasks_.spawn_on(asio::make_strand(context_.executor),
-                  deliver(shared_from_this(), std::move(handler), std::move(broadcast)));
+  const auto lane = lanes_.enter(broadcast.sender, broadcast.type);
+  tasks_.spawn_on(lane, deliver(shared_from_this(), std::move(handler), std::move(broadcast)));
 }
 
 void RequestServer::refuse_new() { refusing_ = true; }
 
 void RequestServer::cancel_all() {
   stopping_ = true;
-  for (const wire::Request& request : waiting_.drain()) {
-    if (send_) refuse(request, MeshStoppedError().what());
+  for (const WaitingRequest& waiting : waiting_.drain()) {
+    if (send_) refuse(waiting.request, MeshStoppedError().what());
   }
-  waiting_order_.clear();
-  waiting_bytes_ = 0;
   tasks_.cancel_all();
 }
 
@@ -271,6 +261,7 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
   std::string response;
   try {
     co_await leave_strand();
+    check_may_begin();
     detail::Json data = std::move(request.data);
     const detail::Json result = co_await handler->handle(std::move(data));
     response = encode_result(request, result);
@@ -289,6 +280,7 @@ std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Requ
                                      unsigned start) const {
   try {
     if (stopping_ || start != starts_) throw MeshStoppedError();
+    check_may_begin();
     return encode_result(request, handler.handle_now(std::move(request.data)));
   } catch (...) {
     return encode_failure(request.request_id, std::current_exception());
@@ -301,14 +293,23 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
   std::exception_ptr error;
   try {
     co_await leave_strand();
+    check_may_begin();
     detail::Json data = std::move(broadcast.data);
     co_await handler->handle(std::move(data), broadcast.sender);
   } catch (...) {
     error = std::current_exception();
   }
   const Strand strand = context_.strand;
-  asio::post(strand, [self = std::move(self)] { self->note_end(); });
-  if (error) std::rethrow_exception(error);
+  asio::post(strand,
+             [self = std::move(self), sender = broadcast.sender, type = std::move(broadcast.type)] {
+               self->lanes_.leave(sender, type);
+               self->note_end();
+             });
+  if (error && context_.gate->is_open()) std::rethrow_exception(error);
+}
+
+void RequestServer::check_may_begin() const {
+  if (!context_.gate->is_open()) throw MeshStoppedError();
 }
 
 std::string RequestServer::encode_result(const wire::Request& request,
@@ -358,15 +359,30 @@ void RequestServer::note_end() {
   if (is_drained() && context_.on_drained) context_.on_drained();
 }
 
-void RequestServer::send_heartbeats() {
+void RequestServer::send_heartbeat(InstanceId caller, const RequestId& request_id,
+                                   milliseconds timeout, TimePoint now) {
+  send(caller, Answer::Kind::heartbeat, wire::encode_heartbeat(request_id.view()), timeout, now);
+}
+
+void RequestServer::on_alarm() {
   const auto now = Clock::now();
+  refuse_overdue(now);
+  while (const WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
+    send_heartbeat(waiting->request.sender, waiting->request.request_id, waiting->timeout, now);
+  }
   while (const auto due = jobs_.first_due(now)) {
     const Job& job = *jobs_.find(*due);
-    send(job.caller, Answer::Kind::heartbeat, wire::encode_heartbeat(due->view()), job.timeout,
-         now);
+    send_heartbeat(job.caller, *due, job.timeout, now);
     jobs_.move_deadline(*due, now + heartbeat_interval(job.timeout));
   }
-  alarm_.set(jobs_.next_deadline());
+  set_alarm();
+}
+
+void RequestServer::set_alarm() {
+  const auto next_job = jobs_.next_deadline();
+  const auto next_waiting = waiting_.next_event();
+  alarm_.set(next_job && next_waiting ? std::min(*next_job, *next_waiting)
+                                      : (next_job ? next_job : next_waiting));
 }
 
 }  // namespace mesh::core

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/options.hpp>
 
@@ -21,9 +21,11 @@
 #include <async/task_group.hpp>
 #include <core/answer.hpp>
 #include <core/answered_requests.hpp>
+#include <core/broadcast_lanes.hpp>
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
 #include <core/handler_table.hpp>
+#include <core/waiting_requests.hpp>
 #include <util/rate_limited_log.hpp>
 #include <wire/codec.hpp>
 
@@ -31,7 +33,8 @@ namespace mesh::core {
 
 /// Runs the handlers that other nodes ask for, sends their callers heartbeats meanwhile and the
 /// response in the end. Requests beyond the number of handlers that may run at once wait in a
-/// bounded queue, for as long as their callers do. All members must be called on the strand.
+/// bounded queue, and their callers are sent heartbeats as well. All members must be called on the
+/// strand.
 class RequestServer : public std::enable_shared_from_this<RequestServer> {
  public:
   struct Context {
@@ -41,6 +44,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     std::chrono::milliseconds default_timeout;
     LogSink log;
     std::function<void()> on_drained{};  ///< Called whenever the last request has been answered.
+    /// Once it is closed, no handler begins.
+    std::shared_ptr<const detail::Gate> gate = std::make_shared<detail::Gate>();
   };
 
   RequestServer(Context context, Counters& counters);
@@ -51,7 +56,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::BroadcastHandler>& broadcast_handlers() { return broadcast_handlers_; }
 
   void start(SendAnswer send);
-  void on_request(wire::Request request);
+  /// What has waited for its caller's timeout since it arrived is not run any more.
+  void on_request(wire::Request request, TimePoint arrived_at = Clock::now());
   void on_broadcast(wire::Broadcast broadcast);
 
   /// Refuses what comes from now on; what runs or waits goes on.
@@ -75,11 +81,10 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   bool is_repetition(const wire::Request& request);
   void answer_repetition(const wire::Request& request, std::optional<std::string_view> response);
   void refuse(const wire::Request& request, const std::string& error);
-  void enqueue(wire::Request request, std::chrono::milliseconds timeout);
-  bool has_room_for(const wire::Request& request) const;
-  void drop_expired();
+  void enqueue(WaitingRequest waiting);
+  void refuse_overdue(TimePoint now);
   void run_waiting();
-  void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request request, TimePoint now);
+  void run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest waiting);
   void run_plain(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
   std::string serve_now(detail::RequestHandler& handler, wire::Request& request,
                         unsigned start) const;
@@ -90,6 +95,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   asio::awaitable<void> deliver(std::shared_ptr<RequestServer> self,
                                 std::shared_ptr<detail::BroadcastHandler> handler,
                                 wire::Broadcast broadcast);
+  void check_may_begin() const;
   void finish(const RequestId& request_id, std::string response);
   void note_end();
   void send(InstanceId target, Answer::Kind kind, std::string message,
@@ -97,7 +103,10 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   std::string encode_result(const wire::Request& request, const detail::Json& result) const;
   std::string encode_failure(const RequestId& request_id, const std::exception_ptr& error) const;
   std::string describe_failure(const std::exception_ptr& error) const;
-  void send_heartbeats();
+  void send_heartbeat(InstanceId caller, const RequestId& request_id,
+                      std::chrono::milliseconds timeout, TimePoint now);
+  void on_alarm();
+  void set_alarm();
   void forget_jobs();
   bool is_full() const { return running_ >= context_.limits.concurrent_handlers; }
 
@@ -107,11 +116,10 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::RequestHandler> handlers_;
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   DeadlineMap<RequestId, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
-  DeadlineMap<RequestId, wire::Request> waiting_;  // by request id; when its caller gives up
-  std::size_t waiting_bytes_ = 0;
-  std::deque<RequestId> waiting_order_;  // ids of those, and of some that are gone
-  std::size_t running_ = 0;              // handlers, also those of broadcasts
-  std::size_t running_plain_ = 0;        // of these, functions that are no coroutines
+  WaitingRequests waiting_;
+  BroadcastLanes lanes_;
+  std::size_t running_ = 0;        // handlers, also those of broadcasts
+  std::size_t running_plain_ = 0;  // of these, functions that are no coroutines
   AnsweredRequests answered_;
   RateLimitedLog busy_log_;
   Alarm alarm_;

@@ -9,6 +9,7 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
+#include <util/gated_log.hpp>
 
 namespace mesh::leader {
 
@@ -16,13 +17,6 @@ namespace {
 
 constexpr std::chrono::seconds stop_timeout{5};
 constexpr std::size_t queued_bytes = std::size_t{1} << 20U;
-
-LeaderContext make_context(const Strand& strand, asio::any_io_executor executor,
-                           std::shared_ptr<redis::Client> client, std::string lock_key,
-                           LogSink log) {
-  return LeaderContext{strand, std::move(executor), std::move(client), std::move(lock_key),
-                       std::move(log)};
-}
 
 void validate(const std::string& key, const LeaderOptions& options, const RedisOptions& redis,
               const LogSink& log) {
@@ -38,11 +32,11 @@ Election::Election(asio::any_io_executor executor, const std::string& key,
                    const LeaderOptions& options, const RedisOptions& redis, LogSink log)
     : strand_(executor), stopped_(strand_) {
   validate(key, options, redis, log);
+  log = gated(std::move(log), gate_);
   client_ = std::make_shared<redis::Client>(strand_, redis, "election " + key, queued_bytes, log);
-  driver_ =
-      std::make_shared<LeaderDriver>(make_context(strand_, std::move(executor), client_,
-                                                  config::lock_key(redis, key), std::move(log)),
-                                     options);
+  LeaderContext context{
+      strand_, std::move(executor), client_, config::lock_key(redis, key), std::move(log), gate_};
+  driver_ = std::make_shared<LeaderDriver>(std::move(context), options);
 }
 
 Election::Election(Strand strand, std::shared_ptr<LeaderDriver> driver)

@@ -38,6 +38,8 @@ class Election : public std::enable_shared_from_this<Election> {
   void start();
   /// On the strand.
   asio::awaitable<void> stop();
+  /// From any thread: no callback begins any more, and nothing is logged.
+  void close_gate() { gate_->close(); }
   /// On the strand.
   void abandon();
 
@@ -48,6 +50,7 @@ class Election : public std::enable_shared_from_this<Election> {
   [[noreturn]] static void reject_use();
 
   Strand strand_;
+  std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   std::shared_ptr<redis::Client> client_;  // null where a mesh owns the driver
   std::shared_ptr<LeaderDriver> driver_;
   Event stopped_;

@@ -25,10 +25,12 @@ LeaderDriver::LeaderDriver(LeaderContext context, const LeaderOptions& options)
                 [log = context_.log](const std::exception_ptr& error) {
                   log(LogLevel::error, "the election ended: " + describe_error(error));
                 }),
-      callbacks_(context_.strand, context_.executor,
-                 [log = context_.log](const std::exception_ptr& error) {
-                   log(LogLevel::error, "a leader callback threw: " + describe_error(error));
-                 }) {}
+      callbacks_(
+          context_.strand, context_.executor,
+          [log = context_.log](const std::exception_ptr& error) {
+            log(LogLevel::error, "a leader callback threw: " + describe_error(error));
+          },
+          context_.gate) {}
 
 void LeaderDriver::start() {
   lease_ = Lease(options_);

@@ -9,6 +9,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <mesh/detail/callback.hpp>
+#include <mesh/detail/gate.hpp>
 #include <mesh/log.hpp>
 #include <mesh/options.hpp>
 
@@ -29,6 +30,7 @@ struct LeaderContext {
   std::shared_ptr<redis::Client> client;
   std::string lock_key;
   LogSink log;
+  std::shared_ptr<const detail::Gate> gate;  ///< Of the callbacks.
 };
 
 /// Runs an election: asks Redis when the lease says so, and tells the callbacks what changed.

@@ -34,6 +34,7 @@ LeaderService::LeaderService(std::shared_ptr<leader::Election> election)
     : election_(std::move(election)) {}
 
 LeaderService::~LeaderService() {
+  election_->close_gate();
   // The last reference goes along, so that all of it is destroyed on the strand.
   const auto strand = election_->strand();
   boost::asio::post(strand, [election = std::move(election_)] { election->abandon(); });

@@ -8,6 +8,7 @@
 #include <redis/health_check.hpp>
 #include <redis/reply_errors.hpp>
 #include <util/describe_error.hpp>
+#include <util/make_error.hpp>
 
 namespace mesh::redis {
 
@@ -207,6 +208,13 @@ void Client::publish(std::string_view channel, std::string_view message, TimePoi
 bool Client::can_send() const {
   // It may have closed already without our having been told.
   return ready_ && !link_->closed() && link_->connection().is_open();
+}
+
+std::exception_ptr Client::not_sent_error() const {
+  const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
+  std::string cause = "it was never sent, as there was no connection in time";
+  if (last_error_) cause += ": " + last_error_->cause();
+  return make_error<MeshConnectionError>(endpoint.name(), endpoint.port, std::move(cause));
 }
 
 bool Client::has_room_for(std::size_t size) const {

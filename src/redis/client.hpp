@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,6 +21,7 @@
 #include <redis/command_queue.hpp>
 #include <redis/connect.hpp>
 #include <redis/link.hpp>
+#include <util/lazy_random.hpp>
 
 namespace mesh::redis {
 
@@ -53,6 +53,10 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<bool> join_until(TimePoint deadline);
 
   bool is_ready() const { return ready_; }
+  /// Whether a command would leave at once, instead of waiting for the connection.
+  bool can_send() const;
+  /// For what was not sent while there was no connection: a `MeshConnectionError` with the cause.
+  std::exception_ptr not_sent_error() const;
 
   /// Waits for the first connection. Throws `MeshConnectionError` as soon as an attempt has failed
   /// for a reason that does not pass by itself, or when the deadline has passed, `MeshStoppedError`
@@ -89,7 +93,6 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
   asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
-  bool can_send() const;
   bool has_room_for(std::size_t size) const;
   void send_queued();
   void expire_queued(TimePoint now);
@@ -111,7 +114,7 @@ class Client : public std::enable_shared_from_this<Client> {
   Event state_changed_;
   std::size_t queued_bytes_;
   CommandQueue queue_;
-  std::minstd_rand random_{std::random_device{}()};
+  LazyRandom random_;
 
   std::shared_ptr<Link> link_;  // set while ready
   std::set<std::string> channels_;

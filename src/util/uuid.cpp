@@ -39,15 +39,14 @@ char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned firs
 
 }  // namespace
 
-UuidGenerator::UuidGenerator() : random_(make_seeded_engine()) {}
-
 UuidGenerator::Text UuidGenerator::next_text() {
   constexpr std::uint64_t version_mask = 0xF000;
   constexpr std::uint64_t version_4 = 0x4000;
   constexpr std::uint64_t variant_mask = std::uint64_t{3} << 62U;
   constexpr std::uint64_t variant_of_rfc_4122 = std::uint64_t{2} << 62U;
-  const std::uint64_t high = (random_() & ~version_mask) | version_4;
-  const std::uint64_t low = (random_() & ~variant_mask) | variant_of_rfc_4122;
+  if (!random_) random_ = make_seeded_engine();
+  const std::uint64_t high = ((*random_)() & ~version_mask) | version_4;
+  const std::uint64_t low = ((*random_)() & ~variant_mask) | variant_of_rfc_4122;
 
   Text text{};
   text.fill('-');

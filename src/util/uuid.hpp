@@ -1,16 +1,16 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <random>
 #include <string>
 
 namespace mesh {
 
-/// Makes random uuids (RFC 4122, version 4) as text. Seeded from the system once; not for secrets.
+/// Makes random uuids (RFC 4122, version 4) as text. Seeded from the system when it is used first,
+/// so that processes that are forked before that make different ones; not for secrets.
 class UuidGenerator {
  public:
-  UuidGenerator();
-
   using Text = std::array<char, 36>;
 
   Text next_text();
@@ -20,7 +20,7 @@ class UuidGenerator {
   }
 
  private:
-  std::mt19937_64 random_;
+  std::optional<std::mt19937_64> random_;
 };
 
 }  // namespace mesh

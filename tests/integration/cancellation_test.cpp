@@ -60,12 +60,39 @@ TEST_F(Cancellation, EndsARemoteCallAtOnce) {
       signal.emit(type);
       co_await expect_aborted(outcome);
 
-      const auto dropped = node->stats().messages_dropped;
+      const auto dropped = node->stats().messages_late;
       const Json data{{"text", "late"}};
       peer->send(1, Json{{"requestId", sent.at("requestId")}, {"reply", true}, {"data", data}});
-      EXPECT_TRUE(co_await eventually([&] { return node->stats().messages_dropped > dropped; }));
+      EXPECT_TRUE(co_await eventually([&] { return node->stats().messages_late > dropped; }));
     }
-    EXPECT_EQ(node->stats().calls_failed, 3U);
+    EXPECT_EQ(node->stats().calls_cancelled, 3U);
+    co_await node->stop();
+  });
+}
+
+TEST_F(Cancellation, WhatComesLateIsNoAlarm) {
+  const auto peer = make_peer();
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await start_node();
+    asio::cancellation_signal signal;
+    Outcome<Text> outcome;
+    node->invoke<"ask">(peer_id, {}, asio::bind_cancellation_slot(signal.slot(), outcome.token()));
+    const Json request = co_await peer->message(0);
+    CO_ASSERT_TRUE(request.is_object());
+    signal.emit(asio::cancellation_type::terminal);
+    co_await expect_aborted(outcome);
+    const Json id = request.at("requestId");
+    peer->send(node->instance_id(), {{"requestId", id}, {"heartbeat", true}});
+    peer->send(node->instance_id(), {{"requestId", id}, {"reply", true}, {"data", nullptr}});
+    peer->send(node->instance_id(), {{"requestId", "another"}, {"heartbeat", true}});
+    const auto all_are_here = [&] { return node->stats().messages_dropped > 0; };
+    EXPECT_TRUE(co_await eventually(all_are_here));
+    const MeshStats stats = node->stats();
+    EXPECT_EQ(stats.messages_late, 2U);
+    EXPECT_EQ(stats.messages_dropped, 1U);
+    EXPECT_EQ(stats.calls_cancelled, 1U);
+    EXPECT_EQ(stats.calls_failed, 0U);
+    EXPECT_EQ(log().count("dropped a message"), 1U);
     co_await node->stop();
   });
 }
@@ -78,7 +105,7 @@ TEST_F(Cancellation, WorksWithTheAwaitableOperators) {
     auto pause = sleep_for(50ms);
     const auto result = co_await (std::move(call) || std::move(pause));
     EXPECT_EQ(result.index(), 1U);
-    EXPECT_EQ(node->stats().calls_failed, 1U);
+    EXPECT_EQ(node->stats().calls_cancelled, 1U);
 
     node->register_handler<"ask">([] { return text_of("quick"); });
     auto local = node->invoke<"ask">(1);

@@ -126,6 +126,27 @@ TEST_F(Drain, ADrainingNodeDoesNotRegisterAgain) {
   });
 }
 
+TEST_F(Drain, GoesOnRefusingNewRequestsAfterAReconnect) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start();
+    const Outcome<Text> call = co_await begin_call();
+    const Outcome<void> stopped = co_await begin_drain();
+    const auto before = worker_->stats().reconnects;
+    probe().command({"CLIENT", "KILL", "TYPE", "normal"});
+    const auto is_back = [&] { return worker_->stats().reconnects > before; };
+    CO_ASSERT_TRUE(co_await eventually(is_back));
+    const Text text = text_of("too late");
+    const auto refusal =
+        co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
+    CO_ASSERT_TRUE(refusal);
+    EXPECT_STREQ(refusal->what(), "the node is stopping");
+    released_ = true;
+    co_await call.get();
+    co_await stopped.get();
+    co_await end();
+  });
+}
+
 TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start();

@@ -108,7 +108,8 @@ void Traffic::check(const Sent& sent) {
   } else {
     EXPECT_LE(times, 1) << sent.text;
     EXPECT_TRUE(call.failed_with<MeshRequestTimeoutError>() ||
-                call.failed_with<MeshNodeUnreachableError>())
+                call.failed_with<MeshNodeUnreachableError>() ||
+                call.failed_with<MeshConnectionError>())
         << sent.text << ": " << call.what();
   }
 }

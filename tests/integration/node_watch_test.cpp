@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -86,9 +87,38 @@ TEST_F(Watch, CanBeginWhileTheNodeRuns) {
     EXPECT_TRUE(co_await changes.become("+2"));
     Changes later;
     watcher->watch_nodes(later.callback());
+    EXPECT_TRUE(co_await later.become("+2"));
     co_await other->stop();
-    EXPECT_TRUE(co_await later.become("-2"));
+    EXPECT_TRUE(co_await later.become("+2 -2"));
     EXPECT_EQ(changes.text, "+2");
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, GoesOnOnceAfterAnEmptyCallback) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    occupy_leadership();
+    MeshOptions frequent = options();
+    frequent.heartbeat_interval = std::chrono::milliseconds(400);
+    Changes before;
+    Changes after;
+    const auto other = co_await start_node(slow_options());
+    const auto watcher = co_await start_watcher(before, frequent);
+    CO_ASSERT_TRUE(co_await before.become("+1"));
+    watcher->watch_nodes(std::function<void(NodeChange, MeshNode)>());
+    watcher->watch_nodes(after.callback());
+    EXPECT_TRUE(co_await after.become("+1"));
+    const auto third = co_await start_node(slow_options());
+    EXPECT_TRUE(co_await after.become("+1 +3"));
+    // Two watches would read the list twice in each interval.
+    const auto reads = [&] { return calls_of("zrangebyscore"); };
+    const auto reads_before = reads();
+    EXPECT_TRUE(co_await heartbeats_pass(watcher->instance_id(), 4));
+    EXPECT_LE(reads() - reads_before, 6);
+    EXPECT_EQ(after.text, "+1 +3");
+    EXPECT_EQ(before.text, "+1");
+    co_await other->stop();
+    co_await third->stop();
     co_await watcher->stop();
   });
 }

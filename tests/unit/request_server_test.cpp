@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -210,7 +211,8 @@ TEST(RequestServer, ARepetitionAfterTheAnswerDoesNotRunTheHandlerAgain) {
 /// A server with few places whose handler "slow" runs until it is released.
 struct SmallFixture : Fixture {
   SmallFixture(const Strand& strand, std::size_t handlers, std::size_t queued)
-      : Fixture(strand, small_limits(handlers, queued)) {
+      : SmallFixture(strand, small_limits(handlers, queued)) {}
+  SmallFixture(const Strand& strand, const MeshLimits& limits) : Fixture(strand, limits) {
     handle<int, int>("slow", [this](int number) -> asio::awaitable<int> {
       begun.push_back(number);
       EXPECT_TRUE(co_await eventually([this] { return release; }));
@@ -263,19 +265,54 @@ TEST(RequestServer, RequestsBeyondTheHandlersWaitAndBeyondThatAreRefused) {
   });
 }
 
-TEST(RequestServer, ARequestWhoseCallerHasGivenUpWhileItWaitedDoesNotRun) {
+TEST(RequestServer, ARequestThatWaitsForTooLongIsRefused) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits = SmallFixture::small_limits(1, 1);
+    limits.queued_time = 50ms;
+    SmallFixture fixture(strand, limits);
+    fixture.ask(1);
+    fixture.ask(2);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.answer_to(2) != nullptr; }));
+    const auto error = fixture.answer_to(2)->at("error").get<std::string>();
+    EXPECT_NE(error.find("queued_time"), std::string::npos) << error;
+    EXPECT_EQ(fixture.counters.requests_refused, 1U);
+    // It makes room.
+    fixture.ask(3);
+    EXPECT_EQ(fixture.answer_to(3), nullptr);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 3; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 3}));
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, TheCallersOfRequestsThatWaitAreSentHeartbeats) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     SmallFixture fixture(strand, 1, 2);
     fixture.ask(1);
-    fixture.ask(2, 1ms);
-    fixture.ask(3);
-    co_await test::sleep_for(5ms);
-    // Those that have expired make room.
-    fixture.ask(4);
-    EXPECT_EQ(fixture.answer_to(4), nullptr);
+    fixture.ask(2, 40ms);
+    const auto heartbeats = [&] {
+      return std::ranges::count_if(fixture.sent, [](const Sent& one) {
+        return one.message.contains("heartbeat") && one.message.at("requestId") == "2";
+      });
+    };
+    EXPECT_TRUE(co_await eventually([&] { return heartbeats() >= 3; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1}));
     fixture.release = true;
-    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 3; }));
-    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 3, 4}));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 2; }));
+    EXPECT_EQ(fixture.answer_to(2)->at("data"), 2);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARequestThatExpiredBeforeItWasLookedAtIsNotRun) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 2, 2);
+    fixture.server->on_request(Fixture::request("1", "slow", 1, 5s), Clock::now() - 6s);
+    fixture.server->on_request(Fixture::request("2", "slow", 2, 5s), Clock::now() - 1s);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 1; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{2}));
     EXPECT_EQ(fixture.counters.requests_refused, 1U);
     co_await fixture.stop();
   });
@@ -343,12 +380,14 @@ TEST(RequestServer, ARepetitionWhileTheHandlerRunsShowsThatItRunsAndMovesTheAnsw
     EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 1; }));
     fixture.server->on_request(repeated(Fixture::request("1", "slow", 1, 60s), 9));
     fixture.server->on_request(repeated(Fixture::request("2", "slow", 2, 60s), 8));
-    CO_ASSERT_TRUE(fixture.sent.size() == 1);
-    EXPECT_EQ(fixture.sent.at(0).message.at("heartbeat"), true);
+    CO_ASSERT_TRUE(fixture.sent.size() == 2);
+    for (const Sent& one : fixture.sent) EXPECT_EQ(one.message.at("heartbeat"), true);
+    EXPECT_EQ(fixture.sent.at(0).target, 9);
+    EXPECT_EQ(fixture.sent.at(1).target, 8);
     fixture.release = true;
     EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 2; }));
-    EXPECT_EQ(fixture.sent.at(1).target, 9);
-    EXPECT_EQ(fixture.sent.at(2).target, 8);
+    EXPECT_EQ(fixture.sent.at(2).target, 9);
+    EXPECT_EQ(fixture.sent.at(3).target, 8);
     EXPECT_EQ(fixture.begun, (std::vector<int>{1, 2}));
     co_await fixture.stop();
   });

@@ -14,11 +14,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/detail/spawn_operation.hpp>
+#include <mesh/errors.hpp>
 
 namespace mesh::detail {
 
@@ -102,37 +105,44 @@ struct PreparedCall {
   asio::any_io_executor executor;
   std::shared_ptr<TypedHandler<Request, Response>> local;  // set for a call to this very node
   Boxed<Request> local_request{};
+  std::shared_ptr<const Gate> gate;  // of the local one
   OutgoingCall remote{};
   std::exception_ptr error;
 };
 
 /// Calls a plain handler on `executor`, and then the caller's on its own.
 template <typename Response, typename Request, typename Handler>
-void call_plain_handler(const asio::any_io_executor& executor,
+void call_plain_handler(const asio::any_io_executor& executor, std::shared_ptr<const Gate> gate,
                         std::shared_ptr<TypedHandler<Request, Response>> callee,
                         Boxed<Request> request, Handler handler) {
   auto target = asio::prefer(asio::get_associated_executor(handler, executor),
                              asio::execution::outstanding_work_t::tracked);
-  asio::post(executor, [callee = std::move(callee), request = std::move(request),
-                        target = std::move(target), handler = std::move(handler)]() mutable {
-    std::exception_ptr error;
-    Boxed<Response> response{};
-    try {
-      response = callee->call_now(std::move(request));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    callee.reset();
-    asio::dispatch(target, [handler = std::move(handler), error = std::move(error),
-                            response = std::move(response)]() mutable {
-      complete<Response>(handler, std::move(error), std::move(response));
-    });
-  });
+  asio::post(executor,
+             [gate = std::move(gate), callee = std::move(callee), request = std::move(request),
+              target = std::move(target), handler = std::move(handler)]() mutable {
+               std::exception_ptr error;
+               Boxed<Response> response{};
+               try {
+                 if (!gate->is_open()) throw MeshStoppedError();
+                 response = callee->call_now(std::move(request));
+               } catch (...) {
+                 error = std::current_exception();
+               }
+               callee.reset();
+               asio::dispatch(target, [handler = std::move(handler), error = std::move(error),
+                                       response = std::move(response)]() mutable {
+                 complete<Response>(handler, std::move(error), std::move(response));
+               });
+             });
 }
 
 template <typename Request, typename Response>
-asio::awaitable<Response> run_local_call(std::shared_ptr<TypedHandler<Request, Response>> handler,
+asio::awaitable<Response> run_local_call(std::shared_ptr<const Gate> gate,
+                                         std::shared_ptr<TypedHandler<Request, Response>> handler,
                                          Boxed<Request> request) {
+  // Spawning may run the first steps inside `invoke()`.
+  co_await asio::post(asio::use_awaitable);
+  if (!gate->is_open()) throw MeshStoppedError();
   if constexpr (std::is_void_v<Response>) {
     co_await handler->call(std::move(request));
   } else {
@@ -147,12 +157,13 @@ struct InitiateCall {
     if (call.error) {
       fail_call<Response>(call.executor, std::move(handler), std::move(call.error));
     } else if (call.local && call.local->is_plain()) {
-      call_plain_handler<Response>(call.executor, std::move(call.local),
+      call_plain_handler<Response>(call.executor, std::move(call.gate), std::move(call.local),
                                    std::move(call.local_request), std::move(handler));
     } else if (call.local) {
       spawn_operation<Response>(
           asio::make_strand(call.executor), call.executor,
-          run_local_call<Request, Response>(std::move(call.local), std::move(call.local_request)),
+          run_local_call<Request, Response>(std::move(call.gate), std::move(call.local),
+                                            std::move(call.local_request)),
           std::move(handler));
     } else {
       const std::string_view type = call.remote.type;

@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/leader_service.hpp>
 #include <mesh/node.hpp>
@@ -63,6 +64,9 @@ class CoreHandle {
   void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(AsyncCallback<> callback);
   void watch_nodes(AsyncCallback<NodeChange, MeshNode> callback);
+
+  /// Of handlers that are called locally.
+  const std::shared_ptr<Gate>& gate() const noexcept;
 
   /// Shared, so that an initiation may outlive the service.
   const std::shared_ptr<core::MeshCore>& core() const noexcept { return core_; }

@@ -1,10 +1,10 @@
 -- Removes a node from the list, unless another one has its id. One that is only draining keeps the
--- ownership of its id.
+-- ownership of its id. Returns -1 if another node has it.
 -- KEYS: heartbeats, nodes, owner of the id. ARGV: id, the node's uuid, time to live of the ownership
 -- in ms or 0 to give it up, channel of events.
 local owner = redis.call('GET', KEYS[3])
 if owner and owner ~= ARGV[2] then
-  return 0
+  return -1
 end
 if ARGV[3] == '0' then
   redis.call('DEL', KEYS[3])
