@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
@@ -190,7 +192,7 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::R
     return;
   }
   tasks_.spawn_on(asio::make_strand(context_.executor),
-                  serve(shared_from_this(), std::move(handler), std::move(request)));
+                  serve(shared_from_this(), std::move(handler), std::move(request), starts_));
 }
 
 void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
@@ -229,7 +231,7 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
   }
   ++running_;
   tasks_.spawn_on(asio::make_strand(context_.executor),
-                  deliver(shared_from_this(), std::move(handler), std::move(broadcast)));
+                  deliver(shared_from_this(), std::move(handler), std::move(broadcast), starts_));
 }
 
 void RequestServer::refuse_new() { refusing_ = true; }
@@ -266,11 +268,12 @@ void RequestServer::forget_jobs() {
 
 asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
                                            std::shared_ptr<detail::RequestHandler> handler,
-                                           wire::Request request) {
+                                           wire::Request request, unsigned start) {
   std::exception_ptr error;
   std::string response;
   try {
     co_await leave_strand();
+    if (is_stopped(start)) throw MeshStoppedError();
     detail::Json data = std::move(request.data);
     const detail::Json result = co_await handler->handle(std::move(data));
     response = encode_result(request, result);
@@ -288,7 +291,7 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
 std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Request& request,
                                      unsigned start) const {
   try {
-    if (stopping_ || start != starts_) throw MeshStoppedError();
+    if (is_stopped(start)) throw MeshStoppedError();
     return encode_result(request, handler.handle_now(std::move(request.data)));
   } catch (...) {
     return encode_failure(request.request_id, std::current_exception());
@@ -297,10 +300,11 @@ std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Requ
 
 asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self,
                                              std::shared_ptr<detail::BroadcastHandler> handler,
-                                             wire::Broadcast broadcast) {
+                                             wire::Broadcast broadcast, unsigned start) {
   std::exception_ptr error;
   try {
     co_await leave_strand();
+    if (is_stopped(start)) throw boost::system::system_error(asio::error::operation_aborted);
     detail::Json data = std::move(broadcast.data);
     co_await handler->handle(std::move(data), broadcast.sender);
   } catch (...) {

@@ -51,6 +51,7 @@ asio::awaitable<void> LeaderDriver::stop(TimePoint callbacks_deadline, TimePoint
 void LeaderDriver::abandon() {
   election_.cancel_all();
   callbacks_.abandon();
+  lease_.on_resigned();
   leads_until_ = 0;
 }
 
