@@ -2,6 +2,8 @@
 -- Sends a pulse, so that no node's subscription is silent.
 -- Removes the nodes whose last heartbeat is too old and leaves a note for each: who reports it,
 -- "id:uuid", and since when. Notes of reporters that do not own their ids any more go to the caller.
+-- A heartbeat of later than now counts as one of now: the clock was set back, or is another server's,
+-- and a node that is dead must not be listed until it has caught up.
 -- Host names without a heartbeat are removed if they were so at the last cleanup as well: a node
 -- may be just about to register.
 -- Returns id, note, id, note ... of what the caller has to report, and the ids of host names without
@@ -26,6 +28,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
     redis.call('HSET', KEYS[4], id, note)
     redis.pcall('PUBLISH', ARGV[5], '{"left":' .. id .. '}')
   end
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do
+  redis.call('ZADD', KEYS[2], now, id)
 end
 
 local to_report = {}
