@@ -254,7 +254,7 @@ TEST_F(Registry, GetNodesListsNodesWithoutHostName) {
     probe().command({"HDEL", name("nodes"), "7"});
     const std::vector<MeshNode> nodes = co_await node->get_nodes();
     CO_ASSERT_TRUE(nodes.size() == 2);
-    EXPECT_EQ(nodes[1], (MeshNode{7, "", false}));
+    EXPECT_EQ(nodes[1], (MeshNode{7, "unknown", false}));
     co_await node->stop();
   });
 }
