@@ -117,7 +117,8 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
 asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(InstanceId self,
                                                                         std::string lock_value,
                                                                         TimePoint deadline) {
-  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports()};
+  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports(),
+               keys_.next_id()};
   Strings arguments{std::move(lock_value),  node_ttl_,
                     keys_.owner_prefix(),   reporter(self),
                     keys_.events_channel(), keys_.pulse_channel()};

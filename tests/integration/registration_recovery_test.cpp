@@ -200,6 +200,54 @@ TEST(RegistrationRecovery, AHeartbeatNeverLowersTheNextId) {
   });
 }
 
+/// As a TypeScript node does, which knows nothing of owners and does not raise the next id.
+void register_foreigner(RedisProbe& probe, const std::string& id) {
+  probe.command({"ZADD", heartbeats, std::to_string(probe.time().count()), id});
+}
+
+TEST(RegistrationRecovery, AHeartbeatRaisesTheNextIdToTheLargestThatIsRegistered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    probe.command({"SET", mesh_lock, "somebody else", "PX", "600000"});
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await node.start();
+    // Of others that have registered again before this node does.
+    for (const auto* id : {"3", "20", "30", "123456789012345678901234567890"})
+      register_foreigner(probe, id);
+    probe.command({"DEL", next_id});
+    const auto is_raised_to = [&](const std::string& id) {
+      return [&probe, id] { return probe.get(next_id) == id; };
+    };
+    EXPECT_TRUE(co_await eventually(is_raised_to("30")));
+    // Those that come later take the ids that follow, as nobody else registers under them.
+    for (const auto* id : {"31", "32"}) register_foreigner(probe, id);
+    EXPECT_TRUE(co_await eventually(is_raised_to("32")));
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, TheLeaderRaisesTheNextIdToTheLargestThatIsRegistered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await node.start();
+    const auto leads = [&] { return node.leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+    for (const auto* id : {"9", "no id at all", "700"}) register_foreigner(probe, id);
+    const auto is_raised = [&] { return probe.get(next_id) == "700"; };
+    EXPECT_TRUE(co_await eventually(is_raised));
+    Node next(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await next.start();
+    EXPECT_EQ(next.instance_id(), 701);
+    co_await next.stop();
+    co_await node.stop();
+  });
+}
+
 TEST(RegistrationRecovery, AStartRefusesIdsThatAreRegistered) {
   run_coroutine([]() -> asio::awaitable<void> {
     const RedisServer server;
