@@ -68,7 +68,15 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   if (reply.kind != redis::Reply::Kind::integer || reply.integer <= 0) {
     throw MeshRedisError("Redis gave no id for this node");
   }
+  note_claim(reply.integer);
   co_return reply.integer;
+}
+
+void Registry::note_claim(InstanceId id) {
+  constexpr std::size_t most_claims = 16;
+  const auto [claim, is_new] = claims_.try_emplace(id);
+  former_uuid_ = std::exchange(claim->second, uuid_);
+  if (claims_.size() > most_claims) claims_.erase(claims_.begin());
 }
 
 asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::string lock_value,
@@ -81,7 +89,8 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
                     last_score_,
                     keys_.events_channel(),
                     keys_.leader_lock(),
-                    std::move(lock_value)};
+                    std::move(lock_value),
+                    former_uuid_};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
   Heartbeat found;

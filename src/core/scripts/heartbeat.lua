@@ -1,21 +1,31 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
 -- Returns whether the node was registered (1 or 0), the time it now has, and whether someone else
 -- holds the leader's lock (1 or 0; left out where the lock cannot be read); or only -1 if another
--- node has its id: then nothing is changed. An id that is registered without an owner, and not with
--- the time this node left there, was taken by a node that knows no owners.
+-- node has its id: then nothing is changed. An id that is registered without an owner was taken by a
+-- node that knows no owners if its time is later than the one this node left there. An earlier one is
+-- this node's own: Redis was restored from a snapshot, and the owner has expired.
 -- The next id becomes at least the largest that is registered: after a loss of data, TypeScript nodes
 -- register again, but do not raise it. All ids are looked at only where it was too low for this node,
 -- otherwise just those that would come next; the leader's cleanup does the rest.
 -- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
 -- live of the ownership in ms, the time that the last call returned, channel of events, leader lock
--- (no key, so that a node that may not read it can live), the node's own lock value.
+-- (no key, so that a node that may not read it can live), the node's own lock value,
+-- the uuid under which the node held the same id before, or an empty string.
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
-if (owner and owner ~= ARGV[3]) or (known and not owner and known ~= ARGV[5]) then
-  return {-1}
-end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local is_taken
+if owner then
+  is_taken = owner ~= ARGV[3] and owner ~= ARGV[9]
+elseif known and known ~= ARGV[5] then
+  -- Where the clock was set back, what is earlier tells nothing.
+  local left = tonumber(ARGV[5])
+  is_taken = not left or left > now or tonumber(known) > left
+end
+if is_taken then
+  return {-1}
+end
 redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[4])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call(known and 'HSETNX' or 'HSET', KEYS[2], ARGV[1], ARGV[2])
