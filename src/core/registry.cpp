@@ -90,14 +90,16 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
                     keys_.events_channel(),
                     keys_.leader_lock(),
                     std::move(lock_value),
-                    former_uuid_};
+                    former_uuid_,
+                    keys_.node_channel(id)};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
   Heartbeat found;
-  if (reply.elements.size() < 2) co_return found;
+  if (reply.elements.size() < 3) co_return found;
   last_score_ = reply.elements[1].text;
   found.registration = reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
-  if (reply.elements.size() > 2) found.another_leads = reply.elements[2].integer == 1;
+  found.is_unheard = reply.elements[2].integer == 0;
+  if (reply.elements.size() > 3) found.another_leads = reply.elements[3].integer == 1;
   co_return found;
 }
 

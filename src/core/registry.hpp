@@ -42,6 +42,7 @@ class Registry {
   /// What a heartbeat found.
   struct Heartbeat {
     Registration registration = Registration::taken_by_another;
+    bool is_unheard = false;              // nobody is subscribed to the node's channel
     std::optional<bool> another_leads{};  // nothing if Redis does not say
   };
 

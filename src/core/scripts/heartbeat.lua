@@ -1,16 +1,17 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
--- Returns whether the node was registered (1 or 0), the time it now has, and whether someone else
--- holds the leader's lock (1 or 0; left out where the lock cannot be read); or only -1 if another
--- node has its id: then nothing is changed. An id that is registered without an owner was taken by a
--- node that knows no owners if its time is later than the one this node left there. An earlier one is
--- this node's own: Redis was restored from a snapshot, and the owner has expired.
--- The next id becomes at least the largest that is registered: after a loss of data, TypeScript nodes
--- register again, but do not raise it. All ids are looked at only where it was too low for this node,
--- otherwise just those that would come next; the leader's cleanup does the rest.
+-- Returns whether the node was registered (1 or 0), the time it now has, how many listen on its
+-- channel (-1 where Redis does not say), and whether someone else holds the leader's lock (1 or 0;
+-- left out where the lock cannot be read); or only -1 if another node has its id: then nothing is
+-- changed. An id that is registered without an owner was taken by a node that knows no owners if
+-- its time is later than the one this node left there. An earlier one is this node's own: Redis was
+-- restored from a snapshot, and the owner has expired.
+-- The next id becomes at least the largest that is registered: after a loss of data, TypeScript
+-- nodes register again, but do not raise it. All ids are looked at only where it was too low for
+-- this node, otherwise just those that would come next; the leader's cleanup does the rest.
 -- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
 -- live of the ownership in ms, the time that the last call returned, channel of events, leader lock
--- (no key, so that a node that may not read it can live), the node's own lock value,
--- the uuid under which the node held the same id before, or an empty string.
+-- (no key, so that a node that may not read it can live), the node's own lock value, the uuid under
+-- which the node held the same id before, or an empty string, the node's channel.
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
 local time = redis.call('TIME')
@@ -49,10 +50,11 @@ end
 if not known then
   redis.pcall('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
 end
-local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1])}
+local listeners = redis.pcall('PUBSUB', 'NUMSUB', ARGV[10])
+local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1]), listeners[2] or -1}
 local leader = redis.pcall('GET', ARGV[7])
 if type(leader) ~= 'table' then
   -- If the answer to an attempt was lost, the lock may be the node's own without its knowing.
-  result[3] = (leader and leader ~= ARGV[8]) and 1 or 0
+  result[4] = (leader and leader ~= ARGV[8]) and 1 or 0
 end
 return result
