@@ -28,9 +28,10 @@ class Election;
 ///
 /// The lock is the string key `{mutex_prefix}:leader:{key}` holding a random uuid with a time to
 /// live. The leader renews it; if it cannot, the lock runs out and another process takes it.
-/// Leadership is judged by the local monotonic clock from the moment the last successful renewal
-/// was *sent*, minus a margin of a twentieth of `ttl`, so `is_leader()` turns false before anyone
-/// else leads. Where Redis has lost the lock, and on a new Redis, the election takes one `ttl`: see
+/// Leadership is judged by the local monotonic clock, on Linux by one that goes on while the
+/// machine is suspended, from the moment the last successful renewal was *sent*, minus a margin of
+/// a twentieth of `ttl`, so `is_leader()` turns false before anyone else leads. Where Redis has
+/// lost the lock, and on a new Redis, the election takes one `ttl`: see
 /// `LeaderOptions::wait_after_data_loss`. A process that was frozen may still be about to act on an
 /// old answer: pass `fencing_token()` to the resources you guard where that matters.
 ///

@@ -12,7 +12,7 @@ using InstanceId = std::int64_t;
 /// One live node, as listed by `MeshService::get_nodes()`.
 struct MeshNode {
   InstanceId instance_id = 0;  ///< The node's unique id.
-  std::string hostname;        ///< Host name of the machine it runs on; empty if not recorded.
+  std::string hostname;        ///< Of the machine it runs on; "unknown" if not recorded.
   bool self = false;           ///< True for the node that made the call.
 
   friend bool operator==(const MeshNode&, const MeshNode&) = default;

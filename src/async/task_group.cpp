@@ -5,6 +5,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <mesh/detail/spawn_operation.hpp>
 
 #include <util/cancellation.hpp>
 
@@ -25,19 +27,27 @@ TaskGroup::TaskGroup(Strand strand, std::function<void(std::exception_ptr)> on_e
 
 TaskGroup::~TaskGroup() { state_->on_error = nullptr; }
 
-void TaskGroup::spawn(asio::awaitable<void> task) { spawn_on(state_->strand, std::move(task)); }
-
-void TaskGroup::spawn_on(const asio::any_io_executor& executor, asio::awaitable<void> task) {
+template <typename Launch>
+void TaskGroup::enter(Launch launch) {
   const auto entry = state_->signals.emplace(state_->signals.end());
   auto finish = [state = state_, entry](const std::exception_ptr& error) {
     state->signals.erase(entry);
     if (error && state->on_error && !is_cancellation(error)) state->on_error(error);
     state->changed.notify_all();
   };
-  detail::spawn_operation<void>(
-      executor, state_->strand, std::move(task),
-      asio::bind_cancellation_slot(entry->slot(),
-                                   asio::bind_executor(state_->strand, std::move(finish))));
+  launch(asio::bind_cancellation_slot(entry->slot(),
+                                      asio::bind_executor(state_->strand, std::move(finish))));
+}
+
+// Not by way of `spawn_operation()`, which lets what is queued run before a cancellation.
+void TaskGroup::spawn(asio::awaitable<void> task) {
+  enter([&](auto handler) { asio::co_spawn(state_->strand, std::move(task), std::move(handler)); });
+}
+
+void TaskGroup::spawn_on(const asio::any_io_executor& executor, asio::awaitable<void> task) {
+  enter([&](auto handler) {
+    detail::spawn_operation<void>(executor, state_->strand, std::move(task), std::move(handler));
+  });
 }
 
 void TaskGroup::cancel_all() {

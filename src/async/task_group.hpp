@@ -6,7 +6,6 @@
 #include <memory>
 
 #include <boost/asio/awaitable.hpp>
-#include <mesh/detail/spawn_operation.hpp>
 
 #include <async/event.hpp>
 #include <async/strand.hpp>
@@ -28,6 +27,8 @@ class TaskGroup {
   /// Runs on another executor, which must run one thing at a time.
   void spawn_on(const asio::any_io_executor& executor, asio::awaitable<void> task);
 
+  /// Tasks on the group's strand do nothing any more from here on but end, whatever is queued for
+  /// them.
   void cancel_all();
   /// False if some tasks were still running at the deadline.
   asio::awaitable<bool> join_until(TimePoint deadline);
@@ -35,6 +36,10 @@ class TaskGroup {
 
  private:
   struct State;
+
+  template <typename Launch>
+  void enter(Launch launch);
+
   std::shared_ptr<State> state_;
 };
 

@@ -10,6 +10,7 @@
 #include <mesh/errors.hpp>
 
 #include <async/run_on.hpp>
+#include <util/boot_clock.hpp>
 #include <util/describe_error.hpp>
 
 namespace mesh::core {
@@ -93,15 +94,15 @@ asio::awaitable<void> Cleanup::report(const Registry::Report& report) {
   std::erase(called_back_, report);
 }
 
-// If this node was frozen, the report may be another's by now. That goes for the time until the
-// answer is heard, too: what came late proves nothing any more.
+// If this node was frozen, or the machine suspended, the report may be another's by now. That goes
+// for the time until the answer is heard, too: what came late proves nothing any more.
 asio::awaitable<bool> Cleanup::is_ours(const Registry::Report& report) {
   constexpr int most_attempts = 3;
-  const auto quick = Clock::duration(context_.node_ttl) / 4;
+  const auto quick = BootClock::duration(context_.node_ttl) / 4;
   for (int i = 0; i < most_attempts; ++i) {
-    const auto asked_at = Clock::now();
+    const auto asked_at = BootClock::now();
     const bool is_current = co_await registry_->is_current(report, TimePoint::max());
-    if (!is_current || Clock::now() - asked_at < quick) co_return is_current;
+    if (!is_current || BootClock::now() - asked_at < quick) co_return is_current;
   }
   throw MeshRedisError("Redis takes longer than a quarter of node_ttl to say whose the report is");
 }

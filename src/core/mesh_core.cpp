@@ -359,6 +359,7 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
 
 asio::awaitable<void> MeshCore::send_heartbeat() {
   const InstanceId id = instance_id_;
+  const auto sent_at = Clock::now();
   Registry::Heartbeat found;
   std::exception_ptr refusal;
   try {
@@ -374,6 +375,10 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
     std::rethrow_exception(refusal);
   }
   note_leader(found.another_leads);
+  // The subscription may be gone without a word, or be left at a server that is the master no more.
+  if (found.is_unheard && subscriptions_->is_ready_since(sent_at)) {
+    subscriptions_->reconnect("Redis knows no subscription of this node");
+  }
   if (found.registration != Registry::Registration::taken_by_another) accept_held_requests();
   switch (found.registration) {
     case Registry::Registration::known:

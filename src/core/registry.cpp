@@ -68,7 +68,15 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   if (reply.kind != redis::Reply::Kind::integer || reply.integer <= 0) {
     throw MeshRedisError("Redis gave no id for this node");
   }
+  note_claim(reply.integer);
   co_return reply.integer;
+}
+
+void Registry::note_claim(InstanceId id) {
+  constexpr std::size_t most_claims = 16;
+  const auto [claim, is_new] = claims_.try_emplace(id);
+  former_uuid_ = std::exchange(claim->second, uuid_);
+  if (claims_.size() > most_claims) claims_.erase(claims_.begin());
 }
 
 asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::string lock_value,
@@ -81,14 +89,17 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
                     last_score_,
                     keys_.events_channel(),
                     keys_.leader_lock(),
-                    std::move(lock_value)};
+                    std::move(lock_value),
+                    former_uuid_,
+                    keys_.node_channel(id)};
   const redis::Reply reply =
       co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
   Heartbeat found;
-  if (reply.elements.size() < 2) co_return found;
+  if (reply.elements.size() < 3) co_return found;
   last_score_ = reply.elements[1].text;
   found.registration = reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
-  if (reply.elements.size() > 2) found.another_leads = reply.elements[2].integer == 1;
+  found.is_unheard = reply.elements[2].integer == 0;
+  if (reply.elements.size() > 3) found.another_leads = reply.elements[3].integer == 1;
   co_return found;
 }
 
@@ -117,7 +128,8 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
 asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(InstanceId self,
                                                                         std::string lock_value,
                                                                         TimePoint deadline) {
-  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports()};
+  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports(),
+               keys_.next_id()};
   Strings arguments{std::move(lock_value),  node_ttl_,
                     keys_.owner_prefix(),   reporter(self),
                     keys_.events_channel(), keys_.pulse_channel()};

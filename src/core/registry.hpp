@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ class Registry {
   /// What a heartbeat found.
   struct Heartbeat {
     Registration registration = Registration::taken_by_another;
+    bool is_unheard = false;              // nobody is subscribed to the node's channel
     std::optional<bool> another_leads{};  // nothing if Redis does not say
   };
 
@@ -66,6 +68,7 @@ class Registry {
 
  private:
   std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
+  void note_claim(InstanceId id);
   asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline);
 
   std::shared_ptr<redis::Client> client_;
@@ -76,7 +79,9 @@ class Registry {
   std::string last_score_;  // what the last heartbeat wrote, in ms
   UuidGenerator uuids_;
   std::string uuid_;  // tells this node from another with the same id; a new one for each claim
-  std::vector<std::string> ghosts_;  // host names without a heartbeat, at the last cleanup
+  std::map<InstanceId, std::string> claims_;  // the last uuid of each id, of a few
+  std::string former_uuid_;                   // of an earlier claim of the same id
+  std::vector<std::string> ghosts_;           // host names without a heartbeat, at the last cleanup
   redis::Script claim_id_;
   redis::Script heartbeat_;
   redis::Script list_nodes_;

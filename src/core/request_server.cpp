@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
@@ -182,7 +184,7 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, Waiting
     return;
   }
   tasks_.spawn_on(asio::make_strand(context_.executor),
-                  serve(shared_from_this(), std::move(handler), std::move(request)));
+                  serve(shared_from_this(), std::move(handler), std::move(request), starts_));
 }
 
 void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
@@ -221,7 +223,8 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
   }
   ++running_;
   const auto lane = lanes_.enter(broadcast.sender, broadcast.type);
-  tasks_.spawn_on(lane, deliver(shared_from_this(), std::move(handler), std::move(broadcast)));
+  tasks_.spawn_on(lane,
+                  deliver(shared_from_this(), std::move(handler), std::move(broadcast), starts_));
 }
 
 void RequestServer::refuse_new() { refusing_ = true; }
@@ -256,12 +259,12 @@ void RequestServer::forget_jobs() {
 
 asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
                                            std::shared_ptr<detail::RequestHandler> handler,
-                                           wire::Request request) {
+                                           wire::Request request, unsigned start) {
   std::exception_ptr error;
   std::string response;
   try {
     co_await leave_strand();
-    check_may_begin();
+    if (is_stopped(start)) throw MeshStoppedError();
     detail::Json data = std::move(request.data);
     const detail::Json result = co_await handler->handle(std::move(data));
     response = encode_result(request, result);
@@ -279,8 +282,7 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
 std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Request& request,
                                      unsigned start) const {
   try {
-    if (stopping_ || start != starts_) throw MeshStoppedError();
-    check_may_begin();
+    if (is_stopped(start)) throw MeshStoppedError();
     return encode_result(request, handler.handle_now(std::move(request.data)));
   } catch (...) {
     return encode_failure(request.request_id, std::current_exception());
@@ -289,11 +291,11 @@ std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Requ
 
 asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self,
                                              std::shared_ptr<detail::BroadcastHandler> handler,
-                                             wire::Broadcast broadcast) {
+                                             wire::Broadcast broadcast, unsigned start) {
   std::exception_ptr error;
   try {
     co_await leave_strand();
-    check_may_begin();
+    if (is_stopped(start)) throw boost::system::system_error(asio::error::operation_aborted);
     detail::Json data = std::move(broadcast.data);
     co_await handler->handle(std::move(data), broadcast.sender);
   } catch (...) {
@@ -305,11 +307,7 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
                self->lanes_.leave(sender, type);
                self->note_end();
              });
-  if (error && context_.gate->is_open()) std::rethrow_exception(error);
-}
-
-void RequestServer::check_may_begin() const {
-  if (!context_.gate->is_open()) throw MeshStoppedError();
+  if (error) std::rethrow_exception(error);
 }
 
 std::string RequestServer::encode_result(const wire::Request& request,

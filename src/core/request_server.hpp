@@ -91,11 +91,14 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
                               std::shared_ptr<detail::RequestHandler> handler,
-                              wire::Request request);
+                              wire::Request request, unsigned start);
   asio::awaitable<void> deliver(std::shared_ptr<RequestServer> self,
                                 std::shared_ptr<detail::BroadcastHandler> handler,
-                                wire::Broadcast broadcast);
-  void check_may_begin() const;
+                                wire::Broadcast broadcast, unsigned start);
+  /// Whether a handler that was to run since that start must not begin any more. From any thread.
+  bool is_stopped(unsigned start) const {
+    return stopping_ || start != starts_ || !context_.gate->is_open();
+  }
   void finish(const RequestId& request_id, std::string response);
   void note_end();
   void send(InstanceId target, Answer::Kind kind, std::string message,

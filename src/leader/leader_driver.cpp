@@ -13,6 +13,13 @@
 
 namespace mesh::leader {
 
+namespace {
+
+// Timers stand still with the machine; whoever waits for one looks at the lease again.
+TimePoint timer_time(Lease::TimePoint time) { return Clock::now() + (time - BootClock::now()); }
+
+}  // namespace
+
 LeaderDriver::LeaderDriver(LeaderContext context, const LeaderOptions& options)
     : context_(std::move(context)),
       options_(options),
@@ -53,11 +60,12 @@ asio::awaitable<void> LeaderDriver::stop(TimePoint callbacks_deadline, TimePoint
 void LeaderDriver::abandon() {
   election_.cancel_all();
   callbacks_.abandon();
+  lease_.on_resigned();
   leads_until_ = 0;
 }
 
 bool LeaderDriver::is_leader() const noexcept {
-  return Clock::now().time_since_epoch().count() < leads_until_.load();
+  return BootClock::now().time_since_epoch().count() < leads_until_.load();
 }
 
 std::int64_t LeaderDriver::fencing_token() const noexcept {
@@ -74,33 +82,33 @@ void LeaderDriver::set_lost_leader_callback(detail::AsyncCallback<> callback) {
 }
 
 void LeaderDriver::on_lock_lost() {
-  apply(lease_.on_refused(Clock::now()));
+  apply(lease_.on_refused(BootClock::now()));
   changed_.notify_all();
 }
 
 void LeaderDriver::on_lock_seen(bool is_held_by_another) {
-  lease_.on_seen(Clock::now(), is_held_by_another);
+  lease_.on_seen(BootClock::now(), is_held_by_another);
   changed_.notify_all();
 }
 
 void LeaderDriver::on_reconnected() {
-  lease_.on_reconnected(Clock::now());
+  lease_.on_reconnected(BootClock::now());
   changed_.notify_all();
 }
 
 asio::awaitable<void> LeaderDriver::run(std::shared_ptr<LeaderDriver> /*self*/) {
   for (;;) {
-    apply(lease_.on_time(Clock::now()));
-    if (lease_.is_attempt_due(Clock::now())) {
+    apply(lease_.on_time(BootClock::now()));
+    if (lease_.is_attempt_due(BootClock::now())) {
       co_await attempt();
     } else {
-      co_await changed_.wait_until(lease_.next_event(Clock::now()));
+      co_await changed_.wait_until(timer_time(lease_.next_event(BootClock::now())));
     }
   }
 }
 
 asio::awaitable<void> LeaderDriver::attempt() {
-  const auto sent_at = Clock::now();
+  const auto sent_at = BootClock::now();
   const auto kind = lease_.next_attempt();
   std::optional<std::int64_t> answer;
   std::string failure;
@@ -109,7 +117,7 @@ asio::awaitable<void> LeaderDriver::attempt() {
   } catch (const MeshError& error) {
     failure = error.what();
   }
-  const auto now = Clock::now();
+  const auto now = BootClock::now();
   if (!answer) {
     note_failure(failure);
     apply(lease_.on_failed(now));
@@ -127,8 +135,8 @@ asio::awaitable<void> LeaderDriver::attempt() {
   apply(lease_.on_granted(sent_at, now));
 }
 
-asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, TimePoint sent_at) {
-  const auto deadline = lease_.answer_deadline(sent_at);
+asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, Lease::TimePoint sent_at) {
+  const auto deadline = timer_time(lease_.answer_deadline(sent_at));
   const bool is_renewal = attempt == Lease::Attempt::renew;
   std::vector<std::string> keys{context_.lock_key};
   std::vector<std::string> arguments{lock_value_, std::to_string(options_.ttl.count())};

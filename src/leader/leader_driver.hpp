@@ -20,6 +20,7 @@
 #include <leader/lease.hpp>
 #include <redis/client.hpp>
 #include <redis/script.hpp>
+#include <util/boot_clock.hpp>
 
 namespace mesh::leader {
 
@@ -67,7 +68,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
  private:
   asio::awaitable<void> run(std::shared_ptr<LeaderDriver> self);
   asio::awaitable<void> attempt();
-  asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, TimePoint sent_at);
+  asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, Lease::TimePoint sent_at);
   asio::awaitable<void> release(TimePoint deadline);
   std::string last_term_key() const { return context_.lock_key + ":last_term"; }
   void apply(Lease::Change change);
@@ -89,7 +90,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   std::int64_t newest_token_ = 0;
   bool failing_ = false;
   bool barred_ = false;
-  std::atomic<Clock::rep> leads_until_{0};  // 0: does not lead
+  std::atomic<BootClock::rep> leads_until_{0};  // 0: does not lead
   std::atomic<std::int64_t> token_{0};
 };
 

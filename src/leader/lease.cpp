@@ -4,12 +4,12 @@
 
 namespace mesh::leader {
 
-TimePoint Lease::next_event(TimePoint now) const {
+Lease::TimePoint Lease::next_event(TimePoint now) const {
   const TimePoint attempt = attempt_at_.value_or(now);
   return ends_at_ ? std::min(attempt, *ends_at_) : attempt;
 }
 
-TimePoint Lease::answer_deadline(TimePoint sent_at) const {
+Lease::TimePoint Lease::answer_deadline(TimePoint sent_at) const {
   return ends_at_ ? *ends_at_ : sent_at + usable();
 }
 
@@ -21,7 +21,7 @@ Lease::Change Lease::on_granted(TimePoint sent_at, TimePoint now) {
   if (now >= end_of_lease) return on_failed(now);
   const bool was_held = ends_at_.has_value();
   ends_at_ = end_of_lease;
-  attempt_at_ = sent_at + std::min<Clock::duration>(options_.renewal_interval, usable() * 3 / 4);
+  attempt_at_ = sent_at + std::min<Duration>(options_.renewal_interval, usable() * 3 / 4);
   return was_held ? Change::none : Change::won;
 }
 
@@ -31,16 +31,16 @@ Lease::Change Lease::on_refused(TimePoint now) {
   return end();
 }
 
-Lease::Change Lease::on_barred(TimePoint now, Clock::duration wait) {
+Lease::Change Lease::on_barred(TimePoint now, Duration wait) {
   barred_ = true;
-  attempt_at_ = now + std::min<Clock::duration>(wait, options_.retry_delay);
+  attempt_at_ = now + std::min<Duration>(wait, options_.retry_delay);
   return end();
 }
 
 Lease::Change Lease::on_failed(TimePoint now) {
   // A leader has no time to lose; a follower has.
-  const Clock::duration retry_of_leader = Clock::duration(options_.renewal_interval) / 4;
-  const Clock::duration retry_of_follower = options_.retry_delay;
+  const Duration retry_of_leader = Duration(options_.renewal_interval) / 4;
+  const Duration retry_of_follower = options_.retry_delay;
   attempt_at_ = now + (is_held(now) ? retry_of_leader : retry_of_follower);
   return on_time(now);
 }
@@ -49,7 +49,7 @@ void Lease::on_seen(TimePoint now, bool is_held_by_another) {
   if (ends_at_) return;
   if (is_held_by_another) {
     barred_ = false;
-    attempt_at_ = now + Clock::duration(options_.retry_delay) * 3 / 2;
+    attempt_at_ = now + Duration(options_.retry_delay) * 3 / 2;
   } else if (!barred_) {
     attempt_at_ = now;
   }

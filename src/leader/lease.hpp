@@ -4,16 +4,19 @@
 
 #include <mesh/options.hpp>
 
-#include <async/strand.hpp>
+#include <util/boot_clock.hpp>
 
 namespace mesh::leader {
 
 /// Decides when to ask for the lock and whether it is certainly held. No I/O; time is passed in.
 ///
 /// The lease counts from the moment the successful attempt was *sent*, minus a margin for clocks
-/// that do not run alike, so it ends here before the lock can end in Redis.
+/// that do not run alike, so it ends here before the lock can end in Redis. Suspended machines are
+/// the reason for the clock.
 class Lease {
  public:
+  using TimePoint = BootClock::time_point;
+  using Duration = BootClock::duration;
   enum class Attempt { acquire, renew };
   enum class Change { none, won, lost };
 
@@ -36,7 +39,7 @@ class Lease {
   /// Redis says that the lock is someone else's, or nobody's in answer to a renewal.
   Change on_refused(TimePoint now);
   /// Redis says that nobody may lead for this long.
-  Change on_barred(TimePoint now, Clock::duration wait);
+  Change on_barred(TimePoint now, Duration wait);
   /// There was no answer, so the lock may be ours or not.
   Change on_failed(TimePoint now);
   /// Someone saw whether another holds the lock. If so, the next attempt is put off; if not, it is
@@ -51,7 +54,7 @@ class Lease {
   Change on_resigned();
 
  private:
-  Clock::duration usable() const { return Clock::duration(options_.ttl) * 19 / 20; }
+  Duration usable() const { return Duration(options_.ttl) * 19 / 20; }
   Change end();
 
   LeaderOptions options_;

@@ -157,6 +157,10 @@ void Client::become_lost(const std::string& cause) {
   state_changed_.notify_all();
 }
 
+void Client::reconnect(const std::string& cause) {
+  if (link_) link_->close(cause);
+}
+
 void Client::note_failed_attempt(const MeshConnectionError& error, bool is_passing) {
   if (!is_passing) ++attempts_failed_;
   log_trouble(error.cause(), error.what());

@@ -57,6 +57,10 @@ class Client : public std::enable_shared_from_this<Client> {
   bool can_send() const;
   /// For what was not sent while there was no connection: a `MeshConnectionError` with the cause.
   std::exception_ptr not_sent_error() const;
+  /// Whether it has been ready since then, without a break.
+  bool is_ready_since(TimePoint time) const { return ready_ && ready_since_ <= time; }
+  /// Gives the connection up, as if it had been lost for this reason.
+  void reconnect(const std::string& cause);
 
   /// Waits for the first connection. Throws `MeshConnectionError` as soon as an attempt has failed
   /// for a reason that does not pass by itself, or when the deadline has passed, `MeshStoppedError`

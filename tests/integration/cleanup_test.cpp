@@ -328,6 +328,32 @@ TEST_F(CleanupReports, ACallbackThatIsCancelledFromWithinCounts) {
   });
 }
 
+TEST_F(CleanupReports, ADeadNodeWithAHeartbeatOfTheFutureIsGoneAfterOneTimeToLive) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions quick = options();
+    quick.node_ttl = 2s;
+    const auto node = co_await make_node(quick);
+    std::vector<InstanceId> reported;
+    node->set_node_cleaned_up_callback([&](InstanceId id) { reported.push_back(id); });
+    // As after the clock of Redis was set back by a day.
+    const auto tomorrow = probe().time() + 24h;
+    register_ghost(77, static_cast<double>(milliseconds(tomorrow).count()));
+    co_await node->start();
+    const auto counts_as_now = [&] {
+      const double score = last_heartbeat(77);
+      return score > 0 && score <= static_cast<double>(probe().time().count());
+    };
+    EXPECT_TRUE(co_await eventually(counts_as_now));
+    const double score = last_heartbeat(77);
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 2));
+    EXPECT_EQ(last_heartbeat(77), score);  // and does not move any more
+    const auto is_reported = [&] { return reported.size() == 1; };
+    EXPECT_TRUE(co_await eventually(is_reported));
+    EXPECT_FALSE(is_registered(77));
+    co_await node->stop();
+  });
+}
+
 TEST_F(CleanupReports, HostNamesWithoutAHeartbeatAreCollected) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await start_node();

@@ -144,6 +144,7 @@ asio::awaitable<void> RedisProxy::pump_to_client(std::shared_ptr<Session> sessio
       break;
     }
   }
+  while (hides_losses_ && session->is_open()) co_await sleep_for(glance);
   session->close_both();
 }
 
@@ -208,6 +209,14 @@ std::size_t RedisProxy::place_to_reset(std::string_view data) const {
 
 void RedisProxy::delay_by(std::chrono::milliseconds delay) {
   ask([this, delay] { delay_ = delay; });
+}
+
+void RedisProxy::redirect(const RedisServer& server) {
+  ask([this, &server] { upstream_ = server.socket(); });
+}
+
+void RedisProxy::hide_losses() {
+  ask([this] { hides_losses_ = true; });
 }
 
 void RedisProxy::drop_connections() {

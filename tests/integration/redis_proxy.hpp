@@ -57,6 +57,10 @@ class RedisProxy {
   bool has_reset() const;
   /// Passes everything on this much later, in both directions.
   void delay_by(std::chrono::milliseconds delay);
+  /// Leads new connections to another server, which has the same users.
+  void redirect(const RedisServer& server);
+  /// From now on the clients do not learn that Redis has closed their connections.
+  void hide_losses();
   /// Closes all connections; new ones are served.
   void drop_connections();
   /// Lets nothing through in either direction; connections stay open.
@@ -105,6 +109,7 @@ class RedisProxy {
   std::vector<std::shared_ptr<Session>> sessions_;
   std::vector<Chunk> chunks_;
   bool cut_ = false;
+  bool hides_losses_ = false;
   bool frozen_ = false;
   bool holds_replies_ = false;
   bool holds_subscriptions_ = false;

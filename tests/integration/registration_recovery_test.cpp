@@ -200,6 +200,54 @@ TEST(RegistrationRecovery, AHeartbeatNeverLowersTheNextId) {
   });
 }
 
+/// As a TypeScript node does, which knows nothing of owners and does not raise the next id.
+void register_foreigner(RedisProbe& probe, const std::string& id) {
+  probe.command({"ZADD", heartbeats, std::to_string(probe.time().count()), id});
+}
+
+TEST(RegistrationRecovery, AHeartbeatRaisesTheNextIdToTheLargestThatIsRegistered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    probe.command({"SET", mesh_lock, "somebody else", "PX", "600000"});
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await node.start();
+    // Of others that have registered again before this node does.
+    for (const auto* id : {"3", "20", "30", "123456789012345678901234567890"})
+      register_foreigner(probe, id);
+    probe.command({"DEL", next_id});
+    const auto is_raised_to = [&](const std::string& id) {
+      return [&probe, id] { return probe.get(next_id) == id; };
+    };
+    EXPECT_TRUE(co_await eventually(is_raised_to("30")));
+    // Those that come later take the ids that follow, as nobody else registers under them.
+    for (const auto* id : {"31", "32"}) register_foreigner(probe, id);
+    EXPECT_TRUE(co_await eventually(is_raised_to("32")));
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, TheLeaderRaisesTheNextIdToTheLargestThatIsRegistered) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await node.start();
+    const auto leads = [&] { return node.leader().is_leader(); };
+    CO_ASSERT_TRUE(co_await eventually(leads));
+    for (const auto* id : {"9", "no id at all", "700"}) register_foreigner(probe, id);
+    const auto is_raised = [&] { return probe.get(next_id) == "700"; };
+    EXPECT_TRUE(co_await eventually(is_raised));
+    Node next(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await next.start();
+    EXPECT_EQ(next.instance_id(), 701);
+    co_await next.stop();
+    co_await node.stop();
+  });
+}
+
 TEST(RegistrationRecovery, AStartRefusesIdsThatAreRegistered) {
   run_coroutine([]() -> asio::awaitable<void> {
     const RedisServer server;
@@ -319,6 +367,74 @@ TEST(RegistrationRecovery, ANodeThatWasCutOffDuringAFlushSharesItsIdWithNobodyAf
     EXPECT_TRUE(co_await are_told_apart(nodes, probe))
         << "ids " << nodes[0]->instance_id() << " and " << nodes[1]->instance_id();
     for (const auto& node : nodes) co_await node->stop();
+  });
+}
+
+/// In one step, so that no heartbeat comes between: the owner is gone, and the last heartbeat was
+/// at another time.
+void lose_owner(const RedisServer& server, const std::string& id, std::chrono::milliseconds later) {
+  server.command({"EVAL",
+                  "redis.call('DEL', KEYS[1]) "
+                  "local last = redis.call('ZSCORE', KEYS[2], ARGV[1]) "
+                  "redis.call('ZADD', KEYS[2], last + ARGV[2], ARGV[1])",
+                  "2", key_of("owner:" + id), heartbeats, id, std::to_string(later.count())});
+}
+
+TEST(RegistrationRecovery, ANodeKeepsItsIdWhenRedisIsRestoredFromAnOlderSnapshot) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    int reregistered = 0;
+    node.set_reregistered_callback([&] { ++reregistered; });
+    co_await node.start();
+    const std::string owner = key_of("owner:1");
+    const auto uuid = probe.get(owner);
+    lose_owner(server, "1", -30s);
+    const auto is_restored = [&] { return probe.get(owner) == uuid; };
+    EXPECT_TRUE(co_await eventually(is_restored));
+    const auto score = probe.zscore(heartbeats, "1");
+    const auto beats_on = [&] { return probe.zscore(heartbeats, "1") > score; };
+    EXPECT_TRUE(co_await eventually(beats_on));
+    EXPECT_EQ(node.instance_id(), 1);
+    co_await node.stop();
+    EXPECT_EQ(reregistered, 0);
+  });
+}
+
+TEST(RegistrationRecovery, ANodeMovesIfItsIdWasTakenByOneThatKnowsNoOwners) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    co_await node.start();
+    lose_owner(server, "1", 50ms);
+    const auto has_moved = [&] { return node.instance_id() == 2; };
+    EXPECT_TRUE(co_await eventually(has_moved));
+    co_await node.stop();
+  });
+}
+
+TEST(RegistrationRecovery, AnEarlierOwnershipOfItsOwnDoesNotMoveANode) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const RedisServer server;
+    RedisProbe probe = server.probe();
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(server.options(), log));
+    const std::string owner = key_of("owner:1");
+    co_await node.start();
+    const std::string former = probe.text({"GET", owner});
+    co_await node.stop();
+    probe.command({"FLUSHALL"});
+    co_await node.start();
+    const auto current = probe.get(owner);
+    EXPECT_NE(current, former);
+    probe.command({"SET", owner, former});
+    const auto is_restored = [&] { return probe.get(owner) == current; };
+    EXPECT_TRUE(co_await eventually(is_restored));
+    EXPECT_EQ(node.instance_id(), 1);
+    co_await node.stop();
   });
 }
 

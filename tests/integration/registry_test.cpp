@@ -69,6 +69,46 @@ TEST_F(Registry, SkipsAnIdThatIsAlive) {
   });
 }
 
+TEST_F(Registry, LargeIdsAreExact) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    probe().command({"SET", name("next_id"), "100000000000000"});
+    const auto first = co_await start_node();
+    EXPECT_EQ(first->instance_id(), 100000000000001);
+    EXPECT_TRUE(probe().exists(name("owner:100000000000001")));
+    EXPECT_FALSE(probe().exists(name("owner:1e+14")));
+    probe().command({"SET", name("next_id"), "9007199254740990"});
+    const auto last = co_await start_node();
+    EXPECT_EQ(last->instance_id(), 9007199254740991);
+    EXPECT_TRUE(probe().exists(name("owner:9007199254740991")));
+    EXPECT_TRUE(co_await heartbeats_pass(last->instance_id(), 2));
+    EXPECT_EQ(probe().get(name("next_id")), "9007199254740991");
+    co_await last->stop();
+    co_await first->stop();
+  });
+}
+
+TEST_F(Registry, AnIdThatIsTakenIsPassedOverHoweverLargeItIs) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    probe().command({"SET", name("next_id"), "100000000000000"});
+    probe().command({"SET", name("owner:100000000000001"), "another node"});
+    const ChannelRecorder other(redis().options(), {channel(100000000000002)});
+    const auto node = co_await start_node();
+    EXPECT_EQ(node->instance_id(), 100000000000003);
+    co_await node->stop();
+  });
+}
+
+TEST_F(Registry, IdsThatAreNotExactAreRefusedByName) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    probe().command({"SET", name("next_id"), "9007199254740991"});
+    const auto node = co_await make_node();
+    const auto error = co_await expect_error<MeshRedisError>(node->start());
+    CO_ASSERT_TRUE(error);
+    const std::string what = error->what();
+    EXPECT_NE(what.find(name("next_id") + " has reached 2^53"), std::string::npos) << what;
+  });
+}
+
 TEST_F(Registry, InstanceIdIsZeroBeforeStartAndAfterStop) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();
@@ -254,7 +294,7 @@ TEST_F(Registry, GetNodesListsNodesWithoutHostName) {
     probe().command({"HDEL", name("nodes"), "7"});
     const std::vector<MeshNode> nodes = co_await node->get_nodes();
     CO_ASSERT_TRUE(nodes.size() == 2);
-    EXPECT_EQ(nodes[1], (MeshNode{7, "", false}));
+    EXPECT_EQ(nodes[1], (MeshNode{7, "unknown", false}));
     co_await node->stop();
   });
 }

@@ -24,7 +24,8 @@ namespace mesh::leader {
 namespace {
 
 using namespace std::chrono_literals;
-using Duration = Clock::duration;
+using Duration = Lease::Duration;
+using TimePoint = Lease::TimePoint;
 using Change = Lease::Change;
 
 constexpr std::size_t most_messages = 3;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 #include <random>
-#include <unit/virtual_time.hpp>
 #include <vector>
 
 namespace mesh::leader {
@@ -14,6 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using Attempt = Lease::Attempt;
 using Change = Lease::Change;
+using TimePoint = Lease::TimePoint;
+
+const TimePoint start = TimePoint() + 1h;
 
 LeaderOptions options() {
   LeaderOptions result;
@@ -271,13 +273,13 @@ struct Lock {
   std::optional<std::size_t> holder;
   TimePoint expires_at;
 
-  bool acquire(std::size_t candidate, TimePoint now, Clock::duration ttl) {
+  bool acquire(std::size_t candidate, TimePoint now, Lease::Duration ttl) {
     if (holder && now < expires_at && *holder != candidate) return false;
     holder = candidate;
     expires_at = now + ttl;
     return true;
   }
-  bool renew(std::size_t candidate, TimePoint now, Clock::duration ttl) {
+  bool renew(std::size_t candidate, TimePoint now, Lease::Duration ttl) {
     if (holder != candidate || now >= expires_at) return false;
     expires_at = now + ttl;
     return true;

@@ -517,6 +517,26 @@ TEST(RequestServer, APlainHandlerThatHasNotBegunWhenTheNodeStopsDoesNotRun) {
   });
 }
 
+TEST(RequestServer, ACoroutineThatHasNotBegunWhenTheNodeStopsDoesNotBegin) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    fixture.handle<int, int>("work", [](int value) -> asio::awaitable<int> {
+      ADD_FAILURE() << "the request was handled";
+      co_return value;
+    });
+    fixture.handle_broadcast<int>("news", [](int) -> asio::awaitable<void> {
+      ADD_FAILURE() << "the broadcast was handled";
+      co_return;
+    });
+    fixture.server->on_request(Fixture::request("r", "work", 4));
+    fixture.server->on_broadcast(wire::Broadcast{7, "news", 5});
+    co_await fixture.stop();
+    EXPECT_EQ(fixture.sent.size(), 1U);
+    EXPECT_EQ(fixture.sent.at(0).message["error"], MeshStoppedError().what());
+    EXPECT_EQ(fixture.log.text(), "");
+  });
+}
+
 TEST(RequestServer, JoinWaitsForAPlainHandler) {
   asio::thread_pool pool(1);
   run_on_strand([&](Strand strand) -> asio::awaitable<void> {

@@ -97,6 +97,18 @@ TEST(SerialQueue, AbandonDropsWhatHasNotBegun) {
   });
 }
 
+TEST(SerialQueue, AbandonDropsWhatOnlyWaitsForTheExecutor) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SerialQueue queue(strand, strand.get_inner_executor(), nullptr);
+    queue.push([]() -> asio::awaitable<void> {
+      ADD_FAILURE() << "was run";
+      co_return;
+    });
+    queue.abandon();
+    EXPECT_TRUE(co_await queue.drain_until(soon()));
+  });
+}
+
 TEST(SerialQueue, CanBeUsedAgainAfterAbandon) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     SerialQueue queue(strand, strand.get_inner_executor(), nullptr);

@@ -9,6 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <async/event.hpp>
 #include <unit/run_on_strand.hpp>
 #include <util/describe_error.hpp>
 
@@ -146,6 +147,28 @@ TEST(TaskGroup, RunsTasksOnOtherExecutorsAndJoinsThem) {
         EXPECT_EQ(done, 50);
       },
       options);
+}
+
+TEST(TaskGroup, ACancellationComesBeforeWhatIsQueued) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    TaskGroup group(strand, nullptr);
+    Event event(strand);
+    bool went_on = false;
+    group.spawn([](Event& awaited, bool& done) -> asio::awaitable<void> {
+      co_await awaited.wait_until(TimePoint::max());
+      done = true;
+    }(event, went_on));
+    EXPECT_FALSE(co_await group.join_until(Clock::now() + 5ms));
+    event.notify_all();
+    bool is_cancelled = false;
+    asio::post(strand, [&] {
+      group.cancel_all();
+      is_cancelled = true;
+    });
+    EXPECT_TRUE(co_await eventually([&] { return is_cancelled; }));
+    EXPECT_TRUE(co_await group.join_until(soon()));
+    EXPECT_FALSE(went_on);
+  });
 }
 
 TEST(TaskGroup, CancellationMayRaceWithCompletion) {

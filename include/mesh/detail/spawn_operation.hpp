@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -20,14 +21,17 @@ namespace mesh::detail {
 
 namespace asio = boost::asio;
 
-/// Links a coroutine to whoever may cancel it. Touched only on the coroutine's executor.
+/// Links a coroutine to whoever may cancel it. Touched only on the coroutine's executor, except for
+/// `cancelled`.
 struct OperationControl {
   asio::cancellation_signal signal;
   bool done = false;
+  std::atomic<bool> cancelled{false};  ///< True before the coroutine itself hears of it.
 
   static void request_cancel(const std::shared_ptr<OperationControl>& control,
                              const asio::any_io_executor& executor,
                              asio::cancellation_type_t type) {
+    control->cancelled = true;
     asio::post(executor, [control, type] {
       if (!control->done) control->signal.emit(type);
     });
@@ -37,11 +41,12 @@ struct OperationControl {
 /// Runs `body` on `executor`, which must run one thing at a time, and completes `handler` on the
 /// handler's own executor, by way of `via`: see `post_completion()`. Unlike with a bare `co_spawn`
 /// under the caller's cancellation slot, a cancellation from another thread cannot race with the
-/// completion.
+/// completion. `control` must be a new one.
 template <typename Result, typename Handler>
-void spawn_operation(const asio::any_io_executor& executor, const asio::any_io_executor& via,
-                     asio::awaitable<Result> body, Handler handler) {
-  auto control = std::make_shared<OperationControl>();
+void spawn_operation(
+    const asio::any_io_executor& executor, const asio::any_io_executor& via,
+    asio::awaitable<Result> body, Handler handler,
+    std::shared_ptr<OperationControl> control = std::make_shared<OperationControl>()) {
   auto slot = asio::get_associated_cancellation_slot(handler);
   if (slot.is_connected()) {
     slot.assign([control, executor](asio::cancellation_type_t type) {

@@ -2,13 +2,16 @@
 -- Sends a pulse, so that no node's subscription is silent.
 -- Removes the nodes whose last heartbeat is too old and leaves a note for each: who reports it,
 -- "id:uuid", and since when. Notes of reporters that do not own their ids any more go to the caller.
+-- A heartbeat of later than now counts as one of now: the clock was set back, or is another server's,
+-- and a node that is dead must not be listed until it has caught up.
+-- The next id becomes at least the largest that is registered.
 -- Host names without a heartbeat are removed if they were so at the last cleanup as well: a node
 -- may be just about to register.
 -- Returns id, note, id, note ... of what the caller has to report, and the ids of host names without
 -- a heartbeat.
--- KEYS: leader lock, heartbeats, nodes, reports. ARGV: the caller's lock value, time to live in ms,
--- what the key of an id's owner begins with, the caller as "id:uuid", channel of events, channel of
--- the pulse, ids of host names that had no heartbeat at the last cleanup ...
+-- KEYS: leader lock, heartbeats, nodes, reports, next id. ARGV: the caller's lock value, time to
+-- live in ms, what the key of an id's owner begins with, the caller as "id:uuid", channel of events,
+-- channel of the pulse, ids of host names that had no heartbeat at the last cleanup ...
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return false
 end
@@ -26,6 +29,22 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
     redis.call('HSET', KEYS[4], id, note)
     redis.pcall('PUBLISH', ARGV[5], '{"left":' .. id .. '}')
   end
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do
+  redis.call('ZADD', KEYS[2], now, id)
+end
+
+-- After a loss of data TypeScript nodes register again, but do not raise the next id.
+local last = tonumber(redis.call('GET', KEYS[5]) or '0') or 0
+local largest = last
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf')) do
+  local number = id:match('^%d+$') and tonumber(id) or 0
+  if number > largest and number < 9007199254740992 then  -- 2^53
+    largest = number
+  end
+end
+if largest > last then
+  redis.call('SET', KEYS[5], string.format('%.0f', largest))
 end
 
 local to_report = {}
