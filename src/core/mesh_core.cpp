@@ -263,6 +263,9 @@ asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
   }
   co_await leader_->stop(users_deadline, deadline);
+  // Before the last words to Redis, so that this has left when the connection is closed.
+  subscriptions_->unsubscribe(node_channel_);
+  subscriptions_->unsubscribe(broadcast_channel_);
   co_await unregister(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
 }

@@ -288,8 +288,8 @@ asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline)
 }
 
 void Client::unsubscribe(const std::string& channel) {
-  channels_.erase(channel);
-  if (link_) link_->unsubscribe(channel);
+  const bool is_subscribed = channels_.erase(channel) > 0;
+  if (is_subscribed && link_) link_->unsubscribe(channel);
 }
 
 void Client::throw_failure(Failure failure) const {

@@ -12,16 +12,15 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/socket_base.hpp>
 #include <boost/asio/write.hpp>
 
 #include <redis/connection.hpp>
 #include <redis/conversation.hpp>
+#include <redis/socket.hpp>
 
 namespace mesh::redis {
 
@@ -57,8 +56,6 @@ class StreamConnection : public Connection,
   void close() override;
 
  protected:
-  using Generic = asio::generic::stream_protocol;
-
   /// Called when the socket is connected; calls `become_ready()` in the end.
   virtual void shake_hands() = 0;
   /// Writes what can be written without waiting, and returns how much that is.
@@ -78,7 +75,8 @@ class StreamConnection : public Connection,
   static constexpr std::size_t largest_read_size = std::size_t{256} << 10U;
   static constexpr std::size_t largest_kept_size = std::size_t{256} << 10U;
 
-  static Generic::endpoint to_generic(const Endpoint& endpoint);
+  static StreamProtocol::endpoint to_generic(const Endpoint& endpoint);
+  void handle_connected(const boost::system::error_code& failure, bool is_tcp);
   void read();
   void handle_read(std::size_t size);
   void want_write();
@@ -105,30 +103,38 @@ class StreamConnection : public Connection,
 };
 
 template <typename Stream>
-typename StreamConnection<Stream>::Generic::endpoint StreamConnection<Stream>::to_generic(
-    const Endpoint& endpoint) {
+StreamProtocol::endpoint StreamConnection<Stream>::to_generic(const Endpoint& endpoint) {
   if (endpoint.is_unix()) return asio::local::stream_protocol::endpoint(endpoint.unix_socket);
   return asio::ip::tcp::endpoint(asio::ip::make_address(endpoint.host), endpoint.port);
 }
 
 template <typename Stream>
 void StreamConnection<Stream>::start(const Endpoint& endpoint) {
-  Generic::endpoint address;
+  StreamProtocol::endpoint address;
   try {
     address = to_generic(endpoint);
   } catch (const std::exception& error) {  // such as a path that is too long
     fail(error.what());
     return;
   }
+  if (const auto failure = open_socket(stream_.lowest_layer(), address.protocol())) {
+    fail(failure.message());
+    return;
+  }
   stream_.lowest_layer().async_connect(
-      address, [self = this->shared_from_this(),
-                is_tcp = !endpoint.is_unix()](const boost::system::error_code& failure) {
-        if (!self->is_open_) return;
-        if (failure) return self->fail(failure.message());
-        boost::system::error_code ignored;
-        if (is_tcp) self->stream_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
-        self->shake_hands();
-      });
+      address,
+      [self = this->shared_from_this(), is_tcp = !endpoint.is_unix()](
+          const boost::system::error_code& failure) { self->handle_connected(failure, is_tcp); });
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::handle_connected(const boost::system::error_code& failure,
+                                                bool is_tcp) {
+  if (!is_open_) return;
+  if (failure) return fail(failure.message());
+  boost::system::error_code ignored;
+  if (is_tcp) stream_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
+  shake_hands();
 }
 
 template <typename Stream>
@@ -285,13 +291,10 @@ void StreamConnection<Stream>::shut() {
   is_open_ = false;
   // With TLS too at once, without a goodbye: replies say themselves where they end, and the peer
   // may hang.
-  boost::system::error_code ignored;
-  if (conversation_.has_unanswered()) {
-    // Discards what the peer has not received. Otherwise a command that was given up could arrive
-    // long after it was sent again on another connection.
-    stream_.lowest_layer().set_option(asio::socket_base::linger(true, 0), ignored);
-  }
-  stream_.lowest_layer().close(ignored);
+  // Otherwise a command that was given up could arrive long after it was sent again on another
+  // connection.
+  const bool discard = conversation_.has_unanswered();
+  close_socket(stream_.lowest_layer(), discard);
   conversation_.end();
 }
 
