@@ -24,6 +24,16 @@ boost::system::error_code open_socket(BasicSocket& socket, const StreamProtocol&
   return error;
 }
 
+boost::system::error_code connect_at_once(BasicSocket& socket,
+                                          const StreamProtocol::endpoint& address) {
+  boost::system::error_code error;
+  socket.non_blocking(true, error);
+  if (error) return error;
+  const auto size = static_cast<socklen_t>(address.size());
+  if (::connect(socket.native_handle(), address.data(), size) == 0) return {};
+  return last_error();
+}
+
 void close_socket(BasicSocket& socket, bool discard) {
   if (!socket.is_open()) return;
   boost::system::error_code ignored;

@@ -15,6 +15,11 @@ using BasicSocket = StreamProtocol::socket::lowest_layer_type;
 /// be. Redis would take a connection that such a program holds for one that is alive.
 boost::system::error_code open_socket(BasicSocket& socket, const StreamProtocol& protocol);
 
+/// A connect() that does not wait, for unix sockets: `try_again` says that the server has no room
+/// for another one yet, which Asio takes for success.
+boost::system::error_code connect_at_once(BasicSocket& socket,
+                                          const StreamProtocol::endpoint& address);
+
 /// Ends the connection, also if a process that was forked holds the socket as well. `discard` drops
 /// what the peer has not received.
 void close_socket(BasicSocket& socket, bool discard);

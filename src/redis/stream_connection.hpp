@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -16,6 +17,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 #include <redis/connection.hpp>
@@ -36,6 +38,7 @@ class StreamConnection : public Connection,
   StreamConnection(Strand strand, Stream stream, const Callbacks& callbacks)
       : strand_(std::move(strand)),
         stream_(std::move(stream)),
+        next_try_(strand_),
         callbacks_(callbacks),
         conversation_(callbacks) {}
 
@@ -76,6 +79,7 @@ class StreamConnection : public Connection,
   static constexpr std::size_t largest_kept_size = std::size_t{256} << 10U;
 
   static StreamProtocol::endpoint to_generic(const Endpoint& endpoint);
+  void connect_unix(const StreamProtocol::endpoint& address);
   void handle_connected(const boost::system::error_code& failure, bool is_tcp);
   void read();
   void handle_read(std::size_t size);
@@ -89,6 +93,7 @@ class StreamConnection : public Connection,
 
   Strand strand_;
   Stream stream_;
+  asio::steady_timer next_try_;  // to connect
   Callbacks callbacks_;
   Conversation conversation_;
   std::vector<char> received_ = std::vector<char>(least_read_size);
@@ -121,10 +126,26 @@ void StreamConnection<Stream>::start(const Endpoint& endpoint) {
     fail(failure.message());
     return;
   }
+  if (endpoint.is_unix()) return connect_unix(address);
   stream_.lowest_layer().async_connect(
-      address,
-      [self = this->shared_from_this(), is_tcp = !endpoint.is_unix()](
-          const boost::system::error_code& failure) { self->handle_connected(failure, is_tcp); });
+      address, [self = this->shared_from_this()](const boost::system::error_code& failure) {
+        self->handle_connected(failure, true);
+      });
+}
+
+// Until it is closed: the system tells nobody when there is room for another connection.
+template <typename Stream>
+void StreamConnection<Stream>::connect_unix(const StreamProtocol::endpoint& address) {
+  constexpr std::chrono::milliseconds pause{20};
+  const auto failure = connect_at_once(stream_.lowest_layer(), address);
+  const bool is_full = failure == asio::error::try_again;
+  next_try_.expires_after(is_full ? pause : pause * 0);
+  next_try_.async_wait([self = this->shared_from_this(), address, failure,
+                        is_full](const boost::system::error_code& /*cancelled*/) {
+    if (!self->is_open_) return;
+    if (is_full) return self->connect_unix(address);
+    self->handle_connected(failure, false);
+  });
 }
 
 template <typename Stream>
@@ -294,6 +315,7 @@ void StreamConnection<Stream>::shut() {
   // Otherwise a command that was given up could arrive long after it was sent again on another
   // connection.
   const bool discard = conversation_.has_unanswered();
+  next_try_.cancel();
   close_socket(stream_.lowest_layer(), discard);
   conversation_.end();
 }
