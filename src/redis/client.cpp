@@ -99,11 +99,12 @@ asio::awaitable<void> Client::establish() {
 asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
   HealthCheck health(options_.health_check_interval, Clock::now());
   while (!link->closed()) {
-    switch (health.poll(Clock::now(), link->connection().last_read())) {
+    Connection& connection = link->connection();
+    switch (health.poll(Clock::now(), connection.last_read(), connection.outgoing())) {
       case HealthCheck::Action::wait:
         break;
       case HealthCheck::Action::ping:
-        link->connection().ping();
+        connection.ping();
         break;
       case HealthCheck::Action::give_up:
         link->close("no answer to PING in time");

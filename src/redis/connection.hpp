@@ -9,6 +9,7 @@
 #include <async/strand.hpp>
 #include <redis/command.hpp>
 #include <redis/endpoint.hpp>
+#include <redis/outgoing.hpp>
 
 namespace mesh::redis {
 
@@ -35,6 +36,9 @@ class Connection {
   virtual TimePoint last_read() const = 0;
   /// Why a deadline passed before `on_connected`.
   virtual std::string timeout_cause() const = 0;
+
+  /// What leaves it, and what does not yet.
+  virtual Outgoing outgoing() = 0;
 
   /// Of commands that have no reply yet.
   virtual std::size_t unanswered_bytes() const = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -18,7 +19,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
 #include <redis/connection.hpp>
 #include <redis/conversation.hpp>
@@ -48,6 +48,7 @@ class StreamConnection : public Connection,
   TimePoint last_read() const override { return last_read_; }
   std::string timeout_cause() const override { return "no connection in time"; }
 
+  Outgoing outgoing() override;
   std::size_t unanswered_bytes() const override { return conversation_.unanswered_bytes(); }
 
   void command(const Command& command, OutcomeCallback&& callback) override;
@@ -88,7 +89,8 @@ class StreamConnection : public Connection,
   bool has_much_to_write() const;
   void write();
   void forget_sent();
-  void handle_written(const boost::system::error_code& error);
+  void write_rest();
+  void handle_written(const boost::system::error_code& error, std::size_t size);
   void shut();
 
   Strand strand_;
@@ -98,6 +100,8 @@ class StreamConnection : public Connection,
   Conversation conversation_;
   std::vector<char> received_ = std::vector<char>(least_read_size);
   std::string sending_;
+  asio::const_buffer rest_;  // of it, to be written
+  std::uint64_t written_ = 0;
   TimePoint last_read_ = Clock::now();
   bool is_open_ = true;
   bool is_silenced_ = false;
@@ -221,24 +225,33 @@ void StreamConnection<Stream>::write() {
   if (!is_open_ || is_writing_ || conversation_.output().empty()) return;
   std::swap(sending_, conversation_.output());
   unwritten_commands_ = 0;
-  const auto rest = asio::buffer(sending_) + write_at_once(asio::buffer(sending_));
-  if (rest.size() == 0) return forget_sent();
+  const std::size_t size = write_at_once(asio::buffer(sending_));
+  written_ += size;
+  rest_ = asio::buffer(sending_) + size;
+  write_rest();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::write_rest() {
+  if (rest_.size() == 0) return forget_sent();
   is_writing_ = true;
-  asio::async_write(
-      stream_, rest,
-      [self = this->shared_from_this()](const boost::system::error_code& failure,
-                                        std::size_t /*size*/) { self->handle_written(failure); });
+  stream_.async_write_some(rest_, [self = this->shared_from_this()](
+                                      const boost::system::error_code& failure, std::size_t size) {
+    self->handle_written(failure, size);
+  });
 }
 
 // Its memory serves for what is sent next.
 template <typename Stream>
 void StreamConnection<Stream>::forget_sent() {
   sending_.clear();
+  rest_ = {};
   if (sending_.capacity() > largest_kept_size) std::string().swap(sending_);
 }
 
 template <typename Stream>
-void StreamConnection<Stream>::handle_written(const boost::system::error_code& error) {
+void StreamConnection<Stream>::handle_written(const boost::system::error_code& error,
+                                              std::size_t size) {
   if (!is_open_) return;
   if (error) {
     // Where the server has hung up, what it said before is still to be read, and tells more. So
@@ -246,9 +259,19 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
     if (error.category() != boost::system::system_category()) fail(describe(error));
     return;
   }
+  written_ += size;
+  rest_ += size;
   is_writing_ = false;
-  forget_sent();
-  write();
+  write_rest();
+  if (!is_writing_) write();
+}
+
+template <typename Stream>
+Outgoing StreamConnection<Stream>::outgoing() {
+  if (!is_open_) return {};
+  Outgoing outgoing = outgoing_of(stream_.lowest_layer().native_handle(), written_);
+  outgoing.waiting += rest_.size() + conversation_.output().size();
+  return outgoing;
 }
 
 template <typename Stream>
