@@ -1,5 +1,6 @@
 #include <redis/client.hpp>
 
+#include <chrono>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -58,6 +59,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
   Backoff backoff(options_.reconnect_min_delay, options_.reconnect_max_delay);
   std::uniform_real_distribution<double> jitter(0.0, 1.0);
   Event never(strand_);
+  auto away_since = Clock::now();
   while (open_) {
     co_await establish();
     if (const auto link = link_) {
@@ -66,9 +68,14 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
       const std::string cause = co_await watch(link);
       become_lost(cause);
       // A connection that was lost at once again must not be retried without pause.
-      if (Clock::now() - connected_at > options_.reconnect_max_delay) backoff.reset();
+      if (Clock::now() - connected_at > options_.reconnect_max_delay) {
+        backoff.reset();
+        away_since = Clock::now();
+      }
     }
-    co_await never.wait_until(Clock::now() + backoff.next(jitter(random_)));
+    const auto now = Clock::now();
+    const auto outage = std::chrono::duration_cast<Backoff::Duration>(now - away_since);
+    co_await never.wait_until(now + backoff.next(jitter(random_), outage));
   }
 }
 
