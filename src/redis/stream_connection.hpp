@@ -23,6 +23,7 @@
 #include <redis/connection.hpp>
 #include <redis/conversation.hpp>
 #include <redis/socket.hpp>
+#include <redis/stranger.hpp>
 
 namespace mesh::redis {
 
@@ -96,6 +97,7 @@ class StreamConnection : public Connection,
   Strand strand_;
   Stream stream_;
   asio::steady_timer next_try_;  // to connect
+  std::string peer_;
   Callbacks callbacks_;
   Conversation conversation_;
   std::vector<char> received_ = std::vector<char>(least_read_size);
@@ -119,6 +121,7 @@ StreamProtocol::endpoint StreamConnection<Stream>::to_generic(const Endpoint& en
 
 template <typename Stream>
 void StreamConnection<Stream>::start(const Endpoint& endpoint) {
+  peer_ = to_string(endpoint);
   StreamProtocol::endpoint address;
   try {
     address = to_generic(endpoint);
@@ -187,8 +190,9 @@ template <typename Stream>
 void StreamConnection<Stream>::handle_read(std::size_t size) {
   last_read_ = Clock::now();
   try {
-    const auto cause = conversation_.receive({received_.data(), size});
-    if (cause) fail(*cause);
+    const std::string_view bytes(received_.data(), size);
+    const auto cause = conversation_.receive(bytes);
+    if (cause) fail(conversation_.has_heard_redis() ? *cause : describe_stranger(peer_, bytes));
   } catch (const std::exception& error) {
     fail(error.what());
   }
