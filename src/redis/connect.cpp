@@ -8,6 +8,7 @@
 
 #include <redis/handshake.hpp>
 #include <redis/resolve.hpp>
+#include <util/describe_error.hpp>
 
 namespace mesh::redis {
 
@@ -126,14 +127,18 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_master(Endpoint master,
                                                                     TimePoint deadline) {
   Exchange exchange;
-  exchange.greeting = handshake_commands(options_);
+  RedisOptions options = options_;
+  const RedisCredentials current = credentials(RedisPeer::redis, master);
+  options.username = current.username;
+  options.password = current.password;
+  exchange.greeting = handshake_commands(options);
   Answer answer = co_await converse(master, std::move(exchange), deadline);
   co_return std::move(answer.link);
 }
 
 asio::awaitable<Reply> Connector::ask(Endpoint sentinel, Command query, TimePoint deadline) {
   Exchange exchange;
-  exchange.greeting = auth_commands(options_.sentinel_username, options_.sentinel_password);
+  exchange.greeting = auth_commands(credentials(RedisPeer::sentinel, sentinel));
   exchange.query = std::move(query);
   Answer answer = co_await converse(sentinel, std::move(exchange), deadline);
   answer.link->close("the answer is here");
@@ -203,6 +208,16 @@ asio::awaitable<std::optional<Endpoint>> Connector::find_successor(TimePoint dea
     co_return belief->master;
   } catch (const MeshConnectionError&) {
     co_return std::nullopt;
+  }
+}
+
+RedisCredentials Connector::credentials(RedisPeer peer, const Endpoint& endpoint) const {
+  if (!options_.credentials) return configured_credentials(options_, peer);
+  try {
+    return options_.credentials(peer);
+  } catch (...) {
+    throw_connection_error(endpoint, "RedisOptions::credentials gave none: " +
+                                         describe_error(std::current_exception()));
   }
 }
 

@@ -57,6 +57,7 @@ class Connector {
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
   asio::awaitable<Reply> ask(Endpoint sentinel, Command query, TimePoint deadline);
   asio::awaitable<std::optional<Belief>> newest_belief(TimePoint deadline);
+  RedisCredentials credentials(RedisPeer peer, const Endpoint& endpoint) const;
   void remember_good(const Endpoint& address);
   void prefer(const Endpoint& sentinel);
 
