@@ -600,7 +600,8 @@ asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
                          " bytes, more than MeshLimits::message_size");
   }
   redis::Command command{"PUBLISH", broadcast_channel_, message};
-  co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout);
+  co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout,
+                              redis::Priority::payload);
   ++counters_.broadcasts_sent;
   if (options.skip_self) co_return;
   wire::Broadcast own;

@@ -88,6 +88,9 @@ asio::awaitable<void> Client::establish() {
     link->set_error_reply_callback([weak = weak_from_this()](const Reply& reply) {
       if (const auto self = weak.lock()) self->note_error_reply(reply);
     });
+    link->set_written_callback([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->send_queued();
+    });
     const std::vector<std::string> channels(channels_.begin(), channels_.end());
     for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
     // A channel added meanwhile is subscribed by whoever added it.
@@ -181,20 +184,25 @@ asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   }
 }
 
-void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callback) {
+void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
+                    Priority priority) {
   if (!open_) {
     callback(Outcome{Failure::stopped});
     return;
   }
   if (can_send()) {
-    if (has_room_for(command.size())) {
-      link_->connection().command(command, std::move(callback));
-    } else {
+    const bool is_payload = priority == Priority::payload;
+    if (is_payload && !has_room_for(command.size())) {
       callback(Outcome{Failure::overflow});
+      return;
     }
-    return;
+    if (!is_payload || (queue_.empty() && has_room_to_write())) {
+      link_->connection().command(command, std::move(callback));
+      return;
+    }
   }
-  auto refused = queue_.push(QueuedCommand{std::move(command), deadline, std::move(callback)});
+  auto refused =
+      queue_.push(QueuedCommand{std::move(command), deadline, std::move(callback), priority});
   if (refused) {
     expire_queued(Clock::now());
     refused = queue_.push(std::move(*refused));
@@ -205,7 +213,8 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
 void Client::publish(std::string_view channel, std::string_view message, TimePoint deadline,
                      OutcomeCallback&& callback) {
   constexpr std::size_t most_around = 100;  // what a command has besides
-  if (open_ && can_send() && has_room_for(channel.size() + message.size() + most_around)) {
+  if (open_ && can_send() && queue_.empty() && has_room_to_write() &&
+      has_room_for(channel.size() + message.size() + most_around)) {
     link_->connection().publish(channel, message, std::move(callback));
   } else {
     submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));
@@ -219,8 +228,14 @@ bool Client::can_send() const {
 
 bool Client::has_room_for(std::size_t size) const {
   // One command must always be possible, however large.
-  const std::size_t unanswered = link_->connection().unanswered_bytes();
-  return unanswered == 0 || unanswered + size <= queued_bytes_;
+  const std::size_t waiting = link_->connection().unanswered_bytes() + queue_.bytes();
+  return waiting == 0 || waiting + size <= queued_bytes_;
+}
+
+// What has been handed to the connection, nothing can overtake any more.
+bool Client::has_room_to_write() const {
+  constexpr std::size_t most_before_control = std::size_t{128} << 10U;
+  return link_->connection().unwritten_bytes() < most_before_control;
 }
 
 void Client::note_error_reply(const Reply& reply) {
@@ -231,8 +246,9 @@ void Client::note_error_reply(const Reply& reply) {
 }
 
 void Client::send_queued() {
+  if (queue_.empty()) return;
   expire_queued(Clock::now());
-  while (can_send()) {
+  while (can_send() && (queue_.has_control() || has_room_to_write())) {
     auto queued = queue_.pop();
     if (!queued) return;
     link_->connection().command(queued->command, std::move(queued->callback));
@@ -245,7 +261,7 @@ void Client::expire_queued(TimePoint now) {
   }
 }
 
-asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline) {
+asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline, Priority priority) {
   struct Waiter {
     explicit Waiter(const Strand& strand) : arrived(strand) {}
     Event arrived;
@@ -253,10 +269,11 @@ asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline) {
   };
   const auto self = shared_from_this();
   const auto waiter = std::make_shared<Waiter>(strand_);
-  submit(std::move(command), deadline, [waiter](Outcome outcome) {
+  OutcomeCallback on_outcome = [waiter](Outcome&& outcome) {
     waiter->outcome = std::move(outcome);
     waiter->arrived.notify_all();
-  });
+  };
+  submit(std::move(command), deadline, std::move(on_outcome), priority);
   while (!waiter->outcome) {
     if (!co_await waiter->arrived.wait_until(deadline) && !waiter->outcome) {
       co_return Outcome{Failure::expired};
@@ -271,10 +288,10 @@ Reply Client::require_reply(Outcome outcome, const std::string& what) const {
   return std::move(outcome.reply);
 }
 
-asio::awaitable<Reply> Client::request(Command command, TimePoint deadline) {
+asio::awaitable<Reply> Client::request(Command command, TimePoint deadline, Priority priority) {
   const auto self = shared_from_this();
   const std::string name(command.name());
-  Outcome outcome = co_await execute(std::move(command), deadline);
+  Outcome outcome = co_await execute(std::move(command), deadline, priority);
   co_return require_reply(std::move(outcome), name);
 }
 

@@ -50,6 +50,9 @@ class StreamConnection : public Connection,
   std::string timeout_cause() const override { return "no connection in time"; }
 
   Outgoing outgoing() override;
+  std::size_t unwritten_bytes() const override {
+    return rest_.size() + conversation_.output().size();
+  }
   std::size_t unanswered_bytes() const override { return conversation_.unanswered_bytes(); }
 
   void command(const Command& command, OutcomeCallback&& callback) override;
@@ -89,6 +92,7 @@ class StreamConnection : public Connection,
   void want_write_of_command();
   bool has_much_to_write() const;
   void write();
+  void report_written();
   void forget_sent();
   void write_rest();
   void handle_written(const boost::system::error_code& error, std::size_t size);
@@ -210,6 +214,7 @@ void StreamConnection<Stream>::want_write() {
     asio::dispatch(self->strand_, [self] {
       self->is_flush_posted_ = false;
       self->write();
+      self->report_written();
     });
   });
 }
@@ -268,13 +273,19 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
   is_writing_ = false;
   write_rest();
   if (!is_writing_) write();
+  report_written();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::report_written() {
+  if (is_open_ && !is_silenced_ && callbacks_.on_written) callbacks_.on_written();
 }
 
 template <typename Stream>
 Outgoing StreamConnection<Stream>::outgoing() {
   if (!is_open_) return {};
   Outgoing outgoing = outgoing_of(stream_.lowest_layer().native_handle(), written_);
-  outgoing.waiting += rest_.size() + conversation_.output().size();
+  outgoing.waiting += unwritten_bytes();
   return outgoing;
 }
 
