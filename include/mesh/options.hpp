@@ -3,12 +3,22 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include <mesh/log.hpp>
 
 namespace mesh {
+
+/// Who asks for credentials.
+enum class RedisPeer { redis, sentinel };
+
+/// For AUTH; without a user name that of the default user, without a password none at all.
+struct RedisCredentials {
+  std::string username{};
+  std::string password{};
+};
 
 /// Where Redis is and how to talk to it.
 ///
@@ -20,7 +30,13 @@ struct RedisOptions {
   std::string unix_socket;  ///< Path of a unix socket; wins over `host` when not empty.
   std::string username;     ///< ACL user; empty for the default user.
   std::string password;     ///< Empty means no AUTH. Never logged.
-  int database = 0;         ///< Selected with SELECT when not 0. Pub/sub channels ignore it.
+  /// Set: asked at each attempt to connect, so that passwords can be changed while the service
+  /// runs; the fields for user and password, those for Sentinel included, are ignored then. It runs
+  /// on the service's executor, possibly in several threads at a time, and must not block. What it
+  /// throws counts as an attempt that failed and is logged. Connections that are open stay as they
+  /// are.
+  std::function<RedisCredentials(RedisPeer peer)> credentials{};
+  int database = 0;  ///< Selected with SELECT when not 0. Pub/sub channels ignore it.
 
   /// True: TLS 1.2 or newer on every connection, those to Sentinel included; not with
   /// `unix_socket`.

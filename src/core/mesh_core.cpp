@@ -268,6 +268,9 @@ asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
   }
   co_await leader_->stop(users_deadline, deadline);
+  // Before the last words to Redis, so that this has left when the connection is closed.
+  subscriptions_->unsubscribe(node_channel_);
+  subscriptions_->unsubscribe(broadcast_channel_);
   co_await unregister(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
 }
@@ -626,7 +629,8 @@ asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
                          " bytes, more than MeshLimits::message_size");
   }
   redis::Command command{"PUBLISH", broadcast_channel_, message};
-  co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout);
+  co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout,
+                              redis::Priority::payload);
   ++counters_.broadcasts_sent;
   if (options.skip_self) co_return;
   wire::Broadcast own;

@@ -106,8 +106,8 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
 asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
   Strings keys{keys_.heartbeats(), keys_.nodes()};
   Strings arguments{node_ttl_};
-  const redis::Reply reply =
-      co_await list_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  const redis::Reply reply = co_await list_nodes_.run(
+      *client_, std::move(keys), std::move(arguments), deadline, redis::Priority::payload);
   std::vector<MeshNode> nodes;
   nodes.reserve(reply.elements.size() / 2);
   for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {

@@ -1,5 +1,6 @@
 #include <redis/client.hpp>
 
+#include <chrono>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -59,6 +60,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
   Backoff backoff(options_.reconnect_min_delay, options_.reconnect_max_delay);
   std::uniform_real_distribution<double> jitter(0.0, 1.0);
   Event never(strand_);
+  auto away_since = Clock::now();
   while (open_) {
     co_await establish();
     if (const auto link = link_) {
@@ -67,9 +69,14 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
       const std::string cause = co_await watch(link);
       become_lost(cause);
       // A connection that was lost at once again must not be retried without pause.
-      if (Clock::now() - connected_at > options_.reconnect_max_delay) backoff.reset();
+      if (Clock::now() - connected_at > options_.reconnect_max_delay) {
+        backoff.reset();
+        away_since = Clock::now();
+      }
     }
-    co_await never.wait_until(Clock::now() + backoff.next(jitter(random_)));
+    const auto now = Clock::now();
+    const auto outage = std::chrono::duration_cast<Backoff::Duration>(now - away_since);
+    co_await never.wait_until(now + backoff.next(jitter(random_), outage));
   }
 }
 
@@ -81,6 +88,9 @@ asio::awaitable<void> Client::establish() {
     link->set_message_callback(events_.on_message);
     link->set_error_reply_callback([weak = weak_from_this()](const Reply& reply) {
       if (const auto self = weak.lock()) self->note_error_reply(reply);
+    });
+    link->set_written_callback([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->send_queued();
     });
     const std::vector<std::string> channels(channels_.begin(), channels_.end());
     for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
@@ -100,11 +110,12 @@ asio::awaitable<void> Client::establish() {
 asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
   HealthCheck health(options_.health_check_interval, Clock::now());
   while (!link->closed()) {
-    switch (health.poll(Clock::now(), link->connection().last_read())) {
+    Connection& connection = link->connection();
+    switch (health.poll(Clock::now(), connection.last_read(), connection.outgoing())) {
       case HealthCheck::Action::wait:
         break;
       case HealthCheck::Action::ping:
-        link->connection().ping();
+        connection.ping();
         break;
       case HealthCheck::Action::give_up:
         link->close("no answer to PING in time");
@@ -178,20 +189,25 @@ asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   }
 }
 
-void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callback) {
+void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
+                    Priority priority) {
   if (!open_) {
     callback(Outcome{Failure::stopped});
     return;
   }
   if (can_send()) {
-    if (has_room_for(command.size())) {
-      link_->connection().command(command, std::move(callback));
-    } else {
+    const bool is_payload = priority == Priority::payload;
+    if (is_payload && !has_room_for(command.size())) {
       callback(Outcome{Failure::overflow});
+      return;
     }
-    return;
+    if (!is_payload || (queue_.empty() && has_room_to_write())) {
+      link_->connection().command(command, std::move(callback));
+      return;
+    }
   }
-  auto refused = queue_.push(QueuedCommand{std::move(command), deadline, std::move(callback)});
+  auto refused =
+      queue_.push(QueuedCommand{std::move(command), deadline, std::move(callback), priority});
   if (refused) {
     expire_queued(Clock::now());
     refused = queue_.push(std::move(*refused));
@@ -202,7 +218,8 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
 void Client::publish(std::string_view channel, std::string_view message, TimePoint deadline,
                      OutcomeCallback&& callback) {
   constexpr std::size_t most_around = 100;  // what a command has besides
-  if (open_ && can_send() && has_room_for(channel.size() + message.size() + most_around)) {
+  if (open_ && can_send() && queue_.empty() && has_room_to_write() &&
+      has_room_for(channel.size() + message.size() + most_around)) {
     link_->connection().publish(channel, message, std::move(callback));
   } else {
     submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));
@@ -223,8 +240,14 @@ std::exception_ptr Client::not_sent_error() const {
 
 bool Client::has_room_for(std::size_t size) const {
   // One command must always be possible, however large.
-  const std::size_t unanswered = link_->connection().unanswered_bytes();
-  return unanswered == 0 || unanswered + size <= queued_bytes_;
+  const std::size_t waiting = link_->connection().unanswered_bytes() + queue_.bytes();
+  return waiting == 0 || waiting + size <= queued_bytes_;
+}
+
+// What has been handed to the connection, nothing can overtake any more.
+bool Client::has_room_to_write() const {
+  constexpr std::size_t most_before_control = std::size_t{128} << 10U;
+  return link_->connection().unwritten_bytes() < most_before_control;
 }
 
 void Client::note_error_reply(const Reply& reply) {
@@ -235,8 +258,9 @@ void Client::note_error_reply(const Reply& reply) {
 }
 
 void Client::send_queued() {
+  if (queue_.empty()) return;
   expire_queued(Clock::now());
-  while (can_send()) {
+  while (can_send() && (queue_.has_control() || has_room_to_write())) {
     auto queued = queue_.pop();
     if (!queued) return;
     link_->connection().command(queued->command, std::move(queued->callback));
@@ -249,7 +273,7 @@ void Client::expire_queued(TimePoint now) {
   }
 }
 
-asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline) {
+asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline, Priority priority) {
   struct Waiter {
     explicit Waiter(const Strand& strand) : arrived(strand) {}
     Event arrived;
@@ -257,10 +281,11 @@ asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline) {
   };
   const auto self = shared_from_this();
   const auto waiter = std::make_shared<Waiter>(strand_);
-  submit(std::move(command), deadline, [waiter](Outcome outcome) {
+  OutcomeCallback on_outcome = [waiter](Outcome&& outcome) {
     waiter->outcome = std::move(outcome);
     waiter->arrived.notify_all();
-  });
+  };
+  submit(std::move(command), deadline, std::move(on_outcome), priority);
   while (!waiter->outcome) {
     if (!co_await waiter->arrived.wait_until(deadline) && !waiter->outcome) {
       co_return Outcome{Failure::expired};
@@ -275,10 +300,10 @@ Reply Client::require_reply(Outcome outcome, const std::string& what) const {
   return std::move(outcome.reply);
 }
 
-asio::awaitable<Reply> Client::request(Command command, TimePoint deadline) {
+asio::awaitable<Reply> Client::request(Command command, TimePoint deadline, Priority priority) {
   const auto self = shared_from_this();
   const std::string name(command.name());
-  Outcome outcome = co_await execute(std::move(command), deadline);
+  Outcome outcome = co_await execute(std::move(command), deadline, priority);
   co_return require_reply(std::move(outcome), name);
 }
 
@@ -300,8 +325,8 @@ asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline)
 }
 
 void Client::unsubscribe(const std::string& channel) {
-  channels_.erase(channel);
-  if (link_) link_->unsubscribe(channel);
+  const bool is_subscribed = channels_.erase(channel) > 0;
+  if (is_subscribed && link_) link_->unsubscribe(channel);
 }
 
 void Client::throw_failure(Failure failure) const {

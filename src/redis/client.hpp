@@ -67,23 +67,27 @@ class Client : public std::enable_shared_from_this<Client> {
   /// if closed.
   asio::awaitable<void> wait_ready(TimePoint deadline);
 
-  /// Sends the command, or queues it until the deadline while disconnected. Neither what is queued
-  /// nor what Redis has not answered may exceed `queued_bytes`. The callback runs exactly once,
-  /// unless the client is destroyed.
-  void submit(Command command, TimePoint deadline, OutcomeCallback&& callback);
+  /// Sends the command, or queues it until the deadline while disconnected, or while so much
+  /// payload is unwritten that upkeep would wait for it. Payload that is queued or that Redis has
+  /// not answered may not exceed `queued_bytes`; control commands have a reserve and go first. The
+  /// callback runs exactly once, unless the client is destroyed.
+  void submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
+              Priority priority = Priority::payload);
   /// The same for `Command{"PUBLISH", channel, message}`, only quicker.
   void publish(std::string_view channel, std::string_view message, TimePoint deadline,
                OutcomeCallback&& callback);
 
   /// The outcome, `Failure::expired` if none came until the deadline.
-  asio::awaitable<Outcome> execute(Command command, TimePoint deadline);
+  asio::awaitable<Outcome> execute(Command command, TimePoint deadline,
+                                   Priority priority = Priority::control);
 
   /// The reply of an outcome that has a good one. Throws as `request()`; `what` names the command.
   Reply require_reply(Outcome outcome, const std::string& what) const;
 
   /// The reply, which is never an error reply. Throws `MeshConnectionError`, `MeshRedisError` or
   /// `MeshStoppedError`.
-  asio::awaitable<Reply> request(Command command, TimePoint deadline);
+  asio::awaitable<Reply> request(Command command, TimePoint deadline,
+                                 Priority priority = Priority::control);
 
   /// Subscribes now and after each reconnect. Throws as `request()`.
   asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
@@ -98,6 +102,7 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
   bool has_room_for(std::size_t size) const;
+  bool has_room_to_write() const;
   void send_queued();
   void expire_queued(TimePoint now);
   void become_ready(std::shared_ptr<Link> link);

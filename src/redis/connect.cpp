@@ -8,6 +8,7 @@
 
 #include <redis/handshake.hpp>
 #include <redis/resolve.hpp>
+#include <util/describe_error.hpp>
 
 namespace mesh::redis {
 
@@ -58,19 +59,11 @@ class SentinelFailures {
 // Returns when all commands have good replies; otherwise throws with the endpoint's name.
 asio::awaitable<void> greet(std::shared_ptr<Link> link, std::vector<Command> commands,
                             Endpoint endpoint, TimePoint deadline) {
-  std::optional<Objection> objection;
-  try {
-    for (const Command& command : commands) {
-      const Reply reply = co_await link->request(command, deadline);
-      objection = handshake_objection(command, reply);
-      if (objection) break;
-    }
-  } catch (const MeshConnectionError& error) {
-    objection = Objection{error.cause(), false};
+  for (const Command& command : commands) {
+    const Reply reply = co_await link->request(command, deadline);
+    const auto objection = handshake_objection(command, reply);
+    if (objection) throw_objection(endpoint, *objection);
   }
-  if (!objection) co_return;
-  link->close(objection->cause);
-  throw_objection(endpoint, *objection);
 }
 
 }  // namespace
@@ -133,49 +126,55 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint 
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_master(Endpoint master,
                                                                     TimePoint deadline) {
-  auto link = co_await connect_to(master, deadline);
-  std::vector<Command> commands = handshake_commands(options_);
-  co_await greet(link, std::move(commands), master, deadline);
-  co_return link;
-}
-
-// The name may have several addresses of which only some answer: each gets its share of the time.
-asio::awaitable<std::shared_ptr<Link>> Connector::connect_to(Endpoint endpoint,
-                                                             TimePoint deadline) {
-  Tls tls;
-  tls.context = tls_;
-  tls.server_name = options_.tls_server_name.empty() ? endpoint.host : options_.tls_server_name;
-  const std::vector<Endpoint> addresses = co_await resolve(strand_, endpoint, deadline);
-  std::string cause = "the name has no address";
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const TimePoint share = end_of_share(deadline, addresses.size() - i);
-    const auto link = Link::open(strand_, addresses[i], tls);
-    try {
-      co_await link->wait_connected(share);
-      co_return link;
-    } catch (const MeshConnectionError& error) {
-      cause = error.cause();
-    }
-    link->close(cause);
-  }
-  throw_connection_error(endpoint, cause);
+  Exchange exchange;
+  RedisOptions options = options_;
+  const RedisCredentials current = credentials(RedisPeer::redis, master);
+  options.username = current.username;
+  options.password = current.password;
+  exchange.greeting = handshake_commands(options);
+  Answer answer = co_await converse(master, std::move(exchange), deadline);
+  co_return std::move(answer.link);
 }
 
 asio::awaitable<Reply> Connector::ask(Endpoint sentinel, Command query, TimePoint deadline) {
-  const auto link = co_await connect_to(sentinel, deadline);
-  std::vector<Command> commands =
-      auth_commands(options_.sentinel_username, options_.sentinel_password);
-  co_await greet(link, std::move(commands), sentinel, deadline);
-  std::string cause;
-  try {
-    Reply reply = co_await link->request(std::move(query), deadline);
-    link->close("the answer is here");
-    co_return reply;
-  } catch (const MeshConnectionError& error) {
-    cause = error.cause();
+  Exchange exchange;
+  exchange.greeting = auth_commands(credentials(RedisPeer::sentinel, sentinel));
+  exchange.query = std::move(query);
+  Answer answer = co_await converse(sentinel, std::move(exchange), deadline);
+  answer.link->close("the answer is here");
+  co_return std::move(answer.reply);
+}
+
+// The name may have several addresses of which some are dead, or accept and say nothing: each gets
+// its share of the time for all of it.
+asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchange exchange,
+                                                       TimePoint deadline) {
+  Tls tls;
+  tls.context = tls_;
+  tls.server_name = options_.tls_server_name.empty() ? endpoint.host : options_.tls_server_name;
+  std::vector<Endpoint> addresses = co_await resolve(strand_, endpoint, deadline);
+  // The one that was good last comes first.
+  const auto good = std::ranges::find_first_of(addresses, good_addresses_);
+  if (good != addresses.end()) std::rotate(addresses.begin(), good, std::next(good));
+  Objection objection{"the name has no address", false};
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const TimePoint share = end_of_share(deadline, addresses.size() - i);
+    Answer answer;
+    answer.link = Link::open(strand_, addresses[i], tls);
+    try {
+      co_await answer.link->wait_connected(share);
+      co_await greet(answer.link, exchange.greeting, endpoint, share);
+      if (exchange.query) answer.reply = co_await answer.link->request(*exchange.query, share);
+      remember_good(addresses[i]);
+      co_return answer;
+    } catch (const PassingConnectionError& error) {
+      objection = Objection{error.cause(), true};
+    } catch (const MeshConnectionError& error) {
+      if (!objection.is_passing) objection.cause = error.cause();
+    }
+    answer.link->close(objection.cause);
   }
-  link->close(cause);
-  throw_connection_error(sentinel, cause);
+  throw_objection(endpoint, objection);
 }
 
 // Sentinels that are cut off from the others go on naming the master they know.
@@ -210,6 +209,23 @@ asio::awaitable<std::optional<Endpoint>> Connector::find_successor(TimePoint dea
   } catch (const MeshConnectionError&) {
     co_return std::nullopt;
   }
+}
+
+RedisCredentials Connector::credentials(RedisPeer peer, const Endpoint& endpoint) const {
+  if (!options_.credentials) return configured_credentials(options_, peer);
+  try {
+    return options_.credentials(peer);
+  } catch (...) {
+    throw_connection_error(endpoint, "RedisOptions::credentials gave none: " +
+                                         describe_error(std::current_exception()));
+  }
+}
+
+void Connector::remember_good(const Endpoint& address) {
+  constexpr std::size_t enough = 32;
+  std::erase(good_addresses_, address);
+  if (good_addresses_.size() >= enough) good_addresses_.clear();
+  good_addresses_.push_back(address);
 }
 
 void Connector::prefer(const Endpoint& sentinel) {

@@ -42,16 +42,29 @@ class Connector {
   asio::awaitable<std::optional<Endpoint>> find_successor(TimePoint deadline);
 
  private:
+  /// What is said first on a connection, and what is asked then, if anything.
+  struct Exchange {
+    std::vector<Command> greeting;
+    std::optional<Command> query;
+  };
+  struct Answer {
+    std::shared_ptr<Link> link;  ///< Open, and ready for commands.
+    Reply reply;
+  };
+
   asio::awaitable<std::shared_ptr<Link>> connect_by_sentinel(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
-  asio::awaitable<std::shared_ptr<Link>> connect_to(Endpoint endpoint, TimePoint deadline);
+  asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
   asio::awaitable<Reply> ask(Endpoint sentinel, Command query, TimePoint deadline);
   asio::awaitable<std::optional<Belief>> newest_belief(TimePoint deadline);
+  RedisCredentials credentials(RedisPeer peer, const Endpoint& endpoint) const;
+  void remember_good(const Endpoint& address);
   void prefer(const Endpoint& sentinel);
 
   Strand strand_;
   RedisOptions options_;
-  std::vector<Endpoint> sentinels_;  // the one that was right last comes first
+  std::vector<Endpoint> sentinels_;       // the one that was right last comes first
+  std::vector<Endpoint> good_addresses_;  // among those of the names that were resolved
   std::shared_ptr<TlsContext> tls_;
   Endpoint master_;  // that Sentinel named for the last connection
 };

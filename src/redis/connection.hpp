@@ -9,6 +9,7 @@
 #include <async/strand.hpp>
 #include <redis/command.hpp>
 #include <redis/endpoint.hpp>
+#include <redis/outgoing.hpp>
 
 namespace mesh::redis {
 
@@ -22,6 +23,7 @@ class Connection {
     std::function<void(std::string_view channel)> on_subscribed;
     std::function<void(std::string_view channel, std::string_view payload)> on_message;
     std::function<void(const Reply& reply)> on_error_reply;
+    std::function<void()> on_written;  ///< Of some bytes, so that others may follow.
     std::function<void(const std::string& cause)> on_closed;
   };
 
@@ -36,6 +38,11 @@ class Connection {
   /// Why a deadline passed before `on_connected`.
   virtual std::string timeout_cause() const = 0;
 
+  /// What leaves it, and what does not yet.
+  virtual Outgoing outgoing() = 0;
+
+  /// That wait to be handed to the system.
+  virtual std::size_t unwritten_bytes() const = 0;
   /// Of commands that have no reply yet.
   virtual std::size_t unanswered_bytes() const = 0;
 

@@ -116,6 +116,7 @@ bool Conversation::take_usual_replies(std::string_view& bytes) {
         break;
       case UsualReply::Kind::integer:
         if (waiting_.empty()) return false;
+        has_heard_redis_ = true;
         take_waiting().callback(
             Outcome{Failure::none, Reply{Reply::Kind::integer, reply.integer, {}, {}}});
         break;
@@ -148,6 +149,7 @@ Conversation::Waiting Conversation::take_waiting() {
 }
 
 std::optional<std::string> Conversation::handle(Reply& reply) {
+  has_heard_redis_ = true;
   if (!waiting_.empty()) {
     Waiting answered = take_waiting();
     if (reply.is_error() && callbacks_.on_error_reply) callbacks_.on_error_reply(reply);

@@ -35,6 +35,9 @@ class Conversation {
   /// Reports what the bytes complete. Returns why the connection has to end, if it has to.
   std::optional<std::string> receive(std::string_view bytes);
 
+  /// Whether anything was received that Redis may have sent.
+  bool has_heard_redis() const { return has_heard_redis_; }
+
   /// Tells every command that waits for its reply that there will be none. Afterwards nothing is
   /// reported any more.
   void end();
@@ -62,6 +65,7 @@ class Conversation {
   std::string output_;
   bool subscribed_ = false;
   std::size_t unanswered_pings_ = 0;  // sent since then
+  bool has_heard_redis_ = false;
   bool ended_ = false;
 };
 

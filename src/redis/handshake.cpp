@@ -4,14 +4,20 @@
 
 namespace mesh::redis {
 
-std::vector<Command> auth_commands(const std::string& username, const std::string& password) {
+RedisCredentials configured_credentials(const RedisOptions& options, RedisPeer peer) {
+  if (peer == RedisPeer::redis) return {options.username, options.password};
+  return {options.sentinel_username, options.sentinel_password};
+}
+
+std::vector<Command> auth_commands(const RedisCredentials& credentials) {
+  const auto& [username, password] = credentials;
   if (!username.empty()) return {Command{"AUTH", username, password}};
   if (!password.empty()) return {Command{"AUTH", password}};
   return {};
 }
 
 std::vector<Command> handshake_commands(const RedisOptions& options) {
-  std::vector<Command> commands = auth_commands(options.username, options.password);
+  std::vector<Command> commands = auth_commands(configured_credentials(options, RedisPeer::redis));
   if (options.database != 0)
     commands.push_back(Command{"SELECT", std::to_string(options.database)});
   if (!options.sentinel_host.empty()) commands.push_back(Command{"ROLE"});

@@ -11,7 +11,10 @@
 namespace mesh::redis {
 
 /// AUTH as far as there are credentials. Contains the password; not for log lines.
-std::vector<Command> auth_commands(const std::string& username, const std::string& password);
+std::vector<Command> auth_commands(const RedisCredentials& credentials);
+
+/// Those that the options name for Redis or for Sentinel.
+RedisCredentials configured_credentials(const RedisOptions& options, RedisPeer peer);
 
 /// What is sent first on a new connection: credentials, database, and where Sentinel gave the
 /// address a check that it really is a master. Contains the password; not for log lines.

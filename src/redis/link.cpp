@@ -44,6 +44,10 @@ void Link::begin(const Tls& tls) {
     const auto self = weak.lock();
     if (self && self->on_error_reply_) self->on_error_reply_(reply);
   };
+  callbacks.on_written = [weak] {
+    const auto self = weak.lock();
+    if (self && self->on_written_) self->on_written_();
+  };
   callbacks.on_closed = [weak](const std::string& cause) {
     if (const auto self = weak.lock()) self->mark_closed(cause);
   };

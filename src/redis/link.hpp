@@ -47,6 +47,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void set_error_reply_callback(std::function<void(const Reply& reply)> callback) {
     on_error_reply_ = std::move(callback);
   }
+  /// Hears when bytes were handed to the system.
+  void set_written_callback(std::function<void()> callback) { on_written_ = std::move(callback); }
   Connection& connection() { return *connection_; }
   const Endpoint& address() const { return address_; }
   /// Why it closed; nothing while it is open.
@@ -66,6 +68,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Event changed_;
   MessageCallback on_message_;
   std::function<void(const Reply& reply)> on_error_reply_;
+  std::function<void()> on_written_;
   std::shared_ptr<Connection> connection_;
   std::set<std::string, std::less<>> confirmed_;  // channels
   bool connected_ = false;

@@ -22,17 +22,18 @@ bool is_forgotten(const Outcome& outcome) {
 }  // namespace
 
 asio::awaitable<Reply> Script::run(Client& client, std::vector<std::string> keys,
-                                   std::vector<std::string> arguments, TimePoint deadline) {
+                                   std::vector<std::string> arguments, TimePoint deadline,
+                                   Priority priority) {
   if (digest_.empty()) {
     Command load{"SCRIPT", "LOAD", source_};
-    const Reply digest = co_await client.request(std::move(load), deadline);
+    const Reply digest = co_await client.request(std::move(load), deadline, priority);
     digest_ = digest.text;
   }
   Command by_digest = make_call("EVALSHA", digest_, keys, arguments);
-  Outcome outcome = co_await client.execute(std::move(by_digest), deadline);
+  Outcome outcome = co_await client.execute(std::move(by_digest), deadline, priority);
   if (is_forgotten(outcome)) {
     Command by_source = make_call("EVAL", source_, keys, arguments);
-    outcome = co_await client.execute(std::move(by_source), deadline);
+    outcome = co_await client.execute(std::move(by_source), deadline, priority);
   }
   co_return client.require_reply(std::move(outcome), "script");
 }

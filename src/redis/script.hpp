@@ -20,7 +20,8 @@ class Script {
 
   /// Throws as `Client::request()`. `keys` and `arguments` are what Lua sees as KEYS and ARGV.
   asio::awaitable<Reply> run(Client& client, std::vector<std::string> keys,
-                             std::vector<std::string> arguments, TimePoint deadline);
+                             std::vector<std::string> arguments, TimePoint deadline,
+                             Priority priority = Priority::control);
 
  private:
   std::string source_;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -12,16 +14,16 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/socket_base.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <redis/connection.hpp>
 #include <redis/conversation.hpp>
+#include <redis/socket.hpp>
+#include <redis/stranger.hpp>
 
 namespace mesh::redis {
 
@@ -37,6 +39,7 @@ class StreamConnection : public Connection,
   StreamConnection(Strand strand, Stream stream, const Callbacks& callbacks)
       : strand_(std::move(strand)),
         stream_(std::move(stream)),
+        next_try_(strand_),
         callbacks_(callbacks),
         conversation_(callbacks) {}
 
@@ -46,6 +49,10 @@ class StreamConnection : public Connection,
   TimePoint last_read() const override { return last_read_; }
   std::string timeout_cause() const override { return "no connection in time"; }
 
+  Outgoing outgoing() override;
+  std::size_t unwritten_bytes() const override {
+    return rest_.size() + conversation_.output().size();
+  }
   std::size_t unanswered_bytes() const override { return conversation_.unanswered_bytes(); }
 
   void command(const Command& command, OutcomeCallback&& callback) override;
@@ -57,8 +64,6 @@ class StreamConnection : public Connection,
   void close() override;
 
  protected:
-  using Generic = asio::generic::stream_protocol;
-
   /// Called when the socket is connected; calls `become_ready()` in the end.
   virtual void shake_hands() = 0;
   /// Writes what can be written without waiting, and returns how much that is.
@@ -78,23 +83,31 @@ class StreamConnection : public Connection,
   static constexpr std::size_t largest_read_size = std::size_t{256} << 10U;
   static constexpr std::size_t largest_kept_size = std::size_t{256} << 10U;
 
-  static Generic::endpoint to_generic(const Endpoint& endpoint);
+  static StreamProtocol::endpoint to_generic(const Endpoint& endpoint);
+  void connect_unix(const StreamProtocol::endpoint& address);
+  void handle_connected(const boost::system::error_code& failure, bool is_tcp);
   void read();
   void handle_read(std::size_t size);
   void want_write();
   void want_write_of_command();
   bool has_much_to_write() const;
   void write();
+  void report_written();
   void forget_sent();
-  void handle_written(const boost::system::error_code& error);
+  void write_rest();
+  void handle_written(const boost::system::error_code& error, std::size_t size);
   void shut();
 
   Strand strand_;
   Stream stream_;
+  asio::steady_timer next_try_;  // to connect
+  std::string peer_;
   Callbacks callbacks_;
   Conversation conversation_;
   std::vector<char> received_ = std::vector<char>(least_read_size);
   std::string sending_;
+  asio::const_buffer rest_;  // of it, to be written
+  std::uint64_t written_ = 0;
   TimePoint last_read_ = Clock::now();
   bool is_open_ = true;
   bool is_silenced_ = false;
@@ -105,30 +118,55 @@ class StreamConnection : public Connection,
 };
 
 template <typename Stream>
-typename StreamConnection<Stream>::Generic::endpoint StreamConnection<Stream>::to_generic(
-    const Endpoint& endpoint) {
+StreamProtocol::endpoint StreamConnection<Stream>::to_generic(const Endpoint& endpoint) {
   if (endpoint.is_unix()) return asio::local::stream_protocol::endpoint(endpoint.unix_socket);
   return asio::ip::tcp::endpoint(asio::ip::make_address(endpoint.host), endpoint.port);
 }
 
 template <typename Stream>
 void StreamConnection<Stream>::start(const Endpoint& endpoint) {
-  Generic::endpoint address;
+  peer_ = to_string(endpoint);
+  StreamProtocol::endpoint address;
   try {
     address = to_generic(endpoint);
   } catch (const std::exception& error) {  // such as a path that is too long
     fail(error.what());
     return;
   }
+  if (const auto failure = open_socket(stream_.lowest_layer(), address.protocol())) {
+    fail(failure.message());
+    return;
+  }
+  if (endpoint.is_unix()) return connect_unix(address);
   stream_.lowest_layer().async_connect(
-      address, [self = this->shared_from_this(),
-                is_tcp = !endpoint.is_unix()](const boost::system::error_code& failure) {
-        if (!self->is_open_) return;
-        if (failure) return self->fail(failure.message());
-        boost::system::error_code ignored;
-        if (is_tcp) self->stream_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
-        self->shake_hands();
+      address, [self = this->shared_from_this()](const boost::system::error_code& failure) {
+        self->handle_connected(failure, true);
       });
+}
+
+// Until it is closed: the system tells nobody when there is room for another connection.
+template <typename Stream>
+void StreamConnection<Stream>::connect_unix(const StreamProtocol::endpoint& address) {
+  constexpr std::chrono::milliseconds pause{20};
+  const auto failure = connect_at_once(stream_.lowest_layer(), address);
+  const bool is_full = failure == asio::error::try_again;
+  next_try_.expires_after(is_full ? pause : pause * 0);
+  next_try_.async_wait([self = this->shared_from_this(), address, failure,
+                        is_full](const boost::system::error_code& /*cancelled*/) {
+    if (!self->is_open_) return;
+    if (is_full) return self->connect_unix(address);
+    self->handle_connected(failure, false);
+  });
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::handle_connected(const boost::system::error_code& failure,
+                                                bool is_tcp) {
+  if (!is_open_) return;
+  if (failure) return fail(failure.message());
+  boost::system::error_code ignored;
+  if (is_tcp) stream_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
+  shake_hands();
 }
 
 template <typename Stream>
@@ -156,8 +194,9 @@ template <typename Stream>
 void StreamConnection<Stream>::handle_read(std::size_t size) {
   last_read_ = Clock::now();
   try {
-    const auto cause = conversation_.receive({received_.data(), size});
-    if (cause) fail(*cause);
+    const std::string_view bytes(received_.data(), size);
+    const auto cause = conversation_.receive(bytes);
+    if (cause) fail(conversation_.has_heard_redis() ? *cause : describe_stranger(peer_, bytes));
   } catch (const std::exception& error) {
     fail(error.what());
   }
@@ -175,6 +214,7 @@ void StreamConnection<Stream>::want_write() {
     asio::dispatch(self->strand_, [self] {
       self->is_flush_posted_ = false;
       self->write();
+      self->report_written();
     });
   });
 }
@@ -194,24 +234,33 @@ void StreamConnection<Stream>::write() {
   if (!is_open_ || is_writing_ || conversation_.output().empty()) return;
   std::swap(sending_, conversation_.output());
   unwritten_commands_ = 0;
-  const auto rest = asio::buffer(sending_) + write_at_once(asio::buffer(sending_));
-  if (rest.size() == 0) return forget_sent();
+  const std::size_t size = write_at_once(asio::buffer(sending_));
+  written_ += size;
+  rest_ = asio::buffer(sending_) + size;
+  write_rest();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::write_rest() {
+  if (rest_.size() == 0) return forget_sent();
   is_writing_ = true;
-  asio::async_write(
-      stream_, rest,
-      [self = this->shared_from_this()](const boost::system::error_code& failure,
-                                        std::size_t /*size*/) { self->handle_written(failure); });
+  stream_.async_write_some(rest_, [self = this->shared_from_this()](
+                                      const boost::system::error_code& failure, std::size_t size) {
+    self->handle_written(failure, size);
+  });
 }
 
 // Its memory serves for what is sent next.
 template <typename Stream>
 void StreamConnection<Stream>::forget_sent() {
   sending_.clear();
+  rest_ = {};
   if (sending_.capacity() > largest_kept_size) std::string().swap(sending_);
 }
 
 template <typename Stream>
-void StreamConnection<Stream>::handle_written(const boost::system::error_code& error) {
+void StreamConnection<Stream>::handle_written(const boost::system::error_code& error,
+                                              std::size_t size) {
   if (!is_open_) return;
   if (error) {
     // Where the server has hung up, what it said before is still to be read, and tells more. So
@@ -219,9 +268,25 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
     if (error.category() != boost::system::system_category()) fail(describe(error));
     return;
   }
+  written_ += size;
+  rest_ += size;
   is_writing_ = false;
-  forget_sent();
-  write();
+  write_rest();
+  if (!is_writing_) write();
+  report_written();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::report_written() {
+  if (is_open_ && !is_silenced_ && callbacks_.on_written) callbacks_.on_written();
+}
+
+template <typename Stream>
+Outgoing StreamConnection<Stream>::outgoing() {
+  if (!is_open_) return {};
+  Outgoing outgoing = outgoing_of(stream_.lowest_layer().native_handle(), written_);
+  outgoing.waiting += unwritten_bytes();
+  return outgoing;
 }
 
 template <typename Stream>
@@ -285,13 +350,11 @@ void StreamConnection<Stream>::shut() {
   is_open_ = false;
   // With TLS too at once, without a goodbye: replies say themselves where they end, and the peer
   // may hang.
-  boost::system::error_code ignored;
-  if (conversation_.has_unanswered()) {
-    // Discards what the peer has not received. Otherwise a command that was given up could arrive
-    // long after it was sent again on another connection.
-    stream_.lowest_layer().set_option(asio::socket_base::linger(true, 0), ignored);
-  }
-  stream_.lowest_layer().close(ignored);
+  // Otherwise a command that was given up could arrive long after it was sent again on another
+  // connection.
+  const bool discard = conversation_.has_unanswered();
+  next_try_.cancel();
+  close_socket(stream_.lowest_layer(), discard);
   conversation_.end();
 }
 

@@ -315,7 +315,9 @@ TEST(Connection, FailsWhereTheServerIsNotRedis) {
   const FailedStart start = start_in_vain(at_port(web_server.port()));
   ASSERT_TRUE(start.error);
   EXPECT_EQ(start.error->port(), web_server.port());
-  EXPECT_FALSE(start.error->cause().empty());
+  EXPECT_EQ(start.error->cause(),
+            "what answers at 127.0.0.1:" + std::to_string(web_server.port()) +
+                " is not Redis: it speaks HTTP, \"HTTP/1.1 400 Bad Request\"");
   expect_in_time(start);
 }
 

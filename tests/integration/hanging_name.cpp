@@ -5,7 +5,10 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace mesh::test::faults {
 
@@ -17,6 +20,14 @@ class Gate {
     const std::lock_guard lock(mutex_);
     closed_ = closed;
     opened_.notify_all();
+  }
+  void set_addresses(std::vector<std::string> addresses) {
+    const std::lock_guard lock(mutex_);
+    addresses_ = std::move(addresses);
+  }
+  std::vector<std::string> addresses() {
+    const std::lock_guard lock(mutex_);
+    return addresses_;
   }
   /// Returns whether it was closed.
   bool pass() {
@@ -30,6 +41,7 @@ class Gate {
   std::mutex mutex_;
   std::condition_variable opened_;
   bool closed_ = false;
+  std::vector<std::string> addresses_;
 };
 
 Gate& gate() {
@@ -45,13 +57,25 @@ int look_up(const char* name, const char* service, const addrinfo* hints, addrin
     return real(name, service, hints, results);
   }
   if (gate().pass()) return EAI_AGAIN;
-  return real("127.0.0.1", service, hints, results);
+  *results = nullptr;
+  addrinfo** end = results;
+  for (const std::string& address : gate().addresses()) {
+    if (const int error = real(address.c_str(), service, hints, end); error != 0) return error;
+    while (*end != nullptr) end = &(*end)->ai_next;
+  }
+  return 0;
 }
 
 }  // namespace
 
-HangingName::HangingName() { gate().set_closed(false); }
+HangingName::HangingName() {
+  gate().set_closed(false);
+  set_addresses({"127.0.0.1"});
+}
 HangingName::~HangingName() { gate().set_closed(false); }
+void HangingName::set_addresses(std::vector<std::string> addresses) {
+  gate().set_addresses(std::move(addresses));
+}
 void HangingName::hang() { gate().set_closed(true); }
 void HangingName::release() { gate().set_closed(false); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace mesh::test::faults {
 
@@ -15,6 +16,8 @@ class HangingName {
   HangingName& operator=(const HangingName&) = delete;
 
   static const std::string& name();
+  /// From now on it means these.
+  void set_addresses(std::vector<std::string> addresses);
   /// From now on lookups take until `release()`, and then fail.
   void hang();
   void release();

@@ -86,5 +86,47 @@ TEST(CommandQueue, ExpiryMakesRoom) {
   EXPECT_FALSE(queue.push(make("more")));
 }
 
+QueuedCommand make_control(const std::string& name) {
+  QueuedCommand command = make(name);
+  command.priority = Priority::control;
+  return command;
+}
+
+TEST(CommandQueue, ControlGoesBeforePayload) {
+  CommandQueue queue(100);
+  for (const char* name : {"a", "b"}) EXPECT_FALSE(queue.push(make(name)));
+  for (const char* name : {"x", "y"}) EXPECT_FALSE(queue.push(make_control(name)));
+  for (const char* name : {"x", "y", "a", "b"}) {
+    EXPECT_EQ(queue.has_control(), std::string(name) >= "x");
+    const auto command = queue.pop();
+    ASSERT_TRUE(command);
+    EXPECT_EQ(command->command.name(), name);
+  }
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.bytes(), 0U);
+}
+
+TEST(CommandQueue, PayloadLeavesRoomForControlAndTheOtherWayRound) {
+  CommandQueue queue(around_a_name + 1);
+  EXPECT_FALSE(queue.push(make_control("x")));
+  EXPECT_FALSE(queue.push(make("a")));
+  EXPECT_TRUE(queue.push(make("b")));
+  EXPECT_FALSE(queue.push(make_control("y")));
+}
+
+TEST(CommandQueue, ControlIsBoundedAsWell) {
+  CommandQueue queue(100);
+  int taken = 0;
+  while (taken < 1000 && !queue.push(make_control(std::string(100'000, 'x')))) ++taken;
+  EXPECT_EQ(taken, 10);
+}
+
+TEST(CommandQueue, ControlExpiresAsWell) {
+  CommandQueue queue(100);
+  EXPECT_FALSE(queue.push(make_control("x")));
+  EXPECT_EQ(names(queue.take_expired(start + 2s)), std::vector<std::string>{"x"});
+  EXPECT_EQ(queue.bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace mesh::redis

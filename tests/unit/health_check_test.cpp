@@ -1,6 +1,11 @@
 #include <redis/health_check.hpp>
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
 #include <unit/virtual_time.hpp>
 
 namespace mesh::redis {
@@ -99,6 +104,81 @@ TEST(HealthCheck, NextPollIsNeverInThePastOfAnIdleConnection) {
     ASSERT_NE(action, Action::give_up);
     if (action == Action::ping) ++pings;
   }
+}
+
+// A probe that stands behind others --------------------------------------------------------------
+
+/// Polls when it is time to, until that is not all there is to do.
+struct Outcome {
+  Action action;
+  TimePoint at;
+};
+
+template <typename OutgoingAt>
+Outcome poll_on(HealthCheck& check, TimePoint last_read, OutgoingAt outgoing_at) {
+  for (;;) {
+    const TimePoint now = check.next_poll();
+    const Action action = check.poll(now, last_read, outgoing_at(now));
+    if (action != Action::wait || now > start + 1h) return {action, now};
+  }
+}
+
+/// 1,000 bytes a second of so many leave, from the start on.
+auto slow_line(std::uint64_t bytes, std::chrono::seconds stops_after = 1h) {
+  return [=](TimePoint now) {
+    const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::min<Clock::duration>(now - start, stops_after));
+    const auto left = std::min(bytes, static_cast<std::uint64_t>(time.count()));
+    return Outgoing{left, bytes - left};
+  };
+}
+
+TEST(HealthCheck, IsPatientWhileWhatStandsBeforeThePingLeaves) {
+  HealthCheck check(4s, start);
+  const auto line = slow_line(60'000);
+  ASSERT_EQ(check.poll(start + 5s, start, line(start + 5s)), Action::ping);
+  const Outcome end = poll_on(check, start, line);
+  EXPECT_EQ(end.action, Action::give_up);
+  EXPECT_GT(end.at, start + 62s);
+  EXPECT_LE(end.at, start + 64s);
+}
+
+TEST(HealthCheck, AnAnswerAfterASlowMessageEndsThePatience) {
+  HealthCheck check(4s, start);
+  const auto line = slow_line(60'000);
+  ASSERT_EQ(check.poll(start + 5s, start, line(start + 5s)), Action::ping);
+  for (TimePoint now = start + 5s; now < start + 61s; now += 500ms) {
+    ASSERT_EQ(check.poll(now, start, line(now)), Action::wait);
+  }
+  EXPECT_EQ(check.poll(start + 62s, start + 61s, line(start + 62s)), Action::wait);
+  EXPECT_EQ(check.next_poll(), start + 66s);
+}
+
+TEST(HealthCheck, GivesUpASlowLineThatBreaks) {
+  HealthCheck check(4s, start);
+  const auto line = slow_line(60'000, 20s);
+  ASSERT_EQ(check.poll(start + 5s, start, line(start + 5s)), Action::ping);
+  const Outcome end = poll_on(check, start, line);
+  EXPECT_EQ(end.action, Action::give_up);
+  EXPECT_LE(end.at, start + 23s);
+}
+
+TEST(HealthCheck, APeerThatConfirmsThePingAndStandsStillGainsNothing) {
+  HealthCheck check(4s, start);
+  ASSERT_EQ(check.poll(start + 5s, start, Outgoing{1000, 0}), Action::ping);
+  const Outcome end = poll_on(check, start, [](TimePoint) { return Outgoing{1014, 0}; });
+  EXPECT_EQ(end.action, Action::give_up);
+  EXPECT_EQ(end.at, start + 8s);
+}
+
+TEST(HealthCheck, WhatIsSentAfterThePingIsNoSignOfLife) {
+  HealthCheck check(4s, start);
+  ASSERT_EQ(check.poll(start + 5s, start, Outgoing{1000, 500}), Action::ping);
+  const Outcome end = poll_on(check, start, [](TimePoint now) {
+    return Outgoing{2000 + static_cast<std::uint64_t>((now - start) / 1ms), 500};
+  });
+  EXPECT_EQ(end.action, Action::give_up);
+  EXPECT_EQ(end.at, start + 8s);
 }
 
 }  // namespace
