@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
 constexpr std::size_t longest_request_id = 256;  // a uuid has 36 characters
 constexpr double longest_timeout_in_ms = 1e12;
+// Timers of Node.js take what is longer for 1 ms.
+constexpr milliseconds longest_timeout_on_the_wire{2147483647};
 constexpr double largest_exact_integer = 9007199254740991.0;  // 2^53 - 1, JavaScript's limit
 
 class BadMessage : public std::runtime_error {
@@ -325,7 +327,7 @@ std::string encode_request(std::string_view request_id, InstanceId sender, std::
       .raw(R"(,"data":)")
       .json(data)
       .raw(R"(,"timeoutMs":)")
-      .number(timeout.count())
+      .number(std::min(timeout, longest_timeout_on_the_wire).count())
       .raw(repeat ? R"(,"repeat":true})" : "}")
       .take();
 }

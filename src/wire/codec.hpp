@@ -54,7 +54,8 @@ using BroadcastMessage = std::variant<Broadcast, Malformed>;
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits);
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits);
 
-/// Text in `data` is JSON and is copied as it is. The memory of `memory` is used again.
+/// Text in `data` is JSON and is copied as it is. A timeout above 2^31 - 1 ms is written as that.
+/// The memory of `memory` is used again.
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, std::chrono::milliseconds timeout,
                            bool repeat = false, std::string memory = {});
