@@ -117,12 +117,39 @@ Json take_data(Json& message) {
   return found == message.end() ? Json() : std::move(*found);
 }
 
+// A broadcast may come from nobody.
+InstanceId take_optional_instance_id(const Json& message) {
+  const auto found = message.find("senderInstanceId");
+  return found == message.end() || found->is_null() ? 0 : take_instance_id(message);
+}
+
+// What JavaScript makes of it where it calculates; 0 stands for what is no number, too.
+double to_number(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
+  if (!value.is_string()) return 0.0;
+  const Json number = Json::parse(value.get_ref<const std::string&>(), nullptr, false);
+  return number.is_number() ? number.get<double>() : 0.0;
+}
+
+// Null is as good as absent. A timer of JavaScript takes 1 ms for what is less, or is no number.
 std::optional<milliseconds> take_timeout(const Json& message) {
   const auto found = message.find("timeoutMs");
-  if (found == message.end()) return std::nullopt;
-  const double value = found->is_number() ? found->get<double>() : -1.0;
-  if (!(value > 0.0)) throw BadMessage("field timeoutMs is not a positive number");
-  return milliseconds(static_cast<std::int64_t>(std::ceil(std::min(value, longest_timeout_in_ms))));
+  if (found == message.end() || found->is_null()) return std::nullopt;
+  const double value = std::clamp(to_number(*found), 1.0, longest_timeout_in_ms);
+  return milliseconds(static_cast<std::int64_t>(std::ceil(value)));
+}
+
+// As JavaScript turns it into a text, but for objects and arrays, of which their JSON says more.
+std::string to_text(const Json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>();
+  if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (std::trunc(number) == number && std::abs(number) <= largest_exact_integer) {
+      return std::to_string(static_cast<std::int64_t>(number));
+    }
+  }
+  return value.dump();
 }
 
 NodeMessage classify(Json& message) {
@@ -131,7 +158,9 @@ NodeMessage classify(Json& message) {
     Response response;
     response.request_id = take_request_id(message);
     response.data = take_data(message);
-    if (message.contains("error")) response.error = take_string(message, "error");
+    if (const auto error = message.find("error"); error != message.end()) {
+      response.error = to_text(*error);
+    }
     return response;
   }
   Request request;
@@ -208,10 +237,10 @@ bool decode_quickly(std::string_view text, const MeshLimits& limits, NodeMessage
 std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const MeshLimits& limits) {
   Envelope envelope;
   const bool is_usual = scan(text, limits, envelope);
-  if (!is_usual || !envelope.broadcast || !envelope.sender || !envelope.type) return std::nullopt;
+  if (!is_usual || !envelope.broadcast || !envelope.type) return std::nullopt;
   Broadcast broadcast;
   if (!take_data(envelope, broadcast.data)) return std::nullopt;
-  broadcast.sender = *envelope.sender;
+  broadcast.sender = envelope.sender.value_or(0);
   broadcast.type = *envelope.type;
   return broadcast;
 }
@@ -305,7 +334,7 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
     Json message = parse_object(text, limits);
     if (!is_truthy(message, "broadcast")) throw BadMessage("field broadcast is not true");
     Broadcast broadcast;
-    broadcast.sender = take_instance_id(message);
+    broadcast.sender = take_optional_instance_id(message);
     broadcast.type = take_string(message, "type");
     broadcast.data = take_data(message);
     return broadcast;

@@ -38,7 +38,7 @@ struct Heartbeat {
 };
 
 struct Broadcast {
-  InstanceId sender = 0;
+  InstanceId sender = 0;  // 0: it does not say
   std::string type;
   nlohmann::json data;
 };
