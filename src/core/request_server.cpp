@@ -317,7 +317,7 @@ std::string RequestServer::encode_result(const wire::Request& request,
   try {
     response = wire::encode_response(request.request_id.view(), result);
   } catch (const std::exception&) {
-    detail::throw_encode_error(request.type);
+    detail::throw_encode_error(request.type, result);
   }
   if (response.size() > context_.limits.message_size) {
     throw MeshLimitError("the response to \"" + request.type + "\" has " +

@@ -282,7 +282,7 @@ class MessageWriter {
     return append([data](std::string& whole) { whole += data; });
   }
   MessageWriter& json(const Json& data) {
-    return append([&data](std::string& whole) { append_json_text(whole, data); });
+    return append([&data](std::string& whole) { append_exact_json(whole, data); });
   }
   std::string take() {
     cut();

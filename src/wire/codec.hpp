@@ -59,7 +59,7 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, std::chrono::milliseconds timeout,
                            bool repeat = false, std::string memory = {});
-/// Throws as `nlohmann::json::dump()` for what is not UTF-8.
+/// Throws as `nlohmann::json::dump()` for what is not UTF-8, and for numbers that are not finite.
 std::string encode_response(std::string_view request_id, const nlohmann::json& data);
 std::string encode_error(std::string_view request_id, std::string_view error);
 std::string encode_heartbeat(std::string_view request_id);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -111,6 +112,26 @@ TEST(RequestServer, AnswersWithWhatTheHandlerThrew) {
     EXPECT_EQ(fixture.sent.at(0).message.at("error"), "boom");
     EXPECT_EQ(fixture.sent.at(1).message.at("error"), "");
     EXPECT_TRUE(fixture.sent.at(2).message.at("error").is_string());
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AResultThatJsonDoesNotHaveIsAnErrorThatNamesTheField) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    using Prices = std::vector<double>;
+    Fixture fixture(strand);
+    fixture.handle<void, Prices>("plain", [] { return Prices{1, std::nan("")}; });
+    fixture.handle<void, Prices>("coroutine",
+                                 []() -> asio::awaitable<Prices> { co_return Prices{-HUGE_VAL}; });
+    fixture.server->on_request(Fixture::request("1", "plain"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(Fixture::request("2", "coroutine"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    const std::string first = fixture.sent.at(0).message.value("error", "");
+    EXPECT_NE(first.find("field /1: JSON has no number for NaN"), std::string::npos) << first;
+    const std::string second = fixture.sent.at(1).message.value("error", "");
+    EXPECT_NE(second.find("field /0: JSON has no number for -infinity"), std::string::npos)
+        << second;
     co_await fixture.stop();
   });
 }
