@@ -10,6 +10,7 @@
 
 #include <wire/envelope.hpp>
 #include <wire/json_text.hpp>
+#include <wire/surrogates.hpp>
 
 namespace mesh::wire {
 
@@ -61,6 +62,11 @@ Json parse_object(std::string_view text, const MeshLimits& limits) {
   if (text.find('\0') != std::string_view::npos) throw BadMessage("a zero byte in the message");
   if (is_too_deep(text, limits.nesting_depth)) throw BadMessage("nesting exceeds nesting_depth");
   Json message = Json::parse(text, nullptr, false);
+  if (message.is_discarded()) {
+    if (const auto whole = replace_lone_surrogates(text)) {
+      message = Json::parse(*whole, nullptr, false);
+    }
+  }
   if (message.is_discarded()) throw BadMessage("not valid JSON");
   if (!message.is_object()) throw BadMessage("not a JSON object");
   return message;

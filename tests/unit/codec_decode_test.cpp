@@ -411,6 +411,45 @@ TEST(DecodeBroadcast, KeepsTheLimits) {
   EXPECT_TRUE(std::holds_alternative<Broadcast>(decode_broadcast(deep, limits)));
 }
 
+TEST(Decode, HalvesOfSurrogatePairsAreReplacedInEveryString) {
+  const std::string replaced = "cut \xEF\xBF\xBD";
+  const std::string cut = R"("cut \ud83d")";
+  const auto request = decode_text(R"({"requestId":"r","senderInstanceId":1,"type":)" + cut +
+                                   R"(,"data":{"a":[)" + cut + "]," + cut + R"(:"\\ud83d"}})");
+  ASSERT_EQ(kind(request), "request") << reason(request);
+  EXPECT_EQ(std::get<Request>(request).type, replaced);
+  EXPECT_EQ(std::get<Request>(request).data, (Json{{"a", {replaced}}, {replaced, "\\ud83d"}}));
+  const auto response = decode_text(R"({"requestId":"r","reply":true,"data":)" + cut + "}");
+  ASSERT_EQ(kind(response), "response") << reason(response);
+  EXPECT_EQ(std::get<Response>(response).data, replaced);
+  const auto failure = decode_text(R"({"requestId":"r","reply":true,"error":)" + cut + "}");
+  ASSERT_EQ(kind(failure), "response") << reason(failure);
+  EXPECT_EQ(std::get<Response>(failure).error, replaced);
+  const auto news =
+      broadcast(R"({"broadcast":true,"senderInstanceId":1,"type":"t","data":)" + cut + "}");
+  ASSERT_TRUE(std::holds_alternative<Broadcast>(news));
+  EXPECT_EQ(std::get<Broadcast>(news).data, replaced);
+}
+
+TEST(Decode, OnlyHalvesOfSurrogatePairsAreReplaced) {
+  const std::string one = "\xEF\xBF\xBD";
+  const std::string emoji = "\xF0\x9F\x98\x80";
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+           {R"(\ud83d\ude00\ud83d)", emoji + one},
+           {R"(\ud83d\ud83d\ude00)", one + emoji},
+           {R"(\ude00\ud83d)", one + one},
+           {R"(\uD83D\u0041\uDE00z)", one + "A" + one + "z"},
+           {R"(\ud83d\n\\\udfff)", one + "\n\\" + one},
+           {R"(\ud7ff\ue000\udbff)", "\xED\x9F\xBF\xEE\x80\x80" + one}}) {
+    const auto message = decode_text(R"({"requestId":"r","reply":true,"data":")" + text + R"("})");
+    ASSERT_EQ(kind(message), "response") << text;
+    EXPECT_EQ(std::get<Response>(message).data, expected) << text;
+  }
+  EXPECT_EQ(kind(decode_text(R"({"requestId":"r","reply":true,"data":"\ud83d\u12g4"})")),
+            "malformed");
+  EXPECT_EQ(kind(decode_text(R"({"requestId":"r","reply":true,"data":"\ud83d)")), "malformed");
+}
+
 // Two ways to decode
 // -------------------------------------------------------------------------------
 
