@@ -132,7 +132,8 @@ class MeshEncodeError : public MeshError {
   std::string path_;
 };
 
-/// A limit of `MeshLimits` was hit on this node, so nothing was sent. `what()` names the limit.
+/// A limit of `MeshLimits` was hit on this node, so nothing was sent, or the response was not
+/// taken. `what()` names the limit.
 class MeshLimitError : public MeshError {
  public:
   using MeshError::MeshError;

@@ -114,13 +114,14 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void connect_events();
   void on_message(std::string_view channel, std::string_view payload);
   void on_node_message(std::string_view payload);
+  void on_malformed(const wire::Malformed& message);
   void on_request(wire::Request request);
   void accept_held_requests();
   void forget_held_requests();
   void on_broadcast_message(std::string_view payload);
   void drop(const std::string& reason);
 
-  std::exception_ptr objection_to_call(std::size_t message_size) const;
+  std::exception_ptr objection_to_call(std::string_view message) const;
   bool has_room_to_keep(std::size_t size) const;
   asio::any_io_executor executor_;
   Strand strand_;

@@ -49,6 +49,8 @@ class PendingCalls {
   PendingCall& add(const RequestId& request_id, PendingCall&& call);
   /// False if there is no such call, as for all below.
   bool on_response(wire::Response response);
+  /// The response to a call cannot be read.
+  bool on_unreadable(const RequestId& request_id, const wire::Malformed& response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
   bool fail(const RequestId& request_id, std::exception_ptr error);
   PendingCall* find(const RequestId& request_id) { return calls_.find(request_id); }

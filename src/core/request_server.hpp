@@ -52,6 +52,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
 
   void start(SendAnswer send);
   void on_request(wire::Request request);
+  /// Tells the caller why its request cannot be read.
+  void on_unreadable(const wire::Request& request, const std::string& reason);
   void on_broadcast(wire::Broadcast broadcast);
 
   /// Refuses what comes from now on; what runs or waits goes on.

@@ -45,6 +45,11 @@ struct Broadcast {
 
 struct Malformed {
   std::string reason;
+  bool exceeds_limit = false;
+  // Of a message of a node that is no JSON or exceeds a limit, as far as it can be read, so that
+  // who waits for an answer need not wait for the timeout:
+  std::optional<Request> request{};     // without its type and data
+  std::optional<RequestId> response{};  // the call that it is for
 };
 
 using NodeMessage = std::variant<Request, Response, Heartbeat, Malformed>;

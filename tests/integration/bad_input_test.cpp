@@ -194,7 +194,7 @@ TEST(BadInput, OversizedMessagesAreDroppedUnread) {
   });
 }
 
-TEST(BadInput, NestingUpToTheLimitIsServedAndBeyondIsDropped) {
+TEST(BadInput, NestingUpToTheLimitIsServedAndBeyondIsRefused) {
   run_coroutine([]() -> asio::awaitable<void> {
     using Untyped = MessageMap<Message<"echo", Json, Json>>;
     const RedisServer server;
@@ -212,11 +212,17 @@ TEST(BadInput, NestingUpToTheLimitIsServedAndBeyondIsDropped) {
     probe.publish(channel_of(1), request_with_data(nested(10), "r-2"));
     const auto is_dropped = [&] { return node.stats().messages_dropped == 1; };
     EXPECT_TRUE(co_await eventually(is_dropped));
+    const auto is_refused = [&] { return answers.size() == 2; };
+    EXPECT_TRUE(co_await eventually(is_refused));
+    CO_RETURN_IF_FAILED();
+    EXPECT_EQ(answers.json().at(1).at("requestId"), "r-2");
+    const std::string error = answers.json().at(1).value("error", "");
+    EXPECT_NE(error.find("nesting_depth"), std::string::npos) << error;
     // Brackets in strings are no nesting.
     probe.publish(channel_of(1), request_with_data(R"("[[[[[[[[[[[[\"[[[[")", "r-3"));
-    const auto is_answered_too = [&] { return answers.size() == 2; };
+    const auto is_answered_too = [&] { return answers.size() == 3; };
     EXPECT_TRUE(co_await eventually(is_answered_too));
-    EXPECT_EQ(answers.json().at(1).at("data"), "[[[[[[[[[[[[\"[[[[");
+    EXPECT_EQ(answers.json().at(2).at("data"), "[[[[[[[[[[[[\"[[[[");
     co_await node.stop();
   });
 }

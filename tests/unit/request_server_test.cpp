@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <boost/asio/thread_pool.hpp>
+#include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
 
 #include <unit/run_on_strand.hpp>
@@ -132,6 +133,52 @@ TEST(RequestServer, AResultThatJsonDoesNotHaveIsAnErrorThatNamesTheField) {
     const std::string second = fixture.sent.at(1).message.value("error", "");
     EXPECT_NE(second.find("field /0: JSON has no number for -infinity"), std::string::npos)
         << second;
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AResultThatIsTooDeepIsAnError) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits;
+    limits.nesting_depth = 3;
+    Fixture fixture(strand, limits);
+    fixture.handle<int, Json>("deep", [](int depth) {
+      Json value = 1;
+      for (int i = 0; i < depth; ++i) value = Json::array({value});
+      return value;
+    });
+    fixture.server->on_request(Fixture::request("1", "deep", 2));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(Fixture::request("2", "deep", 3));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    EXPECT_EQ(fixture.sent.at(0).message.at("data"), Json::parse("[[1]]"));
+    const std::string error = fixture.sent.at(1).message.value("error", "");
+    EXPECT_NE(error.find("MeshLimits::nesting_depth"), std::string::npos) << error;
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, WhoSentAnUnreadableRequestIsToldOnce) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int handled = 0;
+    fixture.handle<void, void>("count", [&] { ++handled; });
+    auto unreadable = Fixture::request("1", "");
+    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    CO_ASSERT_TRUE(fixture.sent.size() == 1);
+    EXPECT_EQ(fixture.sent.at(0).target, 3);
+    const std::string error = fixture.sent.at(0).message.value("error", "");
+    EXPECT_NE(error.find("it is no JSON"), std::string::npos) << error;
+    // The same again, and one that could be read, but for which the caller does not wait any more.
+    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    fixture.server->on_request(Fixture::request("1", "count"));
+    EXPECT_EQ(fixture.sent.size(), 1U);
+    unreadable.repeat = true;
+    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    CO_ASSERT_TRUE(fixture.sent.size() == 2);
+    EXPECT_EQ(fixture.sent.at(1).message, fixture.sent.at(0).message);
+    EXPECT_EQ(handled, 0);
+    EXPECT_TRUE(fixture.server->is_drained());
     co_await fixture.stop();
   });
 }
