@@ -59,4 +59,9 @@ MeshDecodeError::MeshDecodeError(std::string type, std::string path, const std::
 MeshEncodeError::MeshEncodeError(std::string type, const std::string& cause)
     : MeshError("cannot encode \"" + type + "\": " + cause), type_(std::move(type)) {}
 
+MeshEncodeError::MeshEncodeError(std::string type, std::string path, const std::string& cause)
+    : MeshError("cannot encode \"" + type + "\": " + describe_field(path) + ": " + cause),
+      type_(std::move(type)),
+      path_(std::move(path)) {}
+
 }  // namespace mesh

@@ -115,18 +115,25 @@ class MeshDecodeError : public MeshError {
   std::string path_;
 };
 
-/// A value could not be turned into a JSON message, for instance a string that is not UTF-8.
+/// A value could not be turned into a JSON message, for instance a string that is not UTF-8 or a
+/// number that is NaN or infinite. Nothing was sent.
 class MeshEncodeError : public MeshError {
  public:
   MeshEncodeError(std::string type, const std::string& cause);
+  MeshEncodeError(std::string type, std::string path, const std::string& cause);
 
   const std::string& type() const noexcept { return type_; }
+  /// JSON pointer to the offending field, such as "/items/2/price"; empty for the value itself, or
+  /// if the type's own `to_json` failed.
+  const std::string& path() const noexcept { return path_; }
 
  private:
   std::string type_;
+  std::string path_;
 };
 
-/// A limit of `MeshLimits` was hit on this node, so nothing was sent. `what()` names the limit.
+/// A limit of `MeshLimits` was hit on this node, so nothing was sent, or the response was not
+/// taken. `what()` names the limit.
 class MeshLimitError : public MeshError {
  public:
   using MeshError::MeshError;

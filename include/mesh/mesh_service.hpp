@@ -128,9 +128,10 @@ class MeshService {
   /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (if nobody listens under that
   /// id: at once, or after 1 s if the node is registered, as it may be resubscribing, or after
   /// `reconnect_max_delay` if this node itself has just come back), `MeshHandlerError`,
-  /// `MeshNoHandlerError`, `MeshDecodeError` (the response does not fit), `MeshEncodeError`,
-  /// `MeshLimitError`, `MeshRedisError` (such as a missing permission), `MeshNotRunningError`,
-  /// `MeshStoppedError`; `std::invalid_argument` for a timeout that is negative or over a year.
+  /// `MeshNoHandlerError`, `MeshDecodeError` (the response does not fit, or is no JSON),
+  /// `MeshEncodeError`, `MeshLimitError`, `MeshRedisError` (such as a missing permission),
+  /// `MeshNotRunningError`, `MeshStoppedError`; `std::invalid_argument` for a timeout that is
+  /// negative or over a year.
   ///
   /// The request is read before the function returns. Name it in a variable: some compilers
   /// destroy a temporary aggregate in a `co_await` expression twice, so on those a temporary does

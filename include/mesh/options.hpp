@@ -104,10 +104,10 @@ struct LeaderOptions {
 /// Bounds that keep one node from being overrun. All but `queued_handlers` must be at least 1.
 struct MeshLimits {
   std::size_t message_size = std::size_t{16} << 20U;  ///< Bytes of one message, either direction.
-  std::size_t nesting_depth = 64;          ///< Levels in a received message, itself being one.
-  std::size_t pending_calls = 65536;       ///< Own calls that wait for an answer.
-  std::size_t concurrent_handlers = 4096;  ///< Handlers running for others.
-  std::size_t queued_handlers = 4096;      ///< Requests that wait for those, then are refused.
+  std::size_t nesting_depth = 64;                     ///< Levels in one message, itself being one.
+  std::size_t pending_calls = 65536;                  ///< Own calls that wait for an answer.
+  std::size_t concurrent_handlers = 4096;             ///< Handlers running for others.
+  std::size_t queued_handlers = 4096;  ///< Requests that wait for those, then are refused.
   /// How long a request may wait for those, while heartbeats keep its caller's timeout from
   /// expiring; then it is refused as well.
   std::chrono::milliseconds queued_time{30000};

@@ -17,6 +17,7 @@
 #include <util/describe_error.hpp>
 #include <util/gated_log.hpp>
 #include <wire/codec.hpp>
+#include <wire/nesting.hpp>
 
 namespace mesh::core {
 
@@ -510,7 +511,19 @@ void MeshCore::on_node_message(std::string_view payload) {
       on_unexpected(heartbeat->request_id, "heartbeat for no pending call");
     }
   } else {
-    drop(std::get<wire::Malformed>(message).reason);
+    on_malformed(std::get<wire::Malformed>(message));
+  }
+}
+
+// Nobody shall wait for a timeout because of a message that is of no use. What claims to be from
+// this very node is not: it would be a call without messages.
+void MeshCore::on_malformed(const wire::Malformed& message) {
+  drop(message.reason);
+  if (message.response) {
+    pending_.on_unreadable(*message.response, message);
+  } else if (message.request && message.request->sender != instance_id_ && owns_id_ &&
+             commands_->is_ready()) {
+    server_->on_unreadable(*message.request, message.reason);
   }
 }
 
@@ -578,7 +591,7 @@ void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion comp
   const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
   std::string message = wire::encode_request(request_id.view(), instance_id_, call.type, call.data,
                                              timeout, false, std::move(message_));
-  if (auto objection = objection_to_call(message.size())) {
+  if (auto objection = objection_to_call(message)) {
     std::move(completion)(std::move(objection), detail::Json());
     return;
   }
@@ -595,20 +608,24 @@ bool MeshCore::has_room_to_keep(std::size_t size) const {
   return pending_.kept_bytes() + size <= options_.limits.queued_bytes;
 }
 
-std::exception_ptr MeshCore::objection_to_call(std::size_t message_size) const {
+std::exception_ptr MeshCore::objection_to_call(std::string_view message) const {
   if (!is_active()) return std::make_exception_ptr(MeshNotRunningError());
   if (pending_.size() >= options_.limits.pending_calls) {
     return std::make_exception_ptr(
         MeshLimitError(std::to_string(pending_.size()) +
                        " calls are waiting for an answer (MeshLimits::pending_calls)"));
   }
-  if (message_size > options_.limits.message_size) {
+  if (message.size() > options_.limits.message_size) {
     return std::make_exception_ptr(MeshLimitError("the request has " +
-                                                  std::to_string(message_size) +
+                                                  std::to_string(message.size()) +
                                                   " bytes, more than MeshLimits::message_size"));
   }
+  if (wire::is_nested_deeper(message, options_.limits.nesting_depth)) {
+    return std::make_exception_ptr(
+        MeshLimitError("the request is nested deeper than MeshLimits::nesting_depth"));
+  }
   // What cannot be sent now must be kept.
-  if (!calls_->can_send() && !has_room_to_keep(message_size)) {
+  if (!calls_->can_send() && !has_room_to_keep(message.size())) {
     return std::make_exception_ptr(redis::overflow_error());
   }
   return nullptr;
@@ -627,6 +644,9 @@ asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
   if (message.size() > options_.limits.message_size) {
     throw MeshLimitError("the broadcast has " + std::to_string(message.size()) +
                          " bytes, more than MeshLimits::message_size");
+  }
+  if (wire::is_nested_deeper(message, options_.limits.nesting_depth)) {
+    throw MeshLimitError("the broadcast is nested deeper than MeshLimits::nesting_depth");
   }
   redis::Command command{"PUBLISH", broadcast_channel_, message};
   co_await commands_->request(std::move(command), Clock::now() + options_.request_timeout,

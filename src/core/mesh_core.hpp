@@ -118,6 +118,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void connect_events();
   void on_message(std::string_view channel, std::string_view payload);
   void on_node_message(std::string_view payload);
+  void on_malformed(const wire::Malformed& message);
   void on_request(wire::Request request);
   void accept_held_requests();
   void forget_held_requests();
@@ -125,7 +126,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void on_unexpected(const RequestId& request_id, const std::string& reason);
   void drop(const std::string& reason);
 
-  std::exception_ptr objection_to_call(std::size_t message_size) const;
+  std::exception_ptr objection_to_call(std::string_view message) const;
   bool has_room_to_keep(std::size_t size) const;
 
   /// A request that came before it was known whether this node still has its id.

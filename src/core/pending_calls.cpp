@@ -34,6 +34,19 @@ bool PendingCalls::on_response(wire::Response response) {
   return true;
 }
 
+bool PendingCalls::on_unreadable(const RequestId& request_id, const wire::Malformed& response) {
+  const PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr) return false;
+  const std::string type(call->type);
+  if (response.exceeds_limit) {
+    return fail(request_id,
+                make_error<MeshLimitError>("the response to \"" + type + "\" from node " +
+                                           std::to_string(call->target) +
+                                           " was not taken: " + response.reason));
+  }
+  return fail(request_id, make_error<MeshDecodeError>(type, std::string(), response.reason));
+}
+
 bool PendingCalls::on_heartbeat(const RequestId& request_id, TimePoint now) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return false;

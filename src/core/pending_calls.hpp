@@ -51,6 +51,8 @@ class PendingCalls {
   PendingCall& add(const RequestId& request_id, PendingCall&& call);
   /// False if there is no such call, as for all below.
   bool on_response(wire::Response response);
+  /// The response to a call cannot be read.
+  bool on_unreadable(const RequestId& request_id, const wire::Malformed& response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
   bool fail(const RequestId& request_id, std::exception_ptr error);
   /// The same, at the wish of the caller.

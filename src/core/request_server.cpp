@@ -15,6 +15,7 @@
 #include <core/heartbeat_interval.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
+#include <wire/nesting.hpp>
 
 namespace mesh::core {
 
@@ -75,6 +76,16 @@ void RequestServer::on_request(wire::Request request, TimePoint arrived_at) {
   } else {
     run(std::move(handler), std::move(waiting));
   }
+}
+
+void RequestServer::on_unreadable(const wire::Request& request, const std::string& reason) {
+  if (!send_ || stopping_) return;
+  answered_.note_time(Clock::now());
+  if (is_repetition(request)) return;
+  std::string response =
+      wire::encode_error(request.request_id.view(), "the request was not run: " + reason);
+  answered_.add(request.request_id, response);
+  send(request.sender, Answer::Kind::response, std::move(response), timeout_of(request));
 }
 
 // The same id again is a repetition of a request that was or is being worked on.
@@ -316,12 +327,16 @@ std::string RequestServer::encode_result(const wire::Request& request,
   try {
     response = wire::encode_response(request.request_id.view(), result);
   } catch (const std::exception&) {
-    detail::throw_encode_error(request.type);
+    detail::throw_encode_error(request.type, result);
   }
   if (response.size() > context_.limits.message_size) {
     throw MeshLimitError("the response to \"" + request.type + "\" has " +
                          std::to_string(response.size()) +
                          " bytes, more than MeshLimits::message_size");
+  }
+  if (wire::is_nested_deeper(response, context_.limits.nesting_depth)) {
+    throw MeshLimitError("the response to \"" + request.type +
+                         "\" is nested deeper than MeshLimits::nesting_depth");
   }
   return response;
 }

@@ -58,6 +58,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void start(SendAnswer send);
   /// What has waited for its caller's timeout since it arrived is not run any more.
   void on_request(wire::Request request, TimePoint arrived_at = Clock::now());
+  /// Tells the caller why its request cannot be read.
+  void on_unreadable(const wire::Request& request, const std::string& reason);
   void on_broadcast(wire::Broadcast broadcast);
 
   /// Refuses what comes from now on; what runs or waits goes on.

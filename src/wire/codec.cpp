@@ -9,7 +9,11 @@
 #include <utility>
 
 #include <wire/envelope.hpp>
+#include <wire/javascript.hpp>
 #include <wire/json_text.hpp>
+#include <wire/nesting.hpp>
+#include <wire/salvage.hpp>
+#include <wire/surrogates.hpp>
 
 namespace mesh::wire {
 
@@ -21,67 +25,52 @@ using std::chrono::milliseconds;
 constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
 constexpr std::size_t longest_request_id = 256;  // a uuid has 36 characters
 constexpr double longest_timeout_in_ms = 1e12;
-constexpr double largest_exact_integer = 9007199254740991.0;  // 2^53 - 1, JavaScript's limit
+// Timers of Node.js take what is longer for 1 ms.
+constexpr milliseconds longest_timeout_on_the_wire{2147483647};
 
 class BadMessage : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// The parser itself copes with any depth, but what handlers do with the value may recurse.
-bool is_too_deep(std::string_view text, std::size_t limit) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') {
-        ++i;
-      } else if (c == '"') {
-        in_string = false;
-      }
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > limit) return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
+/// The whole is no JSON or exceeds a limit, though its envelope may be readable.
+class Unreadable : public BadMessage {
+ public:
+  explicit Unreadable(const std::string& reason, bool exceeds_limit = false)
+      : BadMessage(reason), exceeds_limit_(exceeds_limit) {}
+
+  bool exceeds_limit() const noexcept { return exceeds_limit_; }
+
+ private:
+  bool exceeds_limit_;
+};
 
 Json parse_object(std::string_view text, const MeshLimits& limits) {
   if (text.size() > limits.message_size) {
-    throw BadMessage("message of " + std::to_string(text.size()) + " bytes exceeds message_size");
+    throw Unreadable(
+        "a message of " + std::to_string(text.size()) + " bytes exceeds MeshLimits::message_size",
+        true);
   }
   // The parser would take a zero byte for the end of the text.
-  if (text.find('\0') != std::string_view::npos) throw BadMessage("a zero byte in the message");
-  if (is_too_deep(text, limits.nesting_depth)) throw BadMessage("nesting exceeds nesting_depth");
+  if (text.find('\0') != std::string_view::npos) throw Unreadable("a zero byte in the message");
+  // The parser itself copes with any depth, but what handlers do with the value may recurse.
+  if (is_nested_deeper(text, limits.nesting_depth)) {
+    throw Unreadable("the nesting of a message exceeds MeshLimits::nesting_depth", true);
+  }
   Json message = Json::parse(text, nullptr, false);
-  if (message.is_discarded()) throw BadMessage("not valid JSON");
+  if (message.is_discarded()) {
+    if (const auto whole = replace_lone_surrogates(text)) {
+      message = Json::parse(*whole, nullptr, false);
+    }
+  }
+  if (message.is_discarded()) throw Unreadable("a message is not valid JSON");
   if (!message.is_object()) throw BadMessage("not a JSON object");
   return message;
 }
 
-// As JavaScript judges it.
-bool is_truthy(const Json& message, const char* field) {
+bool has_truthy(const Json& message, const char* field) {
   const auto found = message.find(field);
-  if (found == message.end()) return false;
-  switch (found->type()) {
-    case Json::value_t::null:
-      return false;
-    case Json::value_t::boolean:
-      return found->get<bool>();
-    case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
-    case Json::value_t::number_float:
-      return found->get<double>() != 0.0;
-    case Json::value_t::string:
-      return !found->get_ref<const std::string&>().empty();
-    default:
-      return true;
-  }
+  return found != message.end() && is_truthy(*found);
 }
 
 std::string take_string(Json& message, const char* field) {
@@ -115,21 +104,29 @@ Json take_data(Json& message) {
   return found == message.end() ? Json() : std::move(*found);
 }
 
+// A broadcast may come from nobody.
+InstanceId take_optional_instance_id(const Json& message) {
+  const auto found = message.find("senderInstanceId");
+  return found == message.end() || found->is_null() ? 0 : take_instance_id(message);
+}
+
+// Null is as good as absent. A timer of JavaScript takes 1 ms for what is less, or is no number.
 std::optional<milliseconds> take_timeout(const Json& message) {
   const auto found = message.find("timeoutMs");
-  if (found == message.end()) return std::nullopt;
-  const double value = found->is_number() ? found->get<double>() : -1.0;
-  if (!(value > 0.0)) throw BadMessage("field timeoutMs is not a positive number");
-  return milliseconds(static_cast<std::int64_t>(std::ceil(std::min(value, longest_timeout_in_ms))));
+  if (found == message.end() || found->is_null()) return std::nullopt;
+  const double value = std::clamp(to_number(*found), 1.0, longest_timeout_in_ms);
+  return milliseconds(static_cast<std::int64_t>(std::ceil(value)));
 }
 
 NodeMessage classify(Json& message) {
-  if (is_truthy(message, "heartbeat")) return Heartbeat{take_request_id(message)};
-  if (is_truthy(message, "reply")) {
+  if (has_truthy(message, "heartbeat")) return Heartbeat{take_request_id(message)};
+  if (has_truthy(message, "reply")) {
     Response response;
     response.request_id = take_request_id(message);
     response.data = take_data(message);
-    if (message.contains("error")) response.error = take_string(message, "error");
+    if (const auto error = message.find("error"); error != message.end()) {
+      response.error = to_text(*error);
+    }
     return response;
   }
   Request request;
@@ -138,7 +135,7 @@ NodeMessage classify(Json& message) {
   request.type = take_string(message, "type");
   request.data = take_data(message);
   request.timeout = take_timeout(message);
-  request.repeat = is_truthy(message, "repeat");
+  request.repeat = has_truthy(message, "repeat");
   return request;
 }
 
@@ -206,10 +203,10 @@ bool decode_quickly(std::string_view text, const MeshLimits& limits, NodeMessage
 std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const MeshLimits& limits) {
   Envelope envelope;
   const bool is_usual = scan(text, limits, envelope);
-  if (!is_usual || !envelope.broadcast || !envelope.sender || !envelope.type) return std::nullopt;
+  if (!is_usual || !envelope.broadcast || !envelope.type) return std::nullopt;
   Broadcast broadcast;
   if (!take_data(envelope, broadcast.data)) return std::nullopt;
-  broadcast.sender = *envelope.sender;
+  broadcast.sender = envelope.sender.value_or(0);
   broadcast.type = *envelope.type;
   return broadcast;
 }
@@ -217,6 +214,29 @@ std::optional<Broadcast> decode_broadcast_quickly(std::string_view text, const M
 NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
   Json message = parse_object(text, limits);
   return classify(message);
+}
+
+Malformed describe_unreadable(std::string_view text, const Unreadable& error) {
+  Malformed malformed{error.what(), error.exceeds_limit()};
+  try {
+    Json envelope = salvage_envelope(text);
+    if (has_truthy(envelope, "heartbeat")) return malformed;
+    const RequestId id = take_request_id(envelope);
+    if (has_truthy(envelope, "reply")) {
+      malformed.response = id;
+    } else {
+      Request request;
+      request.request_id = id;
+      request.sender = take_instance_id(envelope);
+      request.timeout = take_timeout(envelope);
+      request.repeat = has_truthy(envelope, "repeat");
+      request.size = text.size();
+      malformed.request = std::move(request);
+    }
+  } catch (const std::exception&) {
+    // Nobody can be told.
+  }
+  return malformed;
 }
 
 /// Puts a message together. Room for names, numbers and short texts is made at first, so that they
@@ -251,7 +271,7 @@ class MessageWriter {
     return append([data](std::string& whole) { whole += data; });
   }
   MessageWriter& json(const Json& data) {
-    return append([&data](std::string& whole) { append_json_text(whole, data); });
+    return append([&data](std::string& whole) { append_exact_json(whole, data); });
   }
   std::string take() {
     cut();
@@ -291,6 +311,8 @@ NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits)
   try {
     if (!decode_quickly(text, limits, message)) message = decode_thoroughly(text, limits);
     if (auto* const request = std::get_if<Request>(&message)) request->size = text.size();
+  } catch (const Unreadable& error) {
+    message = describe_unreadable(text, error);
   } catch (const std::exception& error) {
     message = Malformed{error.what()};
   }
@@ -301,9 +323,9 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
   try {
     if (auto quick = decode_broadcast_quickly(text, limits)) return std::move(*quick);
     Json message = parse_object(text, limits);
-    if (!is_truthy(message, "broadcast")) throw BadMessage("field broadcast is not true");
+    if (!has_truthy(message, "broadcast")) throw BadMessage("field broadcast is not true");
     Broadcast broadcast;
-    broadcast.sender = take_instance_id(message);
+    broadcast.sender = take_optional_instance_id(message);
     broadcast.type = take_string(message, "type");
     broadcast.data = take_data(message);
     return broadcast;
@@ -325,7 +347,7 @@ std::string encode_request(std::string_view request_id, InstanceId sender, std::
       .raw(R"(,"data":)")
       .json(data)
       .raw(R"(,"timeoutMs":)")
-      .number(timeout.count())
+      .number(std::min(timeout, longest_timeout_on_the_wire).count())
       .raw(repeat ? R"(,"repeat":true})" : "}")
       .take();
 }

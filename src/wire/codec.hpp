@@ -38,13 +38,18 @@ struct Heartbeat {
 };
 
 struct Broadcast {
-  InstanceId sender = 0;
+  InstanceId sender = 0;  // 0: it does not say
   std::string type;
   nlohmann::json data;
 };
 
 struct Malformed {
   std::string reason;
+  bool exceeds_limit = false;
+  // Of a message of a node that is no JSON or exceeds a limit, as far as it can be read, so that
+  // who waits for an answer need not wait for the timeout:
+  std::optional<Request> request{};     // without its type and data
+  std::optional<RequestId> response{};  // the call that it is for
 };
 
 using NodeMessage = std::variant<Request, Response, Heartbeat, Malformed>;
@@ -54,11 +59,12 @@ using BroadcastMessage = std::variant<Broadcast, Malformed>;
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits);
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits);
 
-/// Text in `data` is JSON and is copied as it is. The memory of `memory` is used again.
+/// Text in `data` is JSON and is copied as it is. A timeout above 2^31 - 1 ms is written as that.
+/// The memory of `memory` is used again.
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, std::chrono::milliseconds timeout,
                            bool repeat = false, std::string memory = {});
-/// Throws as `nlohmann::json::dump()` for what is not UTF-8.
+/// Throws as `nlohmann::json::dump()` for what is not UTF-8, and for numbers that are not finite.
 std::string encode_response(std::string_view request_id, const nlohmann::json& data);
 std::string encode_error(std::string_view request_id, std::string_view error);
 std::string encode_heartbeat(std::string_view request_id);

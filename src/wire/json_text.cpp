@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -30,7 +32,7 @@ bool has_special(const char* text, std::size_t size) {
 
 class ValueWriter {
  public:
-  explicit ValueWriter(std::string& text) : text_(text) {}
+  ValueWriter(std::string& text, bool is_strict) : text_(text), is_strict_(is_strict) {}
 
   void write(const Json& value) {
     switch (value.type()) {
@@ -44,12 +46,27 @@ class ValueWriter {
         return write_integer(value.get<std::int64_t>());
       case Json::value_t::number_unsigned:
         return write_integer(value.get<std::uint64_t>());
+      case Json::value_t::number_float:
+        if (is_strict_ && !std::isfinite(value.get_ref<const double&>())) {
+          throw std::domain_error("JSON has no number for " + describe(value));
+        }
+        break;
+      case Json::value_t::discarded:
+        if (is_strict_) throw std::domain_error("a value that was discarded by the parser");
+        break;
       default:
-        text_ += value.dump();
+        break;
     }
+    text_ += value.dump();
   }
 
  private:
+  static std::string describe(const Json& not_finite) {
+    const double number = not_finite.get<double>();
+    if (std::isnan(number)) return "NaN";
+    return number < 0 ? "-infinity" : "infinity";
+  }
+
   void write_object(const Json& object) {
     char before = '{';
     for (const auto& [key, value] : object.get_ref<const Json::object_t&>()) {
@@ -82,7 +99,13 @@ class ValueWriter {
   }
 
   std::string& text_;
+  bool is_strict_;
 };
+
+void make_usual_room(std::string& text) {
+  constexpr std::size_t usual_size = 128;
+  if (text.capacity() - text.size() < usual_size) text.reserve(text.size() + usual_size);
+}
 
 class Parser {
  public:
@@ -242,14 +265,14 @@ class Parser {
 
 std::string to_json_text(const Json& document) {
   std::string text;
-  append_json_text(text, document);
+  make_usual_room(text);
+  ValueWriter(text, false).write(document);
   return text;
 }
 
-void append_json_text(std::string& text, const Json& document) {
-  constexpr std::size_t usual_size = 128;
-  if (text.capacity() - text.size() < usual_size) text.reserve(text.size() + usual_size);
-  ValueWriter(text).write(document);
+void append_exact_json(std::string& text, const Json& document) {
+  make_usual_room(text);
+  ValueWriter(text, true).write(document);
 }
 
 void append_json_string(std::string& text, std::string_view string,

@@ -12,8 +12,9 @@ namespace mesh::wire {
 
 /// As `document.dump()`.
 std::string to_json_text(const nlohmann::json& document);
-/// The same at the end of a text.
-void append_json_text(std::string& text, const nlohmann::json& document);
+/// The same at the end of a text. Throws `std::domain_error` for what JSON does not have and
+/// `dump()` replaces: numbers that are not finite would become null.
+void append_exact_json(std::string& text, const nlohmann::json& document);
 
 /// Parses the JSON value that the text begins with, if it is plain: without spaces, escapes, huge
 /// numbers and what is not ASCII, and with no more than `most_levels` arrays and objects in each

@@ -146,6 +146,32 @@ class FaultFinder {
   std::size_t attempts_left_ = 0;
 };
 
+bool is_writable(const Json& value) {
+  try {
+    std::string ignored;
+    wire::append_exact_json(ignored, value);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+/// The first value that has no JSON text, or object with a key that has none.
+std::optional<Pointer> find_unwritable(const Json& value) {
+  if (!value.is_structured()) {
+    return is_writable(value) ? std::nullopt : std::optional<Pointer>(Pointer());
+  }
+  std::size_t index = 0;
+  for (auto member = value.begin(); member != value.end(); ++member, ++index) {
+    if (value.is_object() && !is_writable(member.key())) return Pointer();
+    if (const auto place = find_unwritable(*member)) {
+      const Pointer here = value.is_object() ? Pointer() / member.key() : Pointer() / index;
+      return here / *place;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void throw_decode_error(std::string_view type, const Json& document, const Decode& decode) {
@@ -158,12 +184,20 @@ void throw_encode_error(std::string_view type) {
   throw MeshEncodeError(std::string(type), describe_current_exception().cause);
 }
 
+void throw_encode_error(std::string_view type, const Json& document) {
+  const std::string cause = describe_current_exception().cause;
+  const auto place = find_unwritable(document);
+  throw MeshEncodeError(std::string(type), place ? place->to_string() : std::string(), cause);
+}
+
 std::string to_json_text(std::string_view type, const Json& document) {
+  std::string text;
   try {
-    return wire::to_json_text(document);
+    wire::append_exact_json(text, document);
   } catch (const std::exception&) {
-    throw_encode_error(type);
+    throw_encode_error(type, document);
   }
+  return text;
 }
 
 }  // namespace mesh::detail

@@ -163,6 +163,7 @@ class World {
     } catch (const MeshHandlerError&) {
     } catch (const MeshNoHandlerError&) {
     } catch (const MeshDecodeError&) {
+    } catch (const MeshLimitError&) {
     } catch (const MeshStoppedError&) {
     } catch (const MeshRequestTimeoutError&) {
       require(false, "a call times out although its time is not up");

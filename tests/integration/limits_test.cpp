@@ -222,17 +222,17 @@ TEST(Limits, ABroadcastThatIsTooLargeIsNotSent) {
   });
 }
 
-TEST(Limits, WhatOthersSendTooLargeIsDropped) {
+TEST(Limits, WhatOthersSendTooLargeIsDroppedAndCallersAreTold) {
   run_coroutine([]() -> asio::awaitable<void> {
     LimitedPair pair(co_await asio::this_coro::executor, small_messages());
     co_await pair.start();
     const InstanceId target = pair.small.instance_id();
-    const auto error = co_await expect_error<MeshRequestTimeoutError>(
-        pair.other.invoke<"echo">(target, too_long, {.timeout = 300ms}));
-    EXPECT_TRUE(error);
-    // The request, and its repetition when nothing was heard.
+    const auto error = co_await expect_error<MeshHandlerError>(
+        pair.other.invoke<"echo">(target, too_long, {.timeout = 50s}));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "message_size");
     const auto requests_dropped = pair.small.stats().messages_dropped;
-    EXPECT_GE(requests_dropped, 1U);
+    EXPECT_EQ(requests_dropped, 1U);
     EXPECT_EQ(pair.small.stats().requests_received, 0U);
     co_await pair.other.broadcast<"news">(too_long);
     const auto dropped = [&] {
@@ -243,6 +243,109 @@ TEST(Limits, WhatOthersSendTooLargeIsDropped) {
     co_await pair.stop();
   });
 }
+
+TEST(Limits, AResponseBeyondTheLimitsOfItsCallerEndsTheCall) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+    pair.other.register_handler<"echo">([](const std::string& /*text*/) { return too_long; });
+    co_await pair.start();
+    const std::string text = "short";
+    const auto error = co_await expect_error<MeshLimitError>(
+        pair.small.invoke<"echo">(pair.other.instance_id(), text, {.timeout = 50s}));
+    CO_ASSERT_TRUE(error);
+    expect_names(*error, "message_size");
+    EXPECT_EQ(pair.small.stats().calls_failed, 1U);
+    co_await pair.stop();
+  });
+}
+
+// Nesting -----------------------------------------------------------------------------------------
+
+using Json = nlohmann::json;
+using UntypedNode = MeshService<MessageMap<Message<"echo", Json, Json>, Message<"deep", int, Json>>,
+                                BroadcastMap<Broadcast<"news", Json>>>;
+
+Json nested_arrays(int depth) {
+  Json value = 1;
+  for (int i = 0; i < depth; ++i) value = Json::array({value});
+  return value;
+}
+
+/// `shallow` takes fewer levels than `other`.
+struct NestedPair {
+  explicit NestedPair(const asio::any_io_executor& executor)
+      : shallow(executor, mesh_key, limited(10)), other(executor, mesh_key, limited(64)) {
+    for (UntypedNode* const node : {&shallow, &other}) {
+      node->register_handler<"echo">([](Json value) { return value; });
+      node->register_handler<"deep">(nested_arrays);
+    }
+  }
+
+  MeshOptions limited(std::size_t depth) const {
+    MeshOptions options = patient_options(server.options(), log);
+    options.limits.nesting_depth = depth;
+    return options;
+  }
+  asio::awaitable<void> start() {
+    co_await shallow.start();
+    co_await other.start();
+  }
+  asio::awaitable<void> stop() {
+    co_await shallow.stop();
+    co_await other.stop();
+  }
+
+  RedisServer server;
+  LogCapture log;
+  UntypedNode shallow;
+  UntypedNode other;
+};
+
+TEST(Limits, WhatIsNestedTooDeeplyIsNotSent) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    NestedPair pair(co_await asio::this_coro::executor);
+    co_await pair.start();
+    const InstanceId target = pair.other.instance_id();
+    const Json fits = nested_arrays(9);  // the message itself is a level
+    const Json too_deep = nested_arrays(10);
+    EXPECT_EQ(co_await pair.shallow.invoke<"echo">(target, fits), fits);
+    const auto call = co_await expect_error<MeshLimitError>(
+        pair.shallow.invoke<"echo">(target, too_deep, {.timeout = 50s}));
+    CO_ASSERT_TRUE(call);
+    expect_names(*call, "nesting_depth");
+    const auto broadcast =
+        co_await expect_error<MeshLimitError>(pair.shallow.broadcast<"news">(too_deep));
+    CO_ASSERT_TRUE(broadcast);
+    expect_names(*broadcast, "nesting_depth");
+    EXPECT_EQ(pair.other.stats().requests_received, 1U);
+    EXPECT_EQ(pair.other.stats().messages_dropped, 0U);
+    EXPECT_EQ(pair.shallow.stats().broadcasts_sent, 0U);
+    co_await pair.stop();
+  });
+}
+
+TEST(Limits, WhatIsNestedTooDeeplyForTheOtherSideIsAnErrorAtTheCaller) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    NestedPair pair(co_await asio::this_coro::executor);
+    co_await pair.start();
+    const Json too_deep = nested_arrays(10);
+    const auto request = co_await expect_error<MeshHandlerError>(
+        pair.other.invoke<"echo">(pair.shallow.instance_id(), too_deep, {.timeout = 50s}));
+    CO_ASSERT_TRUE(request);
+    expect_names(*request, "nesting_depth");
+    const auto response = co_await expect_error<MeshLimitError>(
+        pair.shallow.invoke<"deep">(pair.other.instance_id(), 10, {.timeout = 50s}));
+    CO_ASSERT_TRUE(response);
+    expect_names(*response, "nesting_depth");
+    const auto refused = co_await expect_error<MeshHandlerError>(
+        pair.other.invoke<"deep">(pair.shallow.instance_id(), 10, {.timeout = 50s}));
+    CO_ASSERT_TRUE(refused);
+    expect_names(*refused, "nesting_depth");
+    co_await pair.stop();
+  });
+}
+
+// The default size --------------------------------------------------------------------------------
 
 TEST(Limits, AMessageOfTheDefaultSizeGetsThrough) {
   run_coroutine([]() -> asio::awaitable<void> {

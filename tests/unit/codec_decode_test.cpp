@@ -103,12 +103,28 @@ TEST(DecodeRequest, HugeTimeoutStaysPositiveAndFinite) {
   }
 }
 
-TEST(DecodeRequest, TimeoutThatIsNotAPositiveNumberIsMalformed) {
-  for (const char* text :
-       {"0", "-1", "-0.5", "0.0", "-1e300", "null", "true", R"("250")", "[250]", "{}"}) {
-    const auto message = decode(with(request(), "timeoutMs", Json::parse(text)));
-    EXPECT_EQ(kind(message), "malformed") << text;
-    EXPECT_NE(reason(message).find("timeoutMs"), std::string::npos) << reason(message);
+TEST(DecodeRequest, TimeoutIsTakenAsJavaScriptCalculatesWithIt) {
+  using Timeout = std::optional<std::chrono::milliseconds>;
+  for (const auto& [text, expected] :
+       std::vector<std::pair<const char*, Timeout>>{{"null", std::nullopt},
+                                                    {"0", 1ms},
+                                                    {"-1", 1ms},
+                                                    {"-0.5", 1ms},
+                                                    {"0.0", 1ms},
+                                                    {"-1e300", 1ms},
+                                                    {"true", 1ms},
+                                                    {"false", 1ms},
+                                                    {R"("250")", 250ms},
+                                                    {R"(" 2.5e2 ")", 250ms},
+                                                    {R"("-250")", 1ms},
+                                                    {R"("")", 1ms},
+                                                    {R"("soon")", 1ms},
+                                                    {R"("1\u0000")", 1ms},
+                                                    {"{}", 1ms}}) {
+    const std::string before = R"({"requestId":"r","senderInstanceId":7,"type":"t","timeoutMs":)";
+    const auto message = decode_text(before + text + "}");
+    ASSERT_EQ(kind(message), "request") << text << ": " << reason(message);
+    EXPECT_EQ(std::get<Request>(message).timeout, expected) << text;
   }
 }
 
@@ -198,10 +214,19 @@ TEST(DecodeResponse, ErrorBesidesDataStillMeansFailure) {
   EXPECT_EQ(std::get<Response>(message).error, "e");
 }
 
-TEST(DecodeResponse, ErrorThatIsNotTextIsMalformed) {
-  for (const char* value : {"null", "1", "false", "[]", "{}"}) {
-    const Json document{{"requestId", "r"}, {"reply", true}, {"error", Json::parse(value)}};
-    EXPECT_EQ(kind(decode(document)), "malformed") << value;
+TEST(DecodeResponse, ErrorThatIsNotTextBecomesOne) {
+  for (const auto& [value, expected] :
+       std::vector<std::pair<const char*, const char*>>{{"null", "null"},
+                                                        {"5", "5"},
+                                                        {"-5.0", "-5"},
+                                                        {"0.5", "0.5"},
+                                                        {"false", "false"},
+                                                        {R"({"code":7})", R"({"code":7})"},
+                                                        {"[1,2]", "[1,2]"}}) {
+    const auto message = decode_text(
+        std::string(R"({"requestId":"r","reply":true,"data":1,"error":)") + value + "}");
+    ASSERT_EQ(kind(message), "response") << value << ": " << reason(message);
+    EXPECT_EQ(std::get<Response>(message).error, expected) << value;
   }
 }
 
@@ -352,14 +377,24 @@ TEST(DecodeBroadcast, AbsentDataReadsAsNull) {
   EXPECT_TRUE(decoded->data.is_null());
 }
 
+TEST(DecodeBroadcast, MayComeFromNobody) {
+  for (const char* text : {R"({"broadcast":true,"type":"t","data":1})",
+                           R"({"broadcast":true,"senderInstanceId":null,"type":"t","data":1})"}) {
+    const auto message = broadcast(text);
+    const auto* decoded = std::get_if<Broadcast>(&message);
+    ASSERT_NE(decoded, nullptr) << text;
+    EXPECT_EQ(decoded->sender, 0);
+    EXPECT_EQ(decoded->data, 1);
+  }
+}
+
 TEST(DecodeBroadcast, WrongOrMissingFieldsAreMalformed) {
-  for (const char* text :
-       {R"({"broadcast":true,"type":"t"})", R"({"broadcast":true,"senderInstanceId":3})",
-        R"({"broadcast":true,"senderInstanceId":"3","type":"t"})",
-        R"({"broadcast":true,"senderInstanceId":3,"type":1})",
-        R"({"broadcast":true,"senderInstanceId":1.5,"type":"t"})", "[]", "", "{", "null",
-        R"({"senderInstanceId":3,"type":"t","data":1})",
-        R"({"broadcast":false,"senderInstanceId":3,"type":"t"})"}) {
+  for (const char* text : {R"({"broadcast":true,"senderInstanceId":3})",
+                           R"({"broadcast":true,"senderInstanceId":"3","type":"t"})",
+                           R"({"broadcast":true,"senderInstanceId":3,"type":1})",
+                           R"({"broadcast":true,"senderInstanceId":1.5,"type":"t"})", "[]", "", "{",
+                           "null", R"({"senderInstanceId":3,"type":"t","data":1})",
+                           R"({"broadcast":false,"senderInstanceId":3,"type":"t"})"}) {
     EXPECT_TRUE(std::holds_alternative<Malformed>(broadcast(text))) << text;
   }
 }
@@ -374,6 +409,45 @@ TEST(DecodeBroadcast, KeepsTheLimits) {
   EXPECT_TRUE(std::holds_alternative<Malformed>(decode_broadcast(deep, limits)));
   limits.message_size = deep.size();
   EXPECT_TRUE(std::holds_alternative<Broadcast>(decode_broadcast(deep, limits)));
+}
+
+TEST(Decode, HalvesOfSurrogatePairsAreReplacedInEveryString) {
+  const std::string replaced = "cut \xEF\xBF\xBD";
+  const std::string cut = R"("cut \ud83d")";
+  const auto request = decode_text(R"({"requestId":"r","senderInstanceId":1,"type":)" + cut +
+                                   R"(,"data":{"a":[)" + cut + "]," + cut + R"(:"\\ud83d"}})");
+  ASSERT_EQ(kind(request), "request") << reason(request);
+  EXPECT_EQ(std::get<Request>(request).type, replaced);
+  EXPECT_EQ(std::get<Request>(request).data, (Json{{"a", {replaced}}, {replaced, "\\ud83d"}}));
+  const auto response = decode_text(R"({"requestId":"r","reply":true,"data":)" + cut + "}");
+  ASSERT_EQ(kind(response), "response") << reason(response);
+  EXPECT_EQ(std::get<Response>(response).data, replaced);
+  const auto failure = decode_text(R"({"requestId":"r","reply":true,"error":)" + cut + "}");
+  ASSERT_EQ(kind(failure), "response") << reason(failure);
+  EXPECT_EQ(std::get<Response>(failure).error, replaced);
+  const auto news =
+      broadcast(R"({"broadcast":true,"senderInstanceId":1,"type":"t","data":)" + cut + "}");
+  ASSERT_TRUE(std::holds_alternative<Broadcast>(news));
+  EXPECT_EQ(std::get<Broadcast>(news).data, replaced);
+}
+
+TEST(Decode, OnlyHalvesOfSurrogatePairsAreReplaced) {
+  const std::string one = "\xEF\xBF\xBD";
+  const std::string emoji = "\xF0\x9F\x98\x80";
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+           {R"(\ud83d\ude00\ud83d)", emoji + one},
+           {R"(\ud83d\ud83d\ude00)", one + emoji},
+           {R"(\ude00\ud83d)", one + one},
+           {R"(\uD83D\u0041\uDE00z)", one + "A" + one + "z"},
+           {R"(\ud83d\n\\\udfff)", one + "\n\\" + one},
+           {R"(\ud7ff\ue000\udbff)", "\xED\x9F\xBF\xEE\x80\x80" + one}}) {
+    const auto message = decode_text(R"({"requestId":"r","reply":true,"data":")" + text + R"("})");
+    ASSERT_EQ(kind(message), "response") << text;
+    EXPECT_EQ(std::get<Response>(message).data, expected) << text;
+  }
+  EXPECT_EQ(kind(decode_text(R"({"requestId":"r","reply":true,"data":"\ud83d\u12g4"})")),
+            "malformed");
+  EXPECT_EQ(kind(decode_text(R"({"requestId":"r","reply":true,"data":"\ud83d)")), "malformed");
 }
 
 // Two ways to decode

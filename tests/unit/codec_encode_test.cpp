@@ -18,6 +18,18 @@ TEST(EncodeRequest, HasExactlyTheDocumentedFields) {
   EXPECT_TRUE(message.at("timeoutMs").is_number_integer());
 }
 
+TEST(EncodeRequest, TimeoutsStayWithinWhatTimersOfJavaScriptTake) {
+  const auto written = [](std::chrono::milliseconds timeout) {
+    return Json::parse(encode_request("r", 7, "echo", "0", timeout)).at("timeoutMs");
+  };
+  EXPECT_EQ(written(2147483646ms), 2147483646);
+  EXPECT_EQ(written(2147483647ms), 2147483647);
+  for (const auto timeout :
+       {2147483648ms, std::chrono::milliseconds(24h * 365), std::chrono::milliseconds::max()}) {
+    EXPECT_EQ(written(timeout), 2147483647);
+  }
+}
+
 TEST(EncodeResponse, HasExactlyTheDocumentedFields) {
   EXPECT_EQ(Json::parse(encode_response("r-1", nullptr)),
             Json::parse(R"({"requestId":"r-1","reply":true,"data":null})"));

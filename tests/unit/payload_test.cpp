@@ -272,9 +272,42 @@ TEST(ToJsonText, TextThatIsNotUtf8IsAnEncodeError) {
   }
 }
 
-TEST(ToJsonText, NumbersThatJsonDoesNotHaveBecomeNull) {
-  EXPECT_EQ(to_json_text("order", std::numeric_limits<double>::infinity()), "null");
-  EXPECT_EQ(to_json_text("order", std::nan("")), "null");
+/// The field that is named when this is encoded.
+std::string unwritable(const Json& document, const std::string& cause) {
+  try {
+    static_cast<void>(to_json_text("order", document));
+  } catch (const MeshEncodeError& error) {
+    EXPECT_EQ(error.type(), "order");
+    const std::string what = error.what();
+    EXPECT_NE(what.find(cause), std::string::npos) << what;
+    EXPECT_NE(what.find(error.path()), std::string::npos) << what;
+    return error.path();
+  }
+  return "(encoded)";
+}
+
+TEST(ToJsonText, NumbersThatJsonDoesNotHaveAreAnEncodeErrorThatNamesTheField) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(unwritable(infinity, "infinity"), "");
+  EXPECT_EQ(unwritable(std::nan(""), "NaN"), "");
+  Json document = order();
+  document["items"][1]["price"] = std::nan("");
+  EXPECT_EQ(unwritable(document, "NaN"), "/items/1/price");
+  document = order();
+  document["extras"]["x/y"]["price"] = -infinity;
+  EXPECT_EQ(unwritable(document, "-infinity"), "/extras/x~1y/price");
+  document = order();
+  document["items"][0]["sizes"].push_back(Json::parse("[", nullptr, false));
+  EXPECT_EQ(unwritable(document, "discarded"), "/items/0/sizes/2");
+}
+
+TEST(ToJsonText, TextThatIsNotUtf8IsNamed) {
+  Json document = order();
+  document["items"][1]["name"] = "caf\xe9";
+  EXPECT_EQ(unwritable(document, "UTF-8"), "/items/1/name");
+  document = order();
+  document["extras"]["\xff"] = 1;
+  EXPECT_EQ(unwritable(document, "UTF-8"), "/extras");
 }
 
 TEST(ToJsonText, LargeIntegersKeepEveryDigit) {

@@ -217,5 +217,27 @@ TEST(PendingCalls, ACompletionMayAddTheNextCall) {
   });
 }
 
+TEST(PendingCalls, AnUnreadableResponseEndsTheCallWithAnErrorThatSaysSo) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto too_large = table.add("1", 10min);
+    const auto no_json = table.add("2", 10min);
+    wire::Malformed message;
+    message.reason = "it exceeds MeshLimits::nesting_depth";
+    message.exceeds_limit = true;
+    EXPECT_TRUE(table.calls.on_unreadable("1", message));
+    message.exceeds_limit = false;
+    EXPECT_TRUE(table.calls.on_unreadable("2", message));
+    EXPECT_FALSE(table.calls.on_unreadable("3", message));
+    EXPECT_TRUE(co_await eventually([&] { return too_large->completions == 1; }));
+    EXPECT_TRUE(co_await eventually([&] { return no_json->completions == 1; }));
+    const auto limit = too_large->error_as<MeshLimitError>();
+    EXPECT_TRUE(limit && std::string(limit->what()).find("nesting_depth") != std::string::npos);
+    const auto decode = no_json->error_as<MeshDecodeError>();
+    EXPECT_TRUE(decode && decode->type() == "echo");
+    EXPECT_EQ(table.calls.size(), 0U);
+  });
+}
+
 }  // namespace
 }  // namespace mesh::core

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include <boost/asio/thread_pool.hpp>
+#include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
 
 #include <unit/run_on_strand.hpp>
@@ -112,6 +114,72 @@ TEST(RequestServer, AnswersWithWhatTheHandlerThrew) {
     EXPECT_EQ(fixture.sent.at(0).message.at("error"), "boom");
     EXPECT_EQ(fixture.sent.at(1).message.at("error"), "");
     EXPECT_TRUE(fixture.sent.at(2).message.at("error").is_string());
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AResultThatJsonDoesNotHaveIsAnErrorThatNamesTheField) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    using Prices = std::vector<double>;
+    Fixture fixture(strand);
+    fixture.handle<void, Prices>("plain", [] { return Prices{1, std::nan("")}; });
+    fixture.handle<void, Prices>("coroutine",
+                                 []() -> asio::awaitable<Prices> { co_return Prices{-HUGE_VAL}; });
+    fixture.server->on_request(Fixture::request("1", "plain"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(Fixture::request("2", "coroutine"));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    const std::string first = fixture.sent.at(0).message.value("error", "");
+    EXPECT_NE(first.find("field /1: JSON has no number for NaN"), std::string::npos) << first;
+    const std::string second = fixture.sent.at(1).message.value("error", "");
+    EXPECT_NE(second.find("field /0: JSON has no number for -infinity"), std::string::npos)
+        << second;
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, AResultThatIsTooDeepIsAnError) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits;
+    limits.nesting_depth = 3;
+    Fixture fixture(strand, limits);
+    fixture.handle<int, Json>("deep", [](int depth) {
+      Json value = 1;
+      for (int i = 0; i < depth; ++i) value = Json::array({value});
+      return value;
+    });
+    fixture.server->on_request(Fixture::request("1", "deep", 2));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 1; }));
+    fixture.server->on_request(Fixture::request("2", "deep", 3));
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    EXPECT_EQ(fixture.sent.at(0).message.at("data"), Json::parse("[[1]]"));
+    const std::string error = fixture.sent.at(1).message.value("error", "");
+    EXPECT_NE(error.find("MeshLimits::nesting_depth"), std::string::npos) << error;
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, WhoSentAnUnreadableRequestIsToldOnce) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int handled = 0;
+    fixture.handle<void, void>("count", [&] { ++handled; });
+    auto unreadable = Fixture::request("1", "");
+    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    CO_ASSERT_TRUE(fixture.sent.size() == 1);
+    EXPECT_EQ(fixture.sent.at(0).target, 3);
+    const std::string error = fixture.sent.at(0).message.value("error", "");
+    EXPECT_NE(error.find("it is no JSON"), std::string::npos) << error;
+    // The same again, and one that could be read, but for which the caller does not wait any more.
+    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    fixture.server->on_request(Fixture::request("1", "count"));
+    EXPECT_EQ(fixture.sent.size(), 1U);
+    unreadable.repeat = true;
+    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    CO_ASSERT_TRUE(fixture.sent.size() == 2);
+    EXPECT_EQ(fixture.sent.at(1).message, fixture.sent.at(0).message);
+    EXPECT_EQ(handled, 0);
+    EXPECT_TRUE(fixture.server->is_drained());
     co_await fixture.stop();
   });
 }

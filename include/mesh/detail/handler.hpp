@@ -46,6 +46,8 @@ void tame_large_floats(std::string_view type, Json& document, const Reencode& re
 
 /// Throws `MeshEncodeError` for the exception in flight.
 [[noreturn]] void throw_encode_error(std::string_view type);
+/// The same where `document` has no JSON text, naming the field that has none.
+[[noreturn]] void throw_encode_error(std::string_view type, const Json& document);
 
 template <typename T>
 T decode_value(std::string_view type, const Json& document) {
