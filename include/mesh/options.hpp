@@ -5,10 +5,20 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mesh/log.hpp>
 
 namespace mesh {
+
+namespace detail {
+
+struct EnvironmentProblem {
+  std::string setting;  // a variable's name behind REDIS_
+  std::string text;
+};
+
+}  // namespace detail
 
 /// Where Redis is and how to talk to it.
 ///
@@ -59,13 +69,28 @@ struct RedisOptions {
   /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, TLS_CA, TLS_CERT,
   /// TLS_KEY, PREFIX, SENTINEL_HOST, SENTINEL_PORT, SENTINEL_NAME, SENTINEL_USERNAME,
   /// SENTINEL_PASSWORD. URL is redis://[[user]:password@]host[:port][/db], the same with rediss://
-  /// for TLS, or unix://[[user]:password@]/path[?db=N]; a more specific variable wins over it.
+  /// for TLS, or unix://[[user]:password@]/path[?db=N]. A variable for one setting wins over it;
+  /// `{name}_REDIS_URL` wins over all variables without `{name}_` that are about the address or
+  /// the login. PORT may also be tcp://host:port, as Kubernetes and Docker write it for a service
+  /// called redis; then every other variable that names an address wins over its host.
   /// `mutex_prefix` is `MUTEX_REDIS_PREFIX`, then `REDIS_PREFIX`, then the application name.
   /// Throws `std::invalid_argument` naming the variable and what was expected.
   static RedisOptions from_env(std::string_view name, std::string application_name = {});
 
   /// Throws `std::invalid_argument` naming the first option that is out of range.
   void validate() const;
+
+ private:
+  friend struct MeshOptions;
+
+  /// Like `from_env()`, but what is malformed is left to `validate()`: the program may yet replace
+  /// it. The field gets a value out of range where it has one.
+  static RedisOptions read_env(std::string_view name, std::string application_name = {});
+
+  const detail::EnvironmentProblem* find_problem(std::string_view setting) const;
+  void refuse_problem(std::string_view setting) const;
+
+  std::vector<detail::EnvironmentProblem> problems_;
 };
 
 /// Tuning of a leader election.
@@ -106,7 +131,9 @@ struct MeshOptions {
   std::chrono::milliseconds request_timeout{10000};  ///< Default timeout of remote calls.
   std::chrono::milliseconds stop_timeout{5000};      ///< Upper bound of `stop()`, 1 ms or more.
   LeaderOptions leader{};
-  RedisOptions redis = RedisOptions::from_env("MESH");
+  /// As `from_env("MESH")` reads it, but a malformed variable throws in `validate()`, which the
+  /// service calls, and only if what it is for was not set to something else meanwhile.
+  RedisOptions redis = RedisOptions::read_env("MESH");
   MeshLimits limits{};
   std::string hostname;  ///< What this node registers as; empty: the machine's host name.
   LogSink log = stderr_log_sink();
