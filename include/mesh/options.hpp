@@ -25,6 +25,8 @@ struct EnvironmentProblem {
 /// Default-constructed options mean 127.0.0.1:6379; `from_env()` reads the environment. Fields set
 /// afterwards override what the environment said.
 struct RedisOptions {
+  RedisOptions() = default;
+
   std::string host = "127.0.0.1";  ///< Name or address; ignored with `unix_socket` or Sentinel.
   std::uint16_t port = 6379;
   std::string unix_socket;  ///< Path of a unix socket; wins over `host` when not empty.
@@ -123,9 +125,11 @@ struct MeshLimits {
                              << 20U;  ///< Waiting for Redis, in each of several queues.
 };
 
-/// Tuning of a `MeshService`. Where it is passed in an expression that contains `co_await`, name it
-/// in a variable first: some compilers destroy a temporary aggregate there twice.
+/// Tuning of a `MeshService`. Fields are set in a variable: it is no aggregate, because some
+/// compilers destroy a temporary aggregate in an expression that contains `co_await` twice.
 struct MeshOptions {
+  MeshOptions() = default;
+
   std::chrono::milliseconds heartbeat_interval{5000};  ///< How often a node says it is alive.
   std::chrono::milliseconds node_ttl{15000};  ///< Silence after which the leader removes a node.
   std::chrono::milliseconds request_timeout{10000};  ///< Default timeout of remote calls.

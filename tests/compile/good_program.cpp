@@ -1,4 +1,14 @@
+#include <type_traits>
+
 #include "messages.hpp"
+
+// A temporary of what functions take must be safe in a co_await expression on every compiler.
+template <typename Options>
+constexpr bool is_safe_temporary =
+    !std::is_aggregate_v<Options> || std::is_trivially_destructible_v<Options>;
+static_assert(is_safe_temporary<mesh::MeshOptions> && is_safe_temporary<mesh::RedisOptions> &&
+              is_safe_temporary<mesh::LeaderOptions> && is_safe_temporary<mesh::InvokeOptions> &&
+              is_safe_temporary<mesh::BroadcastOptions> && is_safe_temporary<mesh::StopOptions>);
 
 asio::awaitable<void> run(Service& service) {
   service.register_handler<"greet">([](const Greeting& greeting) { return Reply{greeting.name}; });
