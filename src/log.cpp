@@ -1,8 +1,8 @@
 #include <mesh/log.hpp>
 
-#include <unistd.h>
-
 #include <string>
+
+#include <util/standard_error.hpp>
 
 namespace mesh {
 
@@ -21,12 +21,11 @@ std::string_view to_string(LogLevel level) noexcept {
 }
 
 LogSink stderr_log_sink(LogLevel minimum) {
-  return [minimum](LogLevel level, std::string_view text) {
+  return [minimum, output = StandardError()](LogLevel level, std::string_view text) {
     if (level < minimum) return;
     std::string line = "mesh ";
     line.append(to_string(level)).append(": ").append(text).append("\n");
-    // A log line that cannot be written has nowhere to be reported.
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+    output.write(line);
   };
 }
 

@@ -15,7 +15,10 @@ std::string_view to_string(LogLevel level) noexcept;
 /// at once when several services share one sink. It must not throw and should return quickly.
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
-/// A sink that writes lines of at least `minimum` to standard error, each in one write.
+/// A sink that writes lines of at least `minimum` to standard error, each in one write. A line is
+/// dropped where nobody reads it, where it would have to wait, and where descriptor 2 is not what
+/// it was when the sink was made, or was closed when the program started. So redirect standard
+/// error before the sink is made.
 LogSink stderr_log_sink(LogLevel minimum = LogLevel::warning);
 
 /// A sink that drops everything.

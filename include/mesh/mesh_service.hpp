@@ -19,6 +19,7 @@
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/fixed_string.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/misuse.hpp>
 #include <mesh/detail/unsafe_temporary.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/leader_service.hpp>
@@ -52,24 +53,20 @@ namespace mesh {
 /// executor has several threads, what another one was just about to begin counts as begun: destroy
 /// what handlers refer to after the executor's threads have ended, or prefer `co_await stop()`.
 template <typename Messages, typename Broadcasts = BroadcastMap<>>
-class MeshService {
+class MeshService : detail::UnknownNames<Messages, Broadcasts>,
+                    detail::MissingOptions<Messages, Broadcasts> {
   template <detail::FixedString Name>
   using MessageOf = typename Messages::template find<Name>;
   template <detail::FixedString Name>
   using BroadcastOf = typename Broadcasts::template find<Name>;
 
   template <detail::FixedString Name>
-  struct Checked {
-    static_assert(!std::is_void_v<MessageOf<Name>>, "this name is not in the service's MessageMap");
-    using request = typename MessageOf<Name>::request_type;
-    using response = typename MessageOf<Name>::response_type;
-  };
+  using Checked = detail::MessageTypes<MessageOf<Name>>;
   template <detail::FixedString Name>
-  struct CheckedBroadcast {
-    static_assert(!std::is_void_v<BroadcastOf<Name>>,
-                  "this name is not in the service's BroadcastMap");
-    using payload = typename BroadcastOf<Name>::payload_type;
-  };
+  using CheckedBroadcast = detail::BroadcastTypes<BroadcastOf<Name>>;
+  // For errors that name what is wrong.
+  using UnknownNames = detail::UnknownNames<Messages, Broadcasts>;
+  using MissingOptions = detail::MissingOptions<Messages, Broadcasts>;
 
  public:
   /// Uses the default options, and so the Redis that the environment names. Does no I/O. Throws
@@ -105,7 +102,7 @@ class MeshService {
   /// exception's `what()`, and a local caller as the exception itself. While it runs, the caller is
   /// sent a heartbeat every 0.75 × the caller's timeout. `stop()` cancels it.
   template <detail::FixedString Name, typename Function>
-  void register_handler(Function function) {
+  requires(!std::is_void_v<MessageOf<Name>>) void register_handler(Function function) {
     using Request = typename Checked<Name>::request;
     using Response = typename Checked<Name>::response;
     static_assert(detail::RequestFunction<Function, Request, Response>,
@@ -115,6 +112,8 @@ class MeshService {
                       std::make_shared<detail::FunctionHandler<Function, Request, Response>>(
                           MessageOf<Name>::name, std::move(function)));
   }
+
+  using UnknownNames::register_handler;
 
   /// Calls the handler `Name` of a node and completes with its response.
   ///
@@ -160,6 +159,9 @@ class MeshService {
       InstanceId instance_id, InvokeOptions options = {}, CompletionToken&& token = {}) {
     return start_call<Name, CompletionToken>(instance_id, detail::Boxed<void>{}, options, token);
   }
+
+  using MissingOptions::invoke;
+  using UnknownNames::invoke;
 
   /// Joins the mesh: connects, takes an id, subscribes, registers, and enters the election.
   ///
@@ -242,7 +244,7 @@ class MeshService {
   /// the payload (nothing if it is `void`) and, if it wants, the sender's id, plainly or as a
   /// coroutine; what it throws is logged.
   template <detail::FixedString Name, typename Function>
-  void register_broadcast_handler(Function function) {
+  requires(!std::is_void_v<BroadcastOf<Name>>) void register_broadcast_handler(Function function) {
     using Payload = typename CheckedBroadcast<Name>::payload;
     static_assert(detail::BroadcastFunction<Function, Payload>,
                   "the handler must take the broadcast's payload type and, optionally, the "
@@ -252,6 +254,8 @@ class MeshService {
         std::make_shared<detail::FunctionBroadcastHandler<Function, Payload>>(
             BroadcastOf<Name>::name, std::move(function)));
   }
+
+  using UnknownNames::register_broadcast_handler;
 
   /// Sends to every node of the mesh and, unless `skip_self`, calls this node's own handler
   /// without a round trip. Completes when Redis has accepted the message; delivery is at most
@@ -283,6 +287,9 @@ class MeshService {
       BroadcastOptions options = {}, CompletionToken&& token = {}) {
     return start_broadcast<Name, CompletionToken>(detail::Boxed<void>{}, options, token);
   }
+
+  using MissingOptions::broadcast;
+  using UnknownNames::broadcast;
 
  private:
   template <detail::FixedString Name, typename CompletionToken>

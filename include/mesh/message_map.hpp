@@ -1,56 +1,41 @@
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
 
-#include <nlohmann/json.hpp>
-
 #include <mesh/detail/fixed_string.hpp>
+#include <mesh/detail/payload_check.hpp>
 
 namespace mesh {
 
-namespace detail {
-
-template <typename T>
-concept JsonPayload = std::is_void_v<T> ||
-    (std::default_initializable<T>&& requires(const T& value, T& target, nlohmann::json& document) {
-      nlohmann::json(value);
-      document.get_to(target);
-    });
-
-}  // namespace detail
-
 /// One request/response pair: its name on the wire and its C++ types.
 ///
-/// A payload is any default-constructible type that nlohmann_json can convert both ways,
-/// `nlohmann::json` itself for untyped use, or `void` for none. Numbers follow its conversions,
-/// which cut fractions off and do not check that a C++ integer is wide enough. Only a number of
-/// 2^31 or more that no `std::int64_t` holds, or with a fraction, is refused where an integer is
-/// wanted; for this, `to_json` is taken for the reverse of `from_json`.
+/// A payload is any default-constructible type that owns its data and that nlohmann_json can
+/// convert both ways, `nlohmann::json` itself for untyped use, or `void` for none. A request must
+/// be copyable. Numbers follow its conversions, which cut fractions off and do not check that a C++
+/// integer is wide enough. Only a number of 2^31 or more that no `std::int64_t` holds, or with a
+/// fraction, is refused where an integer is wanted; for this, `to_json` is taken for the reverse of
+/// `from_json`.
 template <detail::FixedString Name, typename Request, typename Response>
 struct Message {
   static_assert(!std::string_view(Name).empty(), "a message name must not be empty");
-  static_assert(detail::JsonPayload<Request>,
-                "the request type needs a default constructor and to_json/from_json");
-  static_assert(detail::JsonPayload<Response>,
-                "the response type needs a default constructor and to_json/from_json");
+  static_assert(sizeof(detail::RequestCheck<Name, Request>) != 0);
+  static_assert(sizeof(detail::ResponseCheck<Name, Response>) != 0);
 
   static constexpr std::string_view name{Name};
-  using request_type = Request;
-  using response_type = Response;
+  using request_type = detail::RequestOrRefused<Request>;
+  using response_type = detail::PayloadOrRefused<Response>;
 };
 
 /// One broadcast: its name on the wire and the type of its payload.
 template <detail::FixedString Name, typename Payload>
 struct Broadcast {
   static_assert(!std::string_view(Name).empty(), "a broadcast name must not be empty");
-  static_assert(detail::JsonPayload<Payload>,
-                "the payload type needs a default constructor and to_json/from_json");
+  static_assert(sizeof(detail::BroadcastCheck<Name, Payload>) != 0);
 
   static constexpr std::string_view name{Name};
-  using payload_type = Payload;
+  using payload_type = detail::PayloadOrRefused<Payload>;
 };
 
 namespace detail {
@@ -58,7 +43,7 @@ namespace detail {
 template <typename... Entries>
 consteval bool names_are_unique() {
   constexpr std::size_t count = sizeof...(Entries);
-  if constexpr (count > 1) {
+  if constexpr (count > 0) {
     const std::string_view names[] = {Entries::name...};
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t j = i + 1; j < count; ++j) {

@@ -6,10 +6,20 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mesh/log.hpp>
 
 namespace mesh {
+
+namespace detail {
+
+struct EnvironmentProblem {
+  std::string setting;  // a variable's name behind REDIS_
+  std::string text;
+};
+
+}  // namespace detail
 
 /// Who asks for credentials.
 enum class RedisPeer { redis, sentinel };
@@ -25,6 +35,8 @@ struct RedisCredentials {
 /// Default-constructed options mean 127.0.0.1:6379; `from_env()` reads the environment. Fields set
 /// afterwards override what the environment said.
 struct RedisOptions {
+  RedisOptions() = default;
+
   std::string host = "127.0.0.1";  ///< Name or address; ignored with `unix_socket` or Sentinel.
   std::uint16_t port = 6379;
   std::string unix_socket;  ///< Path of a unix socket; wins over `host` when not empty.
@@ -75,13 +87,28 @@ struct RedisOptions {
   /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, TLS_CA, TLS_CERT,
   /// TLS_KEY, PREFIX, SENTINEL_HOST, SENTINEL_PORT, SENTINEL_NAME, SENTINEL_USERNAME,
   /// SENTINEL_PASSWORD. URL is redis://[[user]:password@]host[:port][/db], the same with rediss://
-  /// for TLS, or unix://[[user]:password@]/path[?db=N]; a more specific variable wins over it.
+  /// for TLS, or unix://[[user]:password@]/path[?db=N]. A variable for one setting wins over it;
+  /// `{name}_REDIS_URL` wins over all variables without `{name}_` that are about the address or
+  /// the login. PORT may also be tcp://host:port, as Kubernetes and Docker write it for a service
+  /// called redis; then every other variable that names an address wins over its host.
   /// `mutex_prefix` is `MUTEX_REDIS_PREFIX`, then `REDIS_PREFIX`, then the application name.
   /// Throws `std::invalid_argument` naming the variable and what was expected.
   static RedisOptions from_env(std::string_view name, std::string application_name = {});
 
   /// Throws `std::invalid_argument` naming the first option that is out of range.
   void validate() const;
+
+ private:
+  friend struct MeshOptions;
+
+  /// Like `from_env()`, but what is malformed is left to `validate()`: the program may yet replace
+  /// it. The field gets a value out of range where it has one.
+  static RedisOptions read_env(std::string_view name, std::string application_name = {});
+
+  const detail::EnvironmentProblem* find_problem(std::string_view setting) const;
+  void refuse_problem(std::string_view setting) const;
+
+  std::vector<detail::EnvironmentProblem> problems_;
 };
 
 /// Tuning of a leader election.
@@ -117,15 +144,19 @@ struct MeshLimits {
                              << 20U;  ///< Waiting for Redis, in each of several queues.
 };
 
-/// Tuning of a `MeshService`. Where it is passed in an expression that contains `co_await`, name it
-/// in a variable first: some compilers destroy a temporary aggregate there twice.
+/// Tuning of a `MeshService`. Fields are set in a variable: it is no aggregate, because some
+/// compilers destroy a temporary aggregate in an expression that contains `co_await` twice.
 struct MeshOptions {
+  MeshOptions() = default;
+
   std::chrono::milliseconds heartbeat_interval{5000};  ///< How often a node says it is alive.
   std::chrono::milliseconds node_ttl{15000};  ///< Silence after which the leader removes a node.
   std::chrono::milliseconds request_timeout{10000};  ///< Default timeout of remote calls.
   std::chrono::milliseconds stop_timeout{5000};      ///< Upper bound of `stop()`, 1 ms or more.
   LeaderOptions leader{};
-  RedisOptions redis = RedisOptions::from_env("MESH");
+  /// As `from_env("MESH")` reads it, but a malformed variable throws in `validate()`, which the
+  /// service calls, and only if what it is for was not set to something else meanwhile.
+  RedisOptions redis = RedisOptions::read_env("MESH");
   MeshLimits limits{};
   std::string hostname;  ///< What this node registers as; empty: the machine's host name.
   LogSink log = stderr_log_sink();

@@ -1,10 +1,12 @@
 #include <mesh/options.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <config/number.hpp>
 #include <config/sentinel_list.hpp>
@@ -60,14 +62,31 @@ void require_sentinel_list(const std::string& list, std::uint16_t default_port) 
 
 }  // namespace
 
+const detail::EnvironmentProblem* RedisOptions::find_problem(std::string_view setting) const {
+  const auto found = std::ranges::find(problems_, setting, &detail::EnvironmentProblem::setting);
+  return found == problems_.end() ? nullptr : &*found;
+}
+
+void RedisOptions::refuse_problem(std::string_view setting) const {
+  if (const auto* problem = find_problem(setting)) throw std::invalid_argument(problem->text);
+}
+
 void RedisOptions::validate() const {
+  refuse_problem("TLS");  // which no value of the field can tell from a sound one
   if (tls) require_usable_tls(*this);
+  if (unix_socket.empty() && host.empty()) refuse_problem("URL");
   if (unix_socket.empty() && sentinel_host.empty()) {
     if (host.empty()) reject("RedisOptions::host", "must not be empty");
-    if (port == 0) reject("RedisOptions::port", "must be from 1 to 65535");
+    if (port == 0) {
+      refuse_problem("PORT");
+      reject("RedisOptions::port", "must be from 1 to 65535");
+    }
   }
   if (!sentinel_host.empty()) {
-    if (sentinel_port == 0) reject("RedisOptions::sentinel_port", "must be from 1 to 65535");
+    if (sentinel_port == 0) {
+      refuse_problem("SENTINEL_PORT");
+      reject("RedisOptions::sentinel_port", "must be from 1 to 65535");
+    }
     if (sentinel_name.empty()) reject("RedisOptions::sentinel_name", "must not be empty");
     require_sentinel_list(sentinel_host, sentinel_port);
   }
@@ -78,6 +97,7 @@ void RedisOptions::validate() const {
     reject("RedisOptions::password", "must be set where username is");
   }
   if (database < 0 || database > config::largest_database) {
+    refuse_problem("DB");
     reject("RedisOptions::database", "must be 0 or more");
   }
   require_duration("RedisOptions::connect_timeout", connect_timeout);

@@ -1,10 +1,14 @@
+#include <algorithm>
+#include <array>
 #include <cerrno>  // program_invocation_short_name
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <config/number.hpp>
 #include <config/redis_url.hpp>
@@ -20,24 +24,36 @@ struct Variable {
   std::string value;
 };
 
-[[noreturn]] void reject(const Variable& variable, const std::string& expected) {
-  throw std::invalid_argument("environment variable " + variable.name + ": " + expected);
-}
-
 std::optional<Variable> read_variable(std::string name) {
   const char* const value = std::getenv(name.c_str());
   if (value == nullptr || *value == '\0') return std::nullopt;
   return Variable{std::move(name), value};
 }
 
-/// The variables that start with `prefix`; one that is also set with `overriding` counts as unset.
+constexpr std::string_view link_scheme = "tcp://";
+
+/// What Kubernetes and Docker write into the PORT of a service: tcp://host:port.
+std::optional<config::HostAndPort> parse_link(std::string_view text) {
+  if (!text.starts_with(link_scheme)) return std::nullopt;
+  try {
+    auto entries = config::parse_sentinel_list(text.substr(link_scheme.size()), 0);
+    if (entries.size() == 1 && entries.front().port != 0) return std::move(entries.front());
+  } catch (const std::invalid_argument&) {
+    // Malformed like one without a port.
+  }
+  return std::nullopt;
+}
+
+/// The variables that start with `prefix`, where none that starts with `overriding` says the same.
 class Layer {
  public:
-  explicit Layer(std::string prefix, std::string overriding = {})
-      : prefix_(std::move(prefix)), overriding_(std::move(overriding)) {}
+  Layer(std::vector<detail::EnvironmentProblem>& problems, std::string prefix,
+        std::string overriding = {})
+      : problems_(problems), prefix_(std::move(prefix)), overriding_(std::move(overriding)) {}
 
-  void apply(RedisOptions& options) const {
+  void apply(RedisOptions& options) {
     read_url(options);
+    read_link(options);
     if (find("HOST")) options.unix_socket.clear();
     read("HOST", options.host);
     read_port("PORT", options.port);
@@ -57,43 +73,77 @@ class Layer {
   }
 
  private:
-  std::optional<Variable> find(const std::string& setting) const {
-    if (!overriding_.empty() && read_variable(overriding_ + setting)) return std::nullopt;
-    return read_variable(prefix_ + setting);
+  bool is_overridden(const char* setting) const {
+    return !overriding_.empty() && read_variable(overriding_ + setting).has_value();
   }
 
-  void read(const std::string& setting, std::string& target) const {
+  std::optional<Variable> find(std::string_view setting) const {
+    // A URL says where Redis is and how to log in, also by what it leaves out.
+    constexpr std::array by_url{"URL",      "HOST", "PORT", "USERNAME",
+                                "PASSWORD", "DB",   "TLS",  "SENTINEL_HOST"};
+    const std::string name(setting);
+    if (is_overridden(name.c_str())) return std::nullopt;
+    if (std::ranges::find(by_url, setting) != by_url.end() && is_overridden("URL")) {
+      return std::nullopt;
+    }
+    return read_variable(prefix_ + name);
+  }
+
+  void reject(const char* setting, const Variable& variable, const std::string& expected) {
+    problems_.push_back({setting, "environment variable " + variable.name + ": " + expected});
+  }
+
+  void read(const char* setting, std::string& target) const {
     if (auto variable = find(setting)) target = std::move(variable->value);
   }
 
-  void read_sentinels(std::string& target) const {
+  void read_sentinels(std::string& target) {
+    // These would win over an address, however generic they are.
+    if (is_overridden("HOST")) return;
     const auto variable = find("SENTINEL_HOST");
     if (!variable) return;
     try {
       config::parse_sentinel_list(variable->value, 1);
     } catch (const std::invalid_argument& error) {
-      reject(*variable, error.what());
+      reject("SENTINEL_HOST", *variable, error.what());
     }
     target = variable->value;
   }
 
-  void read_port(const std::string& setting, std::uint16_t& target) const {
-    const auto variable = find(setting);
-    if (!variable) return;
-    const auto port = config::parse_number(variable->value, 1, config::largest_port);
-    if (!port) reject(*variable, "expected a port number from 1 to 65535");
-    target = static_cast<std::uint16_t>(*port);
+  /// Nobody in particular has written a link, so it gives way to every other address.
+  void read_link(RedisOptions& options) const {
+    const auto variable = find("PORT");
+    if (!variable || find("URL")) return;
+    auto link = parse_link(variable->value);
+    if (!link || is_overridden("HOST")) return;
+    options.host = std::move(link->host);
+    options.port = link->port;
+    options.unix_socket.clear();
   }
 
-  void read_database(const std::string& setting, int& target) const {
+  void read_port(const char* setting, std::uint16_t& target) {
+    const auto variable = find(setting);
+    if (!variable) return;
+    if (const auto link = parse_link(variable->value)) {
+      if (setting == std::string_view("SENTINEL_PORT")) target = link->port;
+      return;  // else it was read before
+    }
+    const auto port = config::parse_number(variable->value, 1, config::largest_port);
+    if (!port) {
+      reject(setting, *variable, "expected a port number from 1 to 65535, or tcp://host:port");
+    }
+    target = static_cast<std::uint16_t>(port.value_or(0));
+  }
+
+  void read_database(const char* setting, int& target) {
     const auto variable = find(setting);
     if (!variable) return;
     const auto database = config::parse_number(variable->value, 0, config::largest_database);
-    if (!database) reject(*variable, "expected a database number of 0 or more");
-    target = *database;
+    if (!database) reject(setting, *variable, "expected a database number of 0 or more");
+    target = database.value_or(-1);
   }
 
-  void read_flag(const std::string& setting, bool& target) const {
+  void read_flag(const char* setting, bool& target) {
     const auto variable = find(setting);
     if (!variable) return;
     const std::string& value = variable->value;
@@ -102,20 +152,21 @@ class Layer {
     } else if (value == "0" || value == "false" || value == "no" || value == "off") {
       target = false;
     } else {
-      reject(*variable, "expected true or false");
+      reject(setting, *variable, "expected true or false");
     }
   }
 
-  void read_url(RedisOptions& options) const {
+  void read_url(RedisOptions& options) {
     const auto variable = find("URL");
     if (!variable) return;
     try {
       config::apply_redis_url(variable->value, options);
     } catch (const std::invalid_argument& error) {
-      reject(*variable, error.what());
+      reject("URL", *variable, error.what());
     }
   }
 
+  std::vector<detail::EnvironmentProblem>& problems_;
   std::string prefix_;
   std::string overriding_;
 };
@@ -131,15 +182,25 @@ void read_mutex_prefix(std::string& target) {
 
 }  // namespace
 
-RedisOptions RedisOptions::from_env(std::string_view name, std::string application_name) {
+RedisOptions RedisOptions::read_env(std::string_view name, std::string application_name) {
   const std::string generic = "REDIS_";
   const std::string own = std::string(name) + "_REDIS_";
   RedisOptions options;
   options.application_name =
       application_name.empty() ? program_invocation_short_name : std::move(application_name);
-  Layer(generic, own).apply(options);
-  Layer(own).apply(options);
+  Layer(options.problems_, generic, own).apply(options);
+  Layer(options.problems_, own).apply(options);
   read_mutex_prefix(options.mutex_prefix);
+  if (options.find_problem("URL") != nullptr) {
+    options.host.clear();
+    options.unix_socket.clear();
+  }
+  return options;
+}
+
+RedisOptions RedisOptions::from_env(std::string_view name, std::string application_name) {
+  RedisOptions options = read_env(name, std::move(application_name));
+  if (!options.problems_.empty()) throw std::invalid_argument(options.problems_.front().text);
   return options;
 }
 

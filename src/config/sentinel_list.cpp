@@ -42,6 +42,10 @@ HostAndPort parse_entry(std::string_view entry, std::uint16_t default_port) {
 }  // namespace
 
 std::vector<HostAndPort> parse_sentinel_list(std::string_view text, std::uint16_t default_port) {
+  // What stands before it may be a password, which no error may quote.
+  if (text.find('@') != std::string_view::npos) {
+    fail("@", "user and password do not belong here; they have settings of their own");
+  }
   std::vector<HostAndPort> entries;
   for (;;) {
     const auto comma = text.find(',');

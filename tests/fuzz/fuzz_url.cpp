@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -29,7 +31,9 @@ void check(const std::string& url) {
   require(options.host.find('\0') == std::string::npos, "a zero byte in the host");
   require(options.unix_socket.empty() || options.unix_socket.front() == '/', "a relative path");
   require(options.unix_socket.find('\0') == std::string::npos, "a zero byte in the path");
-  require(options.tls == url.starts_with("rediss:"), "TLS");
+  std::string scheme = url.substr(0, url.find(':'));
+  std::ranges::transform(scheme, scheme.begin(), [](unsigned char c) { return std::tolower(c); });
+  require(options.tls == (scheme == "rediss"), "TLS");
 }
 
 }  // namespace

@@ -279,6 +279,123 @@ TEST_F(RedisEnvironment, AMalformedVariableThatIsOverriddenDoesNotMatter) {
   EXPECT_EQ(read().port, 7001);
 }
 
+TEST_F(RedisEnvironment, AServiceLinkIsAnAddress) {
+  set("REDIS_PORT", "tcp://10.0.0.1:6380");
+  EXPECT_EQ(read().host, "10.0.0.1");
+  EXPECT_EQ(read().port, 6380);
+  set("REDIS_PORT", "tcp://[fd00::1]:6381");
+  EXPECT_EQ(read().host, "fd00::1");
+  EXPECT_EQ(read().port, 6381);
+  set("MESH_REDIS_PORT", "tcp://10.0.0.2:6382");
+  EXPECT_EQ(MeshOptions{}.redis.host, "10.0.0.2");
+  EXPECT_EQ(MeshOptions{}.redis.port, 6382);
+}
+
+TEST_F(RedisEnvironment, AServiceLinkGivesWayToEveryOtherAddress) {
+  set("REDIS_PORT", "tcp://10.0.0.1:6380");
+  set("REDIS_HOST", "redis");
+  EXPECT_EQ(read().host, "redis");
+  EXPECT_EQ(read().port, 6380);
+  set("MESH_REDIS_HOST", "own");
+  EXPECT_EQ(read().host, "own");
+  EXPECT_EQ(read().port, 6379);
+  set("MESH_REDIS_HOST", "");
+  set("REDIS_HOST", "");
+  set("REDIS_URL", "redis://generic");
+  EXPECT_EQ(read().host, "generic");
+  EXPECT_EQ(read().port, 6379);
+  set("MESH_REDIS_URL", "unix:///run/redis.sock");
+  EXPECT_EQ(MeshOptions{}.redis.unix_socket, "/run/redis.sock");
+}
+
+TEST_F(RedisEnvironment, AServiceLinkToASentinelIsAPortOnly) {
+  set("REDIS_SENTINEL_PORT", "tcp://10.0.0.1:26380");
+  EXPECT_EQ(read().sentinel_port, 26380);
+  EXPECT_EQ(read().sentinel_host, "");
+}
+
+TEST_F(RedisEnvironment, AMalformedServiceLinkIsRefused) {
+  for (const char* text : {"tcp://", "tcp://host", "tcp://host:", "tcp://:6379", "tcp://host:0",
+                           "tcp://a:1,b:2", "tcp://host:6379/", "udp://host:6379"}) {
+    set("REDIS_PORT", text);
+    EXPECT_NE(complaint().find("REDIS_PORT: expected a port number"), std::string::npos) << text;
+  }
+}
+
+TEST_F(RedisEnvironment, AnOwnUrlWinsOverAllGenericVariablesForAddressAndLogin) {
+  set("REDIS_URL", "redis://generic:7000");
+  set("REDIS_HOST", "generic");
+  set("REDIS_PORT", "not a port");
+  set("REDIS_USERNAME", "user");
+  set("REDIS_PASSWORD", "pass");
+  set("REDIS_DB", "not a database");
+  set("REDIS_TLS", "not a flag");
+  set("REDIS_SENTINEL_HOST", "sentinel");
+  set("REDIS_PREFIX", "prefix");
+  set("REDIS_TLS_CA", "ca");
+  set("MESH_REDIS_URL", "redis://own");
+  const RedisOptions options = read();
+  EXPECT_EQ(options.host, "own");
+  EXPECT_EQ(options.port, 6379);
+  EXPECT_EQ(options.username, "");
+  EXPECT_EQ(options.password, "");
+  EXPECT_EQ(options.database, 0);
+  EXPECT_FALSE(options.tls);
+  EXPECT_EQ(options.sentinel_host, "");
+  EXPECT_EQ(options.prefix, "prefix");
+  EXPECT_EQ(options.tls_ca, "ca");
+}
+
+TEST_F(RedisEnvironment, AnOwnHostWinsOverGenericSentinels) {
+  set("REDIS_SENTINEL_HOST", "sentinel");
+  set("MESH_REDIS_HOST", "own");
+  EXPECT_EQ(read().sentinel_host, "");
+  set("MESH_REDIS_SENTINEL_HOST", "own-sentinel");
+  EXPECT_EQ(read().sentinel_host, "own-sentinel");
+}
+
+TEST_F(RedisEnvironment, MeshOptionsRefuseAMalformedVariableWhenTheyAreUsed) {
+  const std::tuple<const char*, const char*> cases[] = {{"REDIS_PORT", "x"},
+                                                        {"MESH_REDIS_PORT", "x"},
+                                                        {"REDIS_DB", "x"},
+                                                        {"REDIS_TLS", "x"},
+                                                        {"REDIS_URL", "x"}};
+  for (const auto& [name, value] : cases) {
+    const test::EnvVar variable(name, value);
+    MeshOptions options;
+    try {
+      options.validate();
+      ADD_FAILURE() << name << " was taken";
+    } catch (const std::invalid_argument& error) {
+      EXPECT_EQ(std::string(error.what()).find("environment variable " + std::string(name)), 0U)
+          << error.what();
+    }
+    options.redis = RedisOptions{};
+    EXPECT_NO_THROW(options.validate()) << name;
+  }
+}
+
+TEST_F(RedisEnvironment, AMalformedVariableDoesNotMatterToAProgramThatSetsItsOwnValues) {
+  set("REDIS_URL", "x");
+  set("REDIS_PORT", "x");
+  set("REDIS_DB", "x");
+  set("REDIS_SENTINEL_PORT", "x");
+  MeshOptions options;
+  options.redis.host = "own";
+  options.redis.port = 7001;
+  options.redis.database = 1;
+  EXPECT_NO_THROW(options.validate());
+}
+
+TEST_F(RedisEnvironment, AMalformedUrlMattersAlsoWhereAnotherVariableNamesTheHost) {
+  set("MESH_REDIS_URL", "redis://:pass@host:x");
+  set("MESH_REDIS_HOST", "own");
+  EXPECT_THROW(MeshOptions{}.validate(), std::invalid_argument);
+  set("MESH_REDIS_HOST", "");
+  set("MESH_REDIS_SENTINEL_HOST", "sentinel");
+  EXPECT_THROW(MeshOptions{}.validate(), std::invalid_argument);
+}
+
 TEST_F(RedisEnvironment, PasswordsAreNotQuotedInErrors) {
   set("MESH_REDIS_URL", "redis://user:s3cret@host:x");
   EXPECT_NE(complaint(), "");

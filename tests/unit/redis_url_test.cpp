@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace mesh::config {
 namespace {
@@ -112,6 +113,92 @@ TEST(RedisUrl, ATcpAddressReplacesAUnixSocket) {
   EXPECT_EQ(options.unix_socket, "");
 }
 
+TEST(RedisUrl, TheSchemeMayBeInUpperCase) {
+  EXPECT_EQ(parse_url("REDIS://Host").host, "Host");
+  EXPECT_TRUE(parse_url("Rediss://host").tls);
+  EXPECT_EQ(parse_url("UNIX:///Run/Redis").unix_socket, "/Run/Redis");
+}
+
+TEST(RedisUrl, ASlashMayFollowTheDatabase) {
+  EXPECT_EQ(parse_url("redis://host/2/").database, 2);
+  EXPECT_EQ(parse_url("redis://host:6380/0/").port, 6380);
+  EXPECT_EQ(parse_url("redis://host//").database, 0);
+}
+
+TEST(RedisUrl, TheDatabaseMayBeInTheQuery) {
+  EXPECT_EQ(parse_url("redis://host?db=1").database, 1);
+  EXPECT_EQ(parse_url("redis://host?db=1").host, "host");
+  EXPECT_EQ(parse_url("redis://:p@host:6380/?db=2").database, 2);
+  EXPECT_EQ(parse_url("redis://:p@host:6380/2?db=2").port, 6380);
+  EXPECT_EQ(parse_url("redis://host/3?").database, 3);
+  EXPECT_NE(complaint("redis://host/3?db=4").find("one database"), std::string::npos);
+  EXPECT_NE(complaint("redis://host?db=x").find("database"), std::string::npos);
+}
+
+TEST(RedisUrl, AnotherQueryIsRefusedByItsName) {
+  for (const std::string url : {"redis://host/0?ssl_cert_reqs=none",
+                                "redis://u:p@host?db=1&family=6", "unix:///run/redis?timeout=1"}) {
+    const std::string text = complaint(url);
+    const auto end = url.rfind('=');
+    const auto begin = url.find_last_of("?&") + 1;
+    EXPECT_NE(text.find('"' + url.substr(begin, end - begin) + '"'), std::string::npos) << text;
+  }
+}
+
+TEST(RedisUrl, PasswordsMayContainWhatEndsAnAddress) {
+  for (const std::string password : {"a/b", "/", "1/2", "a?b", "a/b?c=d", "a#b", "a?b/c"}) {
+    const auto options = parse_url("redis://user:" + password + "@host:6380/1");
+    EXPECT_EQ(options.username, "user");
+    EXPECT_EQ(options.password, password);
+    EXPECT_EQ(options.host, "host") << password;
+    EXPECT_EQ(options.port, 6380) << password;
+    EXPECT_EQ(options.database, 1) << password;
+  }
+  EXPECT_EQ(parse_url("redis://:a?b@host?db=2").password, "a?b");
+  EXPECT_EQ(parse_url("redis://:a?b@host?db=2").database, 2);
+  EXPECT_EQ(parse_url("unix://:a/b?c@/run/redis").password, "a/b?c");
+  EXPECT_EQ(parse_url("unix:///run/redis@1/x").unix_socket, "/run/redis@1/x");
+}
+
+TEST(RedisUrl, AnAtInTheQueryIsNotTakenForTheEndOfAPassword) {
+  for (const char* url :
+       {"redis://host:6379/0?x=a@b", "redis://u:p@host?x=a@b", "redis://user:123?s3cret=1@host"}) {
+    const std::string text = complaint(url);
+    EXPECT_NE(text.find("%3F"), std::string::npos) << url << ": " << text;
+    EXPECT_EQ(text.find("s3cret"), std::string::npos) << text;
+  }
+}
+
+TEST(RedisUrl, TheDefaultUserNeedsNoPassword) {
+  const auto options = parse_url("redis://default:@host");
+  EXPECT_EQ(options.username, "");
+  EXPECT_EQ(options.password, "");
+  EXPECT_NO_THROW(options.validate());
+  EXPECT_EQ(parse_url("redis://default:p@host").username, "default");
+}
+
+TEST(RedisUrl, TheReasonNamesThePartAndTheRemedy) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"redis://u:100%@host", "in the password of a URL a %"},
+      {"redis://u:100%@host", "%25"},
+      {"redis://100%:p@host", "in the user of a URL"},
+      {"redis://ho%st", "in the host of a URL"},
+      {"unix:///a%", "in the path of a URL"},
+      {"redis://user@host", "user:password@"},
+      {"redis://host/x", "the database in a URL"},
+      {"redis://user:word", "special characters"}};
+  for (const auto& [url, expected] : cases) {
+    EXPECT_NE(complaint(url).find(expected), std::string::npos) << url << ": " << complaint(url);
+  }
+}
+
+TEST(RedisUrl, ARefusedOneChangesNothing) {
+  RedisOptions options;
+  EXPECT_THROW(apply_redis_url("redis://u:p@host:x", options), std::invalid_argument);
+  EXPECT_EQ(options.host, "127.0.0.1");
+  EXPECT_EQ(options.password, "");
+}
+
 TEST(RedisUrl, WrongOnesAreRefusedWithAReason) {
   for (const char* url : {"",
                           "host",
@@ -147,8 +234,10 @@ TEST(RedisUrl, WrongOnesAreRefusedWithAReason) {
 }
 
 TEST(RedisUrl, ThePasswordIsNeverQuoted) {
-  for (const char* url : {"redis://u:s3cret@host:x", "redis://u:s3cret%zz@host",
-                          "http://u:s3cret@host", "unix://u:s3cret@nopath"}) {
+  for (const char* url :
+       {"redis://u:s3cret@host:x", "redis://u:s3cret%zz@host", "redis://u:s3cret/0?x=1",
+        "redis://u:1?s3cret", "redis://u:/s3cret", "redis://s3cret@host", "unix://u:s3cret?x=1",
+        "http://u:s3cret@host", "unix://u:s3cret@nopath"}) {
     const std::string text = complaint(url);
     EXPECT_NE(text, "") << url;
     EXPECT_EQ(text.find("s3cret"), std::string::npos) << text;

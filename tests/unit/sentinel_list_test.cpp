@@ -48,5 +48,15 @@ TEST(SentinelList, MalformedEntriesAreQuoted) {
   }
 }
 
+TEST(SentinelList, APasswordIsRefusedWithoutBeingQuoted) {
+  try {
+    parse_list("one,user:s3cret,x@two:26379");
+    ADD_FAILURE() << "was accepted";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_NE(std::string(error.what()).find("user and password"), std::string::npos);
+    EXPECT_EQ(std::string(error.what()).find("s3cret"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace mesh::config
