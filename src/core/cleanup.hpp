@@ -30,7 +30,8 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
     asio::any_io_executor executor;  ///< Where the callback runs.
     std::chrono::milliseconds node_ttl{0};
     LogSink log;
-    std::shared_ptr<const detail::Gate> gate;  ///< Of the callback.
+    /// Of the callback.
+    std::shared_ptr<const detail::Gate> gate = std::make_shared<detail::Gate>();
   };
 
   Cleanup(Context context, std::shared_ptr<Registry> registry);

@@ -31,7 +31,8 @@ struct LeaderContext {
   std::shared_ptr<redis::Client> client;
   std::string lock_key;
   LogSink log;
-  std::shared_ptr<const detail::Gate> gate;  ///< Of the callbacks.
+  /// Of the callbacks.
+  std::shared_ptr<const detail::Gate> gate = std::make_shared<detail::Gate>();
 };
 
 /// Runs an election: asks Redis when the lease says so, and tells the callbacks what changed.
