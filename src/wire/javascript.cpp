@@ -5,34 +5,32 @@
 
 namespace mesh::wire {
 
-using Json = nlohmann::json;
-
-bool is_truthy(const Json& value) {
+bool is_truthy(const nlohmann::json& value) {
   switch (value.type()) {
-    case Json::value_t::null:
+    case nlohmann::json::value_t::null:
       return false;
-    case Json::value_t::boolean:
+    case nlohmann::json::value_t::boolean:
       return value.get<bool>();
-    case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
-    case Json::value_t::number_float:
+    case nlohmann::json::value_t::number_integer:
+    case nlohmann::json::value_t::number_unsigned:
+    case nlohmann::json::value_t::number_float:
       return value.get<double>() != 0.0;
-    case Json::value_t::string:
+    case nlohmann::json::value_t::string:
       return !value.get_ref<const std::string&>().empty();
     default:
       return true;
   }
 }
 
-double to_number(const Json& value) {
+double to_number(const nlohmann::json& value) {
   if (value.is_number()) return value.get<double>();
   if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
   if (!value.is_string()) return 0.0;
-  const Json number = Json::parse(value.get_ref<const std::string&>(), nullptr, false);
+  const auto number = nlohmann::json::parse(value.get_ref<const std::string&>(), nullptr, false);
   return number.is_number() ? number.get<double>() : 0.0;
 }
 
-std::string to_text(const Json& value) {
+std::string to_text(const nlohmann::json& value) {
   if (value.is_string()) return value.get_ref<const std::string&>();
   if (value.is_number_float()) {
     const double number = value.get<double>();

@@ -86,12 +86,16 @@ int main(int argc, char** argv) try {
   std::string logs;
   std::string check_only;
   CLI::App app{"Runs a mesh under load and faults, and checks what its nodes have seen."};
-  app.add_option("--minutes", options.minutes, "How long faults go on; each comes once at least");
+  // A script gives defaults before what it was given itself.
+  app.add_option("--minutes", options.minutes, "How long faults go on; each comes once at least")
+      ->take_last();
   app.add_option("--seed", options.seed, "Draws the schedule; by default another each time");
   app.add_option("--nodes", options.processes, "Processes of the mesh");
   app.add_option("--redis", redis, "plain, sentinel, or mixed: half the time each")
-      ->check(CLI::IsMember({"plain", "sentinel", "mixed"}));
-  app.add_option("--scale", options.scale, "Stretches every duration, for slow machines");
+      ->check(CLI::IsMember({"plain", "sentinel", "mixed"}))
+      ->take_last();
+  app.add_option("--scale", options.scale, "Stretches every duration, for slow machines")
+      ->take_last();
   app.add_option("--rate", options.rate, "Calls per second of each node");
   app.add_option("--faults", options.faults, "Only faults of these names");
   app.add_option("--logs", logs, "Folder for the logs, kept then");

@@ -19,20 +19,20 @@ namespace {
 /// A password that changes while services run.
 class Secret {
  public:
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  explicit Secret(std::string replacement) : password_(std::move(replacement)) {}
 
-  void set(std::string text) {
-    const std::lock_guard lock(mutex_);
-    text_ = std::move(text);
+  void set(std::string replacement) {
+    const std::lock_guard guard(mutex_);
+    password_ = std::move(replacement);
   }
   RedisCredentials credentials() {
-    const std::lock_guard lock(mutex_);
-    return {"", text_};
+    const std::lock_guard guard(mutex_);
+    return {"", password_};
   }
 
  private:
   std::mutex mutex_;
-  std::string text_;
+  std::string password_;
 };
 
 TEST(RotatedPassword, IsGivenToARunningService) {
@@ -40,12 +40,12 @@ TEST(RotatedPassword, IsGivenToARunningService) {
   guarded.password = "the-first-one";
   const RedisServer server(guarded);
   RedisProbe probe = server.probe();
-  Secret secret("the-first-one");
+  Secret rotating("the-first-one");
   RedisOptions redis = server.options();
   redis.password = "not used";
   redis.credentials = [&](RedisPeer peer) {
     EXPECT_EQ(peer, RedisPeer::redis);
-    return secret.credentials();
+    return rotating.credentials();
   };
   run_coroutine([&]() -> asio::awaitable<void> {
     Pair pair(co_await asio::this_coro::executor, redis);
@@ -55,7 +55,7 @@ TEST(RotatedPassword, IsGivenToARunningService) {
     probe.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
     const auto is_refused = [&] { return pair.log.contains("WRONGPASS"); };
     EXPECT_TRUE(co_await eventually(is_refused)) << pair.log.text();
-    secret.set("the-second-one");
+    rotating.set("the-second-one");
     EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
     EXPECT_FALSE(pair.log.contains("the-second-one"));
     co_await pair.stop();
