@@ -1,5 +1,6 @@
 #include <mesh/log.hpp>
 
+#include <algorithm>
 #include <string>
 
 #include <util/standard_error.hpp>
@@ -24,7 +25,9 @@ LogSink stderr_log_sink(LogLevel minimum) {
   return [minimum, output = StandardError()](LogLevel level, std::string_view text) {
     if (level < minimum) return;
     std::string line = "mesh ";
-    line.append(to_string(level)).append(": ").append(text).append("\n");
+    line.append(to_string(level)).append(": ").append(text);
+    line.resize(std::min(line.size(), StandardError::longest_line - 1));
+    line += '\n';
     output.write(line);
   };
 }

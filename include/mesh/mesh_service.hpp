@@ -119,10 +119,13 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   ///
   /// With this node's own id the handler is called directly: nothing is serialized, there is no
   /// timeout, and its exceptions come through unchanged. Such a call is the caller's own: `stop()`
-  /// neither ends it nor waits for it. Otherwise the timeout starts anew with
+  /// neither ends it nor waits for it; it begins after this function has returned. Otherwise the
+  /// timeout starts anew with
   /// each heartbeat of the remote handler, so long work does not time out. While Redis is
-  /// unreachable the call waits within its timeout. A request or response that was lost with a
-  /// connection is sent again, if the target is a C++ node; its handler still runs at most once.
+  /// unreachable the call waits within its timeout; if it could not be sent by then, it throws
+  /// `MeshConnectionError`, and its handler has certainly not run. A request or response that was
+  /// lost with a connection is sent again, if the target is a C++ node; its handler still runs at
+  /// most once.
   ///
   /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (if nobody listens under that
   /// id: at once, or after 1 s if the node is registered, as it may be resubscribing, or after
@@ -231,10 +234,11 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
 
   /// Sets what is called, plainly or as a coroutine, with a `NodeChange` and the `MeshNode` of
   /// every other node: first for those that are there, then for each that joins or leaves, one at a
-  /// time and in order; what it throws is logged. Announced by the nodes themselves, so known after
-  /// a round trip; what was not announced (a node in TypeScript, one that died) is noticed within
-  /// `heartbeat_interval` or `node_ttl`. Costs one reading of the list per `heartbeat_interval` and
-  /// per change. Before or after `start()`, replacing an earlier one.
+  /// time and in order; what it throws is logged. An empty one ends the watch. Announced by the
+  /// nodes themselves, so known after a round trip; what was not announced (a node in TypeScript,
+  /// one that died) is noticed within `heartbeat_interval` or `node_ttl`. Costs one reading of the
+  /// list per `heartbeat_interval` and per change. Before or after `start()`, replacing an earlier
+  /// one.
   template <detail::VoidCallback<NodeChange, MeshNode> Function>
   void watch_nodes(Function callback) {
     core_.watch_nodes(detail::make_async_callback<NodeChange, MeshNode>(std::move(callback)));
@@ -242,7 +246,9 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
 
   /// Sets the function that receives broadcasts called `Name`, replacing an earlier one. It takes
   /// the payload (nothing if it is `void`) and, if it wants, the sender's id, plainly or as a
-  /// coroutine; what it throws is logged.
+  /// coroutine; what it throws is logged. For broadcasts of one sender and type it is begun in the
+  /// order in which they were sent, so a plain one is done with each before the next, on a pool of
+  /// threads as well; those of others it may get at the same time.
   template <detail::FixedString Name, typename Function>
   requires(!std::is_void_v<BroadcastOf<Name>>) void register_broadcast_handler(Function function) {
     using Payload = typename CheckedBroadcast<Name>::payload;

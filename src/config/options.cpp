@@ -90,10 +90,10 @@ void RedisOptions::validate() const {
     if (sentinel_name.empty()) reject("RedisOptions::sentinel_name", "must not be empty");
     require_sentinel_list(sentinel_host, sentinel_port);
   }
-  if (!sentinel_username.empty() && sentinel_password.empty()) {
+  if (!credentials && !sentinel_username.empty() && sentinel_password.empty()) {
     reject("RedisOptions::sentinel_password", "must be set where sentinel_username is");
   }
-  if (!username.empty() && password.empty()) {
+  if (!credentials && !username.empty() && password.empty()) {
     reject("RedisOptions::password", "must be set where username is");
   }
   if (database < 0 || database > config::largest_database) {

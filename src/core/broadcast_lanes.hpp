@@ -29,6 +29,12 @@ class BroadcastLanes {
     return found->second.lane;
   }
 
+  /// How many broadcasts are in the lane.
+  std::size_t size_of(InstanceId sender, const std::string& type) const {
+    const auto found = lanes_.find({sender, type});
+    return found == lanes_.end() ? 0 : found->second.broadcasts;
+  }
+
   void leave(InstanceId sender, const std::string& type) {
     const auto found = lanes_.find({sender, type});
     if (--found->second.broadcasts == 0) lanes_.erase(found);

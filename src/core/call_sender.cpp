@@ -46,6 +46,7 @@ void CallSender::send(const RequestId& request_id, PendingCall& call, std::strin
   if (held_.size() >= 2 * calls_.size()) {
     std::erase_if(held_, [this](const RequestId& id) { return calls_.find(id) == nullptr; });
   }
+  ++call.attempts;
   held_.push_back(request_id);
 }
 
@@ -147,6 +148,8 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
     case redis::Failure::none:
       break;
     case redis::Failure::overflow:
+      // Those that were held leave all at once.
+      if (call->has_data && call->attempts > 0) return try_later(request_id);
       calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
       return;
     case redis::Failure::disconnected:

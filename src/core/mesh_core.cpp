@@ -15,7 +15,7 @@
 
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
-#include <util/gated_log.hpp>
+#include <util/gated.hpp>
 #include <wire/codec.hpp>
 #include <wire/nesting.hpp>
 
@@ -27,7 +27,8 @@ MeshOptions validated(const std::string& key, MeshOptions options,
                       std::shared_ptr<const detail::Gate> gate) {
   if (key.empty()) throw std::invalid_argument("the key of a MeshService must not be empty");
   options.validate();
-  options.log = gated(std::move(options.log), std::move(gate));
+  options.log = gated(std::move(options.log), gate);
+  options.redis = gated(std::move(options.redis), std::move(gate));
   return options;
 }
 
@@ -72,7 +73,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{strand_, executor_, options_.limits, options_.request_timeout,
                                  options_.log,
-                                 [progress = drain_progress_] { progress->notify_all(); }, gate_},
+                                 [progress = drain_progress_] { progress->notify_all(); },
+                                 [commands = commands_] { return commands->can_send(); }, gate_},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
           AnswerSender::Context{strand_, commands_, keys_, options_.limits.queued_bytes,
@@ -346,9 +348,7 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
     next = Clock::now() + options_.heartbeat_interval;
     try {
       if (state_ == State::draining) {
-        const bool owns_id = co_await registry_->begin_to_leave(instance_id_, TimePoint::max());
-        // They are refused, or answered as before.
-        if (owns_id) accept_held_requests();
+        co_await send_draining_heartbeat();
       } else {
         co_await send_heartbeat();
       }
@@ -361,7 +361,24 @@ asio::awaitable<void> MeshCore::send_heartbeats(std::shared_ptr<MeshCore> /*self
   }
 }
 
+asio::awaitable<void> MeshCore::send_draining_heartbeat() {
+  std::exception_ptr refusal;
+  bool owns_id = true;
+  try {
+    owns_id = co_await registry_->begin_to_leave(instance_id_, TimePoint::max());
+  } catch (const MeshRedisError&) {
+    refusal = std::current_exception();
+  }
+  // They are refused, or answered as before.
+  if (owns_id) accept_held_requests();
+  if (refusal) std::rethrow_exception(refusal);
+}
+
 asio::awaitable<void> MeshCore::send_heartbeat() {
+  if (must_move_) {
+    co_await move_to_new_id();
+    co_return;
+  }
   const InstanceId id = instance_id_;
   const auto sent_at = Clock::now();
   Registry::Heartbeat found;
@@ -393,20 +410,24 @@ asio::awaitable<void> MeshCore::send_heartbeat() {
       break;
     case Registry::Registration::taken_by_another:
       co_await move_to_new_id();
-      options_.log(LogLevel::warning, "the id " + std::to_string(id) +
-                                          " went to another node; registered as node " +
-                                          std::to_string(instance_id_));
-      break;
+      co_return;
   }
   if (reregistered_) callbacks_.push(reregistered_);
 }
 
 asio::awaitable<void> MeshCore::move_to_new_id() {
   const auto deadline = Clock::now() + options_.redis.connect_timeout;
+  const InstanceId old_id = instance_id_;
   subscriptions_->unsubscribe(std::exchange(node_channel_, {}));
   forget_held_requests();
+  must_move_ = true;  // until it has succeeded: nothing is heard under the old id any more
   set_id(co_await register_with_new_id(deadline));
+  must_move_ = false;
   accept_held_requests();
+  options_.log(LogLevel::warning, "the id " + std::to_string(old_id) +
+                                      " went to another node; registered as node " +
+                                      std::to_string(instance_id_));
+  if (reregistered_) callbacks_.push(reregistered_);
   // Responses may have gone to the old id.
   calls_->repeat_all();
 }
@@ -449,6 +470,7 @@ void MeshCore::connect_events() {
   reconnected_at_.reset();
   refused_at_.reset();
   owns_id_ = true;
+  must_move_ = false;
   pending_.set_never_sent_callback([weak] {
     const auto self = weak.lock();
     return self ? self->calls_->why_not_sent() : nullptr;

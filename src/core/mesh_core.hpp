@@ -104,6 +104,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> unregister(TimePoint deadline);
   asio::awaitable<void> disconnect();
   asio::awaitable<void> send_heartbeats(std::shared_ptr<MeshCore> self);
+  asio::awaitable<void> send_draining_heartbeat();
   asio::awaitable<void> send_heartbeat();
   asio::awaitable<InstanceId> register_with_new_id(TimePoint deadline);
   asio::awaitable<void> move_to_new_id();
@@ -164,6 +165,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::optional<TimePoint> reconnected_at_;  // the connection for commands
   std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis
   bool owns_id_ = true;                      // as far as is known, after a reconnect
+  bool must_move_ = false;                   // to a new id, as soon as there is one
   std::vector<HeldRequest> held_;            // until that is known
   std::size_t held_bytes_ = 0;
   detail::AsyncCallback<> reregistered_;

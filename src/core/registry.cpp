@@ -161,19 +161,26 @@ asio::awaitable<void> Registry::finish_report(const Report& report, TimePoint de
 }
 
 asio::awaitable<bool> Registry::begin_to_leave(InstanceId id, TimePoint deadline) {
-  return run_leave(id, owner_ttl_, deadline);
+  return run_leave(id, owner_ttl_, deadline, redis::Priority::control);
 }
 
 asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
-  co_await run_leave(id, "0", deadline);
+  // Behind the answers that this node has given: the connection closes after it.
+  bool is_crowded = false;
+  try {
+    co_await run_leave(id, "0", deadline, redis::Priority::payload);
+  } catch (const MeshLimitError&) {
+    is_crowded = true;
+  }
+  if (is_crowded) co_await run_leave(id, "0", deadline, redis::Priority::control);
 }
 
-asio::awaitable<bool> Registry::run_leave(InstanceId id, std::string owner_ttl,
-                                          TimePoint deadline) {
+asio::awaitable<bool> Registry::run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
+                                          redis::Priority priority) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
   Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel()};
   const redis::Reply reply =
-      co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline);
+      co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline, priority);
   co_return reply.integer >= 0;
 }
 

@@ -69,7 +69,8 @@ class Registry {
  private:
   std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
   void note_claim(InstanceId id);
-  asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline);
+  asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
+                                  redis::Priority priority);
 
   std::shared_ptr<redis::Client> client_;
   Keys keys_;

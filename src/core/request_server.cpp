@@ -69,7 +69,7 @@ void RequestServer::on_request(wire::Request request, TimePoint arrived_at) {
     ++counters_.requests_refused;  // its caller has given up
     return;
   }
-  WaitingRequest waiting{std::move(request), timeout, arrived_at,
+  WaitingRequest waiting{std::move(request), timeout, arrived_at, arrived_at,
                          arrived_at + heartbeat_interval(timeout)};
   if (is_full()) {
     enqueue(std::move(waiting));
@@ -169,9 +169,13 @@ void RequestServer::enqueue(WaitingRequest waiting) {
 void RequestServer::refuse_overdue(TimePoint now) {
   while (const auto overdue = waiting_.pop_overdue(now)) {
     ++counters_.requests_refused;
-    refuse(overdue->request, "the node is busy: the request has waited for a free handler for " +
-                                 std::to_string(context_.limits.queued_time.count()) +
-                                 " ms (MeshLimits::queued_time)");
+    const std::string error = "the node is busy: the request has waited for a free handler for " +
+                              std::to_string(context_.limits.queued_time.count()) +
+                              " ms (MeshLimits::queued_time)";
+    // It must not run either if it is repeated.
+    answered_.add(overdue->request.request_id,
+                  wire::encode_error(overdue->request.request_id.view(), error));
+    refuse(overdue->request, error);
   }
 }
 
@@ -180,6 +184,10 @@ void RequestServer::run_waiting() {
   while (!is_full()) {
     auto waiting = waiting_.pop();
     if (!waiting) return;
+    if (waiting->heard_at + waiting->timeout < Clock::now()) {
+      ++counters_.requests_refused;  // its caller has given up
+      continue;
+    }
     auto handler = handlers_.find(waiting->request.type);
     run(std::move(handler), std::move(*waiting));
   }
@@ -226,7 +234,9 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
   ++counters_.broadcasts_received;
   auto handler = broadcast_handlers_.find(broadcast.type);
   if (!handler) return;
-  if (is_full()) {
+  // Broadcasts that come more quickly than they are handled must not take the place of all else.
+  const std::size_t most = context_.limits.concurrent_handlers;
+  if (is_full() || lanes_.size_of(broadcast.sender, broadcast.type) >= most - most / 4) {
     ++counters_.requests_refused;
     busy_log_.warn(Clock::now(), "dropped the broadcast \"" + broadcast.type +
                                      "\": too many handlers are running");
@@ -380,7 +390,9 @@ void RequestServer::send_heartbeat(InstanceId caller, const RequestId& request_i
 void RequestServer::on_alarm() {
   const auto now = Clock::now();
   refuse_overdue(now);
-  while (const WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
+  const bool can_send = !context_.can_send || context_.can_send();
+  while (WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
+    if (can_send) waiting->heard_at = now;
     send_heartbeat(waiting->request.sender, waiting->request.request_id, waiting->timeout, now);
   }
   while (const auto due = jobs_.first_due(now)) {

@@ -44,6 +44,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     std::chrono::milliseconds default_timeout;
     LogSink log;
     std::function<void()> on_drained{};  ///< Called whenever the last request has been answered.
+    /// Whether what is sent leaves at once; if not set, it always does.
+    std::function<bool()> can_send{};
     /// Once it is closed, no handler begins.
     std::shared_ptr<const detail::Gate> gate = std::make_shared<detail::Gate>();
   };

@@ -32,7 +32,7 @@ std::optional<WaitingRequest> WaitingRequests::pop_overdue(TimePoint now) {
   return pop();
 }
 
-const WaitingRequest* WaitingRequests::take_due_heartbeat(TimePoint now) {
+WaitingRequest* WaitingRequests::take_due_heartbeat(TimePoint now) {
   const auto due = requests_.first_due(now);
   if (!due) return nullptr;
   WaitingRequest* const waiting = requests_.find(*due);

@@ -18,6 +18,7 @@ struct WaitingRequest {
   wire::Request request{};
   std::chrono::milliseconds timeout{0};
   TimePoint arrived_at{};
+  TimePoint heard_at{};  ///< When its caller was last sent a sign of life that left.
   TimePoint next_heartbeat{};
 };
 
@@ -43,7 +44,7 @@ class WaitingRequests {
   /// The first one, if it has waited for longer than it may.
   std::optional<WaitingRequest> pop_overdue(TimePoint now);
   /// One whose caller has to hear of it now; good until the next call. Sets its next heartbeat.
-  const WaitingRequest* take_due_heartbeat(TimePoint now);
+  WaitingRequest* take_due_heartbeat(TimePoint now);
   std::optional<TimePoint> next_event() const;
 
   /// Takes all out, in their order.

@@ -9,7 +9,7 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
-#include <util/gated_log.hpp>
+#include <util/gated.hpp>
 
 namespace mesh::leader {
 
@@ -33,7 +33,8 @@ Election::Election(asio::any_io_executor executor, const std::string& key,
     : strand_(executor), stopped_(strand_) {
   validate(key, options, redis, log);
   log = gated(std::move(log), gate_);
-  client_ = std::make_shared<redis::Client>(strand_, redis, "election " + key, queued_bytes, log);
+  client_ = std::make_shared<redis::Client>(strand_, gated(redis, gate_), "election " + key,
+                                            queued_bytes, log);
   LeaderContext context{
       strand_, std::move(executor), client_, config::lock_key(redis, key), std::move(log), gate_};
   driver_ = std::make_shared<LeaderDriver>(std::move(context), options);

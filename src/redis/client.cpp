@@ -259,10 +259,14 @@ void Client::note_error_reply(const Reply& reply) {
 
 void Client::send_queued() {
   if (queue_.empty()) return;
-  expire_queued(Clock::now());
+  const auto now = Clock::now();
   while (can_send() && (queue_.has_control() || has_room_to_write())) {
     auto queued = queue_.pop();
     if (!queued) return;
+    if (queued->deadline <= now) {
+      queued->callback(Outcome{Failure::expired});
+      continue;
+    }
     link_->connection().command(queued->command, std::move(queued->callback));
   }
 }

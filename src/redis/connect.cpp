@@ -154,8 +154,12 @@ asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchan
   tls.server_name = options_.tls_server_name.empty() ? endpoint.host : options_.tls_server_name;
   std::vector<Endpoint> addresses = co_await resolve(strand_, endpoint, deadline);
   // The one that was good last comes first.
-  const auto good = std::ranges::find_first_of(addresses, good_addresses_);
-  if (good != addresses.end()) std::rotate(addresses.begin(), good, std::next(good));
+  for (const Endpoint& good : good_addresses_) {  // the last one last
+    const auto position = std::ranges::find(addresses, good);
+    if (position != addresses.end()) {
+      std::rotate(addresses.begin(), position, std::next(position));
+    }
+  }
   Objection objection{"the name has no address", false};
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const TimePoint share = end_of_share(deadline, addresses.size() - i);

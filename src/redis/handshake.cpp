@@ -30,7 +30,9 @@ std::optional<Objection> handshake_objection(const Command& command, const Reply
   // A Redis that cannot save its data refuses PING, as it does what writes, but passes messages on.
   if (command.name() == "PING" && is_disk_error(reply)) return std::nullopt;
   if (reply.is_error()) {
-    return Objection{std::string(command.name()) + " was refused: " + reply.text,
+    // Where there is no such command, what follows are its arguments, such as the password.
+    const std::string cause = reply.text.substr(0, reply.text.find(", with args"));
+    return Objection{std::string(command.name()) + " was refused: " + cause,
                      is_passing_refusal(reply)};
   }
   if (command.name() != "ROLE") return std::nullopt;

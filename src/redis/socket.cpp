@@ -1,6 +1,7 @@
 #include <redis/socket.hpp>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -21,6 +22,7 @@ boost::system::error_code open_socket(BasicSocket& socket, const StreamProtocol&
   if (descriptor < 0) return last_error();
   boost::system::error_code error;
   socket.assign(protocol, descriptor, error);
+  if (error) ::close(descriptor);
   return error;
 }
 
@@ -42,7 +44,7 @@ void close_socket(BasicSocket& socket, bool discard) {
     // Resets TCP at once, where closing resets only what nobody else holds.
     sockaddr nowhere{};
     nowhere.sa_family = AF_UNSPEC;
-    ::connect(socket.native_handle(), &nowhere, sizeof(nowhere));
+    static_cast<void>(::connect(socket.native_handle(), &nowhere, sizeof(nowhere)));
   }
   socket.shutdown(asio::socket_base::shutdown_both, ignored);
   socket.close(ignored);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -112,6 +115,7 @@ class StreamConnection : public Connection,
   bool is_open_ = true;
   bool is_silenced_ = false;
   bool is_ready_ = false;
+  const pid_t process_ = getpid();  // a child that was forked has a copy of all this
   bool is_writing_ = false;
   bool is_flush_posted_ = false;
   std::size_t unwritten_commands_ = 0;
@@ -354,7 +358,12 @@ void StreamConnection<Stream>::shut() {
   // connection.
   const bool discard = conversation_.has_unanswered();
   next_try_.cancel();
-  close_socket(stream_.lowest_layer(), discard);
+  if (process_ == getpid()) {
+    close_socket(stream_.lowest_layer(), discard);
+  } else {
+    boost::system::error_code ignored;
+    stream_.lowest_layer().close(ignored);  // it is still the parent's
+  }
   conversation_.end();
 }
 

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <ctime>
 
 namespace mesh {
@@ -71,9 +71,11 @@ std::optional<StandardError::File> StandardError::current_file() noexcept {
 void StandardError::write(std::string_view line) const noexcept {
   if (!file_ || current_file() != file_ || !has_room()) return;
   const BlockedSignals blocked;
+  // More could wait for the reader of a pipe.
+  const std::string_view start = line.substr(0, longest_line);
   ssize_t written = 0;
   do {
-    written = ::write(STDERR_FILENO, line.data(), line.size());
+    written = ::write(STDERR_FILENO, start.data(), start.size());
   } while (written == -1 && errno == EINTR);
   if (written == -1 && (errno == EPIPE || errno == EFBIG)) blocked.take_pending();
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <limits.h>  // NOLINT(modernize-deprecated-headers): PIPE_BUF is no C++
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -12,9 +14,13 @@ namespace mesh {
 /// something else or was closed when the program started.
 class StandardError {
  public:
+  /// What a pipe takes at once if it takes anything.
+  static constexpr std::size_t longest_line = PIPE_BUF;
+
   StandardError();
 
-  /// From any thread. Neither raises a signal nor waits for a reader.
+  /// From any thread. Neither raises a signal nor waits for a reader; what is longer than
+  /// `longest_line` is cut.
   void write(std::string_view line) const noexcept;
 
  private:

@@ -26,6 +26,8 @@ double to_number(const nlohmann::json& value) {
   if (value.is_number()) return value.get<double>();
   if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
   if (!value.is_string()) return 0.0;
+  constexpr std::size_t most_characters = 64;
+  if (value.get_ref<const std::string&>().size() > most_characters) return 0.0;
   const auto number = nlohmann::json::parse(value.get_ref<const std::string&>(), nullptr, false);
   return number.is_number() ? number.get<double>() : 0.0;
 }

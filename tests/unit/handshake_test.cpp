@@ -42,6 +42,15 @@ Reply integer_reply(std::int64_t value) {
   return reply;
 }
 
+TEST(Handshake, ACommandThatIsUnknownIsNamedWithoutItsArguments) {
+  const auto objection = handshake_objection(
+      {"AUTH", "user", "s3cret"},
+      error_reply("ERR unknown command 'AUTH', with args beginning with: 'user' 's3cret' "));
+  ASSERT_TRUE(objection);
+  EXPECT_NE(objection->cause.find("unknown command 'AUTH'"), std::string::npos);
+  EXPECT_EQ(objection->cause.find("s3cret"), std::string::npos) << objection->cause;
+}
+
 TEST(Handshake, WithoutAnythingToSayIsAPing) {
   EXPECT_EQ(handshake_commands(RedisOptions{}), (std::vector<Command>{{"PING"}}));
 }

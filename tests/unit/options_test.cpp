@@ -187,6 +187,10 @@ TEST(RedisOptions, AUserNeedsAPassword) {
     options.password = "p";
   });
   expect_accepted<RedisOptions>([](RedisOptions& options) { options.password = "p"; });
+  expect_accepted<RedisOptions>([](RedisOptions& options) {
+    options.username = "u";
+    options.credentials = [](RedisPeer) { return RedisCredentials{}; };
+  });
 }
 
 TEST(RedisOptions, DatabaseMustNotBeNegative) {

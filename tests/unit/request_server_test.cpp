@@ -39,9 +39,15 @@ struct Fixture {
   explicit Fixture(const Strand& strand, MeshLimits limits = {})
       : Fixture(strand, limits, strand.get_inner_executor()) {}
   Fixture(const Strand& strand, MeshLimits limits, asio::any_io_executor executor)
-      : server(std::make_shared<RequestServer>(
-            RequestServer::Context{strand, std::move(executor), limits, 10s, log.sink()},
-            counters)) {
+      : server(
+            std::make_shared<RequestServer>(RequestServer::Context{strand,
+                                                                   std::move(executor),
+                                                                   limits,
+                                                                   10s,
+                                                                   log.sink(),
+                                                                   {},
+                                                                   [this] { return is_connected; }},
+                                            counters)) {
     server->start([this](InstanceId target, const Answer& answer) {
       sent.push_back(Sent{target, Json::parse(*answer.message), answer.useful_for});
     });
@@ -78,6 +84,7 @@ struct Fixture {
 
   test::LogCapture log;
   Counters counters;
+  bool is_connected = true;
   std::vector<Sent> sent;
   std::shared_ptr<RequestServer> server;
 };
@@ -369,6 +376,40 @@ TEST(RequestServer, TheCallersOfRequestsThatWaitAreSentHeartbeats) {
     fixture.release = true;
     EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 2; }));
     EXPECT_EQ(fixture.answer_to(2)->at("data"), 2);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, ARequestThatWaitedWhileItsCallerHeardNothingIsNotRun) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 1, 2);
+    fixture.is_connected = false;
+    fixture.ask(1);
+    fixture.ask(2, 40ms);
+    fixture.ask(3);
+    co_await test::sleep_for(60ms);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.responses() == 2; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 3}));
+    EXPECT_EQ(fixture.counters.requests_refused, 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, BroadcastsThatPileUpLeaveRoomForRequests) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 4, 0);
+    int handled = 0;
+    fixture.handle_broadcast<int>("news", [&](int) -> asio::awaitable<void> {
+      EXPECT_TRUE(co_await eventually([&] { return fixture.release; }));
+      ++handled;
+    });
+    for (int i = 0; i < 10; ++i) fixture.server->on_broadcast(wire::Broadcast{9, "news", i});
+    fixture.ask(1);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 1; }));
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return handled == 3 && fixture.responses() == 1; }));
+    EXPECT_EQ(fixture.counters.requests_refused, 7U);
     co_await fixture.stop();
   });
 }

@@ -20,6 +20,7 @@ WaitingRequest waiting(const std::string& id, TimePoint arrived_at = start,
   result.request.size = 10;
   result.timeout = timeout;
   result.arrived_at = arrived_at;
+  result.heard_at = arrived_at;
   result.next_heartbeat = arrived_at + heartbeat_interval(timeout);
   return result;
 }

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <mesh/detail/gate.hpp>
+#include <mesh/errors.hpp>
+#include <mesh/log.hpp>
+#include <mesh/options.hpp>
+
+/// What the user has given to be called while the library works, as long as the gate is open.
+namespace mesh {
+
+inline LogSink gated(LogSink log, std::shared_ptr<const detail::Gate> gate) {
+  return [log = std::move(log), gate = std::move(gate)](LogLevel level, std::string_view text) {
+    if (gate->is_open()) log(level, text);
+  };
+}
+
+inline RedisOptions gated(RedisOptions redis, std::shared_ptr<const detail::Gate> gate) {
+  if (!redis.credentials) return redis;
+  redis.credentials = [ask = std::move(redis.credentials), gate = std::move(gate)](RedisPeer peer) {
+    if (!gate->is_open()) throw MeshStoppedError();
+    return ask(peer);
+  };
+  return redis;
+}
+
+}  // namespace mesh
