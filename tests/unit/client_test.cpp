@@ -35,6 +35,7 @@ class ClientTest : public ::testing::Test {
   asio::awaitable<void> close() {
     client_->close();
     co_await client_->join_until(Clock::now() + 10s);
+    client_.reset();  // it must not outlive the context
   }
 
   void publish(std::size_t count, std::size_t size = message_size) {
