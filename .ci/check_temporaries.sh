@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds temporaries of aggregate type inside co_await expressions, in code and documentation:
 # g++ 12 destroys them twice. Looks for `Type{` and `{.field` between a co_await and the end of its
-# statement. Trivially destructible option structs are safe.
+# statement, or of its line in a table. Trivially destructible option structs are safe.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,6 +11,7 @@ find README.md docs include src examples tests -name node_modules -prune -o \
   grep -v '^tests/compile/temporary_' |
   xargs perl -0777 -ne '
     s{//[^\n]*}{}g;
+    s{^(\|.*)\|$}{$1;}gm;
     while (/\bco_await\b/g) {
       my ($at, $end, $depth) = ($-[0], pos, 0);
       my $statement = "";

@@ -14,7 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 need_packages demo
 echo "== Building in build/demo (the first time takes a minute or two)"
-cmake -S . -B build/demo -DCMAKE_BUILD_TYPE=Release -DMESHSERVICE_BUILD_TESTS=OFF >/dev/null
+cmake -S . -B build/demo -DCMAKE_BUILD_TYPE=Release -DMESHSERVICE_BUILD_TESTS=OFF \
+  -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=10 >/dev/null
 cmake --build build/demo --parallel "$(nproc)"
 PATH=$PWD/build/demo/examples:$PATH
 
