@@ -11,6 +11,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <mesh/detail/abi.hpp>
 #include <mesh/detail/callback.hpp>
 #include <mesh/log.hpp>
 #include <mesh/options.hpp>
@@ -41,12 +42,17 @@ class LeaderService {
  public:
   /// Uses the Redis that `RedisOptions::from_env("MUTEX")` names. Does no I/O. Throws
   /// `std::invalid_argument` for an empty key, wrong options or malformed variables.
-  LeaderService(boost::asio::any_io_executor executor, std::string key, LeaderOptions options = {});
+  LeaderService(boost::asio::any_io_executor executor, std::string key, LeaderOptions options = {})
+      : LeaderService(std::move(executor), std::move(key), options,
+                      RedisOptions::from_env("MUTEX")) {}
 
   /// Uses the given Redis. Does no I/O. Throws `std::invalid_argument` for an empty key or wrong
   /// options.
   LeaderService(boost::asio::any_io_executor executor, std::string key, LeaderOptions options,
-                const RedisOptions& redis, LogSink log = stderr_log_sink());
+                const RedisOptions& redis, LogSink log = stderr_log_sink())
+      : LeaderService(make_election(std::move(executor), key, options, redis, std::move(log))) {
+    detail::require_the_librarys_settings();
+  }
   ~LeaderService();
   LeaderService(const LeaderService&) = delete;
   LeaderService& operator=(const LeaderService&) = delete;
@@ -88,6 +94,10 @@ class LeaderService {
   friend class detail::CoreHandle;
 
   explicit LeaderService(std::shared_ptr<leader::Election> election);
+  static std::shared_ptr<leader::Election> make_election(boost::asio::any_io_executor executor,
+                                                         const std::string& key,
+                                                         const LeaderOptions& options,
+                                                         const RedisOptions& redis, LogSink log);
   static void async_stop(const std::shared_ptr<leader::Election>& election,
                          boost::asio::any_completion_handler<void(std::exception_ptr)> completion);
   void assign_became_leader(detail::AsyncCallback<> callback);

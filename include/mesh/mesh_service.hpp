@@ -15,6 +15,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <mesh/detail/abi.hpp>
 #include <mesh/detail/call.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/fixed_string.hpp>
@@ -72,12 +73,16 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// Uses the default options, and so the Redis that the environment names. Does no I/O. Throws
   /// `std::invalid_argument` for an empty key or a malformed variable.
   MeshService(boost::asio::any_io_executor executor, const std::string& key)
-      : core_(std::move(executor), key, MeshOptions{}) {}
+      : core_(std::move(executor), key, MeshOptions{}) {
+    detail::require_the_librarys_settings();
+  }
 
   /// Does no I/O. Throws `std::invalid_argument` for an empty key or wrong options.
   MeshService(boost::asio::any_io_executor executor, const std::string& key,
               const MeshOptions& options)
-      : core_(std::move(executor), key, options) {}
+      : core_(std::move(executor), key, options) {
+    detail::require_the_librarys_settings();
+  }
 
   MeshService(const MeshService&) = delete;
   MeshService& operator=(const MeshService&) = delete;

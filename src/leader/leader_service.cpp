@@ -20,15 +20,12 @@ boost::asio::awaitable<void> stop(std::shared_ptr<leader::Election> election) {
 
 }  // namespace
 
-LeaderService::LeaderService(boost::asio::any_io_executor executor, std::string key,
-                             LeaderOptions options)
-    : LeaderService(std::move(executor), std::move(key), options, RedisOptions::from_env("MUTEX")) {
+std::shared_ptr<leader::Election> LeaderService::make_election(
+    boost::asio::any_io_executor executor, const std::string& key, const LeaderOptions& options,
+    const RedisOptions& redis, LogSink log) {
+  return std::make_shared<leader::Election>(std::move(executor), key, options, redis,
+                                            std::move(log));
 }
-
-LeaderService::LeaderService(boost::asio::any_io_executor executor, std::string key,
-                             LeaderOptions options, const RedisOptions& redis, LogSink log)
-    : election_(std::make_shared<leader::Election>(std::move(executor), key, options, redis,
-                                                   std::move(log))) {}
 
 LeaderService::LeaderService(std::shared_ptr<leader::Election> election)
     : election_(std::move(election)) {}
