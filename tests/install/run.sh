@@ -31,6 +31,14 @@ case $mode in
     fi
     project=$here/consumer
     set -- "$@" "-DCMAKE_PREFIX_PATH=$work/prefix"
+    if cmake -S "$project" -B "$work/refused" "-DCMAKE_CXX_COMPILER=$compiler" "$@" \
+        -DBoost_NO_BOOST_CMAKE=ON "-DBoost_INCLUDE_DIR=$here/../compile/other_boost" \
+        >"$work/refusal" 2>&1 || ! tr -s '\n ' ' ' <"$work/refusal" |
+        grep -F 'but Boost 1.99 was found'; then
+      echo "another Boost should be refused:" >&2
+      cat "$work/refusal" >&2
+      exit 1
+    fi
     ;;
   subproject)
     project=$here/subproject
