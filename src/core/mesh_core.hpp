@@ -1,14 +1,10 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -26,24 +22,18 @@
 #include <core/call_sender.hpp>
 #include <core/cleanup.hpp>
 #include <core/counters.hpp>
+#include <core/inbox.hpp>
 #include <core/keys.hpp>
 #include <core/node_watch.hpp>
+#include <core/outbox.hpp>
 #include <core/pending_calls.hpp>
+#include <core/registration.hpp>
 #include <core/registry.hpp>
 #include <core/request_server.hpp>
 #include <leader/leader_driver.hpp>
 #include <redis/client.hpp>
-#include <util/rate_limited_log.hpp>
-#include <util/uuid.hpp>
-#include <wire/codec.hpp>
 
 namespace mesh::core {
-
-/// Links a call to whoever may cancel it, from before it has a request id. Touched on the strand.
-struct CallControl {
-  bool cancelled = false;
-  RequestId request_id;
-};
 
 /// A node without its types: ties the connections, the registry, the pending calls, the request
 /// server and the election together, and starts and stops them. What is not said to be callable
@@ -101,51 +91,21 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> clean_up_failed_start();
   asio::awaitable<void> drain();
   asio::awaitable<void> leave_mesh(TimePoint deadline);
-  asio::awaitable<void> unregister(TimePoint deadline);
   asio::awaitable<void> disconnect();
-  asio::awaitable<void> send_heartbeats(std::shared_ptr<MeshCore> self);
-  asio::awaitable<void> send_draining_heartbeat();
-  asio::awaitable<void> send_heartbeat();
-  asio::awaitable<InstanceId> register_with_new_id(TimePoint deadline);
-  asio::awaitable<void> move_to_new_id();
-  asio::awaitable<void> clean_up();
-  bool others_may_return() const;
-  void note_leader(std::optional<bool> another_leads);
+  asio::awaitable<void> stay_registered(std::shared_ptr<MeshCore> self);
   bool is_active() const { return state_ == State::running || state_ == State::draining; }
   void start_watch();
   void set_id(InstanceId id);
   void become_stopped();
 
+  Registration::Context registration_context();
   void connect_events();
-  void on_message(std::string_view channel, std::string_view payload);
-  void on_node_message(std::string_view payload);
-  void on_malformed(const wire::Malformed& message);
-  void on_request(wire::Request request);
-  void accept_held_requests();
-  void forget_held_requests();
-  void on_broadcast_message(std::string_view payload);
-  void on_unexpected(const RequestId& request_id, const std::string& reason);
-  void drop(const std::string& reason);
-
-  std::exception_ptr objection_to_call(std::string_view message) const;
-  bool has_room_to_keep(std::size_t size) const;
-
-  /// A request that came before it was known whether this node still has its id.
-  struct HeldRequest {
-    wire::Request request;
-    TimePoint arrived_at{};
-  };
-
   std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   asio::any_io_executor executor_;
   Strand strand_;
   MeshOptions options_;
   Keys keys_;
   Counters counters_;
-  UuidGenerator uuids_;
-  std::string message_;  // memory for the next request
-  RateLimitedLog drop_log_;
-  RateLimitedLog heartbeat_log_;
   std::shared_ptr<redis::Client> commands_;
   std::shared_ptr<redis::Client> subscriptions_;
   std::shared_ptr<Registry> registry_;
@@ -159,22 +119,14 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<NodeWatch> watch_;
   SerialQueue callbacks_;
   TaskGroup background_;
-  Event heartbeat_due_;
   Event state_changed_;
   TimePoint drain_deadline_{};
-  std::optional<TimePoint> reconnected_at_;  // the connection for commands
-  std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis
-  bool owns_id_ = true;                      // as far as is known, after a reconnect
-  bool must_move_ = false;                   // to a new id, as soon as there is one
-  std::vector<HeldRequest> held_;            // until that is known
-  std::size_t held_bytes_ = 0;
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;
-  std::uint64_t run_ = 0;      // counts the starts
-  InstanceId claimed_id_ = 0;  // from before it is registered until after it is unregistered
-  std::string node_channel_;
-  std::string broadcast_channel_;
-  std::string events_channel_;
+  std::uint64_t run_ = 0;  // counts the starts
+  Inbox inbox_;
+  Registration registration_;
+  Outbox outbox_;
   std::atomic<InstanceId> instance_id_{0};
 };
 

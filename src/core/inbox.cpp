@@ -1,0 +1,108 @@
+#include <core/inbox.hpp>
+
+#include <variant>
+
+namespace mesh::core {
+
+Inbox::Inbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
+             std::shared_ptr<RequestServer> server, std::shared_ptr<NodeWatch> watch,
+             Counters& counters)
+    : context_(std::move(context)),
+      own_id_(own_id),
+      calls_(calls),
+      server_(std::move(server)),
+      watch_(std::move(watch)),
+      counters_(counters),
+      drop_log_(context_.log),
+      broadcast_channel_(context_.keys.broadcast_channel()),
+      events_channel_(context_.keys.events_channel()) {}
+
+void Inbox::on_message(std::string_view channel, std::string_view payload) {
+  if (channel == node_channel_) {
+    on_node_message(payload);
+  } else if (channel == broadcast_channel_) {
+    on_broadcast_message(payload);
+  } else if (channel == events_channel_) {
+    watch_->on_event(payload);
+  }
+}
+
+void Inbox::on_node_message(std::string_view payload) {
+  auto message = wire::decode_node_message(payload, context_.limits);
+  if (auto* const request = std::get_if<wire::Request>(&message)) {
+    on_request(std::move(*request));
+  } else if (auto* const response = std::get_if<wire::Response>(&message)) {
+    const RequestId id = response->request_id;
+    if (!calls_.on_response(std::move(*response))) on_unexpected(id, "response to no pending call");
+  } else if (const auto* const heartbeat = std::get_if<wire::Heartbeat>(&message)) {
+    if (!calls_.on_heartbeat(heartbeat->request_id, Clock::now())) {
+      on_unexpected(heartbeat->request_id, "heartbeat for no pending call");
+    }
+  } else {
+    on_malformed(std::get<wire::Malformed>(message));
+  }
+}
+
+// Nobody shall wait for a timeout because of a message that is of no use. What claims to be from
+// this very node is not: it would be a call without messages.
+void Inbox::on_malformed(const wire::Malformed& message) {
+  drop(message.reason);
+  if (message.response) {
+    calls_.on_unreadable(*message.response, message);
+  } else if (message.request && message.request->sender != own_id_ && owns_id_ &&
+             context_.commands->is_ready()) {
+    server_->on_unreadable(*message.request, message.reason);
+  }
+}
+
+// After a reconnect the id may be another node's, if Redis has lost its data: until a heartbeat has
+// told, both would run the same requests.
+void Inbox::on_request(wire::Request request) {
+  if (owns_id_ && context_.commands->is_ready()) {
+    server_->on_request(std::move(request));
+  } else if (held_bytes_ + request.size <= context_.limits.queued_bytes) {
+    held_bytes_ += request.size;
+    held_.push_back(HeldRequest{std::move(request), Clock::now()});
+  } else {
+    drop("a request that came before this node had registered again");
+  }
+}
+
+void Inbox::accept_requests() {
+  owns_id_ = true;
+  held_bytes_ = 0;
+  for (HeldRequest& held : std::exchange(held_, {})) {
+    server_->on_request(std::move(held.request), held.arrived_at);
+  }
+}
+
+void Inbox::forget_held() {
+  held_bytes_ = 0;
+  held_.clear();
+}
+
+void Inbox::on_broadcast_message(std::string_view payload) {
+  auto message = wire::decode_broadcast(payload, context_.limits);
+  if (const auto* const malformed = std::get_if<wire::Malformed>(&message)) {
+    drop(malformed->reason);
+    return;
+  }
+  auto& broadcast = std::get<wire::Broadcast>(message);
+  // The own ones were delivered without the detour.
+  if (broadcast.sender != own_id_) server_->on_broadcast(std::move(broadcast));
+}
+
+void Inbox::on_unexpected(const RequestId& request_id, const std::string& reason) {
+  if (calls_.was_given_up(request_id)) {
+    ++counters_.messages_late;
+  } else {
+    drop(reason);
+  }
+}
+
+void Inbox::drop(const std::string& reason) {
+  ++counters_.messages_dropped;
+  drop_log_.warn(Clock::now(), "dropped a message: " + reason);
+}
+
+}  // namespace mesh::core

@@ -1,0 +1,82 @@
+#include <core/outbox.hpp>
+
+#include <utility>
+
+#include <mesh/errors.hpp>
+
+#include <wire/codec.hpp>
+#include <wire/nesting.hpp>
+
+namespace mesh::core {
+
+Outbox::Outbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& pending,
+               std::shared_ptr<CallSender> calls, Counters& counters)
+    : context_(std::move(context)),
+      own_id_(own_id),
+      pending_(pending),
+      calls_(std::move(calls)),
+      counters_(counters) {}
+
+void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+                        const std::shared_ptr<CallControl>& control) {
+  const auto timeout =
+      call.timeout == std::chrono::milliseconds::zero() ? context_.default_timeout : call.timeout;
+  const UuidGenerator::Text uuid = uuids_.next_text();
+  const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
+  std::string message = wire::encode_request(request_id.view(), own_id_, call.type, call.data,
+                                             timeout, false, std::move(message_));
+  if (auto objection = objection_to_call(message)) {
+    std::move(completion)(std::move(objection), detail::Json());
+    return;
+  }
+  if (control) control->request_id = request_id;
+  PendingCall pending{std::move(completion), call.target, call.type, timeout, Clock::now()};
+  pending.has_data = has_room_to_keep(call.data.size());
+  if (pending.has_data) pending.data = std::move(call.data);
+  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
+  constexpr std::size_t usual_size = std::size_t{64} << 10U;
+  if (message.capacity() <= usual_size) message_ = std::move(message);
+}
+
+bool Outbox::has_room_to_keep(std::size_t size) const {
+  return pending_.kept_bytes() + size <= context_.limits.queued_bytes;
+}
+
+std::exception_ptr Outbox::objection_to_call(std::string_view message) const {
+  if (pending_.size() >= context_.limits.pending_calls) {
+    return std::make_exception_ptr(
+        MeshLimitError(std::to_string(pending_.size()) +
+                       " calls are waiting for an answer (MeshLimits::pending_calls)"));
+  }
+  if (message.size() > context_.limits.message_size) {
+    return std::make_exception_ptr(MeshLimitError("the request has " +
+                                                  std::to_string(message.size()) +
+                                                  " bytes, more than MeshLimits::message_size"));
+  }
+  if (wire::is_nested_deeper(message, context_.limits.nesting_depth)) {
+    return std::make_exception_ptr(
+        MeshLimitError("the request is nested deeper than MeshLimits::nesting_depth"));
+  }
+  // What cannot be sent now must be kept.
+  if (!calls_->can_send() && !has_room_to_keep(message.size())) {
+    return std::make_exception_ptr(redis::overflow_error());
+  }
+  return nullptr;
+}
+
+asio::awaitable<void> Outbox::broadcast(std::string_view type, std::string_view data) {
+  std::string message = wire::encode_broadcast(own_id_, type, data);
+  if (message.size() > context_.limits.message_size) {
+    throw MeshLimitError("the broadcast has " + std::to_string(message.size()) +
+                         " bytes, more than MeshLimits::message_size");
+  }
+  if (wire::is_nested_deeper(message, context_.limits.nesting_depth)) {
+    throw MeshLimitError("the broadcast is nested deeper than MeshLimits::nesting_depth");
+  }
+  redis::Command command{"PUBLISH", context_.broadcast_channel, message};
+  co_await context_.commands->request(std::move(command), Clock::now() + context_.default_timeout,
+                                      redis::Priority::payload);
+  ++counters_.broadcasts_sent;
+}
+
+}  // namespace mesh::core

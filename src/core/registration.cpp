@@ -1,0 +1,196 @@
+#include <core/registration.hpp>
+
+#include <exception>
+#include <utility>
+
+#include <mesh/errors.hpp>
+
+#include <util/cancellation.hpp>
+#include <util/describe_error.hpp>
+
+namespace mesh::core {
+
+Registration::Registration(Context context, const std::atomic<InstanceId>& own_id,
+                           std::shared_ptr<Registry> registry,
+                           std::shared_ptr<leader::LeaderDriver> leader,
+                           std::shared_ptr<Cleanup> cleanup, Inbox& inbox)
+    : context_(std::move(context)),
+      own_id_(own_id),
+      registry_(std::move(registry)),
+      leader_(std::move(leader)),
+      cleanup_(std::move(cleanup)),
+      inbox_(inbox),
+      log_(context_.log),
+      heartbeat_due_(context_.strand) {}
+
+void Registration::reset() {
+  reconnected_at_.reset();
+  refused_at_.reset();
+  must_move_ = false;
+  leaving_ = false;
+  inbox_.forget_held();
+  inbox_.accept_requests();
+}
+
+void Registration::on_reconnected() {
+  inbox_.hold_requests();
+  reconnected_at_ = Clock::now();
+  heartbeat_due_.notify_all();
+}
+
+void Registration::begin_to_leave() {
+  leaving_ = true;
+  heartbeat_due_.notify_all();
+}
+
+// Before the last words to Redis, so that this has left when the connection is closed.
+void Registration::unsubscribe() {
+  context_.subscriptions->unsubscribe(inbox_.node_channel());
+  context_.subscriptions->unsubscribe(context_.keys.broadcast_channel());
+}
+
+asio::awaitable<InstanceId> Registration::join(TimePoint deadline) {
+  // Its messages need no answer: they have shown that Redis is there.
+  const std::string pulse_channel = context_.keys.pulse_channel();
+  for (;;) {
+    const InstanceId id = co_await registry_->claim_id(deadline);
+    claimed_id_ = id;
+    inbox_.set_node_channel(context_.keys.node_channel(id));
+    co_await context_.subscriptions->subscribe(inbox_.node_channel(), deadline);
+    co_await context_.subscriptions->subscribe(context_.keys.broadcast_channel(), deadline);
+    co_await context_.subscriptions->subscribe(pulse_channel, deadline);
+    const auto found = co_await registry_->heartbeat(id, leader_->lock_value(), deadline);
+    if (found.registration != Registry::Registration::taken_by_another) co_return id;
+    context_.subscriptions->unsubscribe(inbox_.node_channel());
+  }
+}
+
+asio::awaitable<void> Registration::keep() {
+  auto next = Clock::now() + context_.heartbeat_interval;
+  for (;;) {
+    co_await heartbeat_due_.wait_until(next);
+    next = Clock::now() + context_.heartbeat_interval;
+    try {
+      if (leaving_) {
+        co_await send_leaving_heartbeat();
+      } else {
+        co_await send_heartbeat();
+      }
+      co_await clean_up();
+    } catch (...) {
+      const auto error = std::current_exception();
+      if (is_cancellation(error)) throw;
+      log_.warn(Clock::now(), "heartbeat failed: " + describe_error(error));
+    }
+  }
+}
+
+asio::awaitable<void> Registration::send_leaving_heartbeat() {
+  std::exception_ptr refusal;
+  bool owns_id = true;
+  try {
+    owns_id = co_await registry_->begin_to_leave(own_id_, TimePoint::max());
+  } catch (const MeshRedisError&) {
+    refusal = std::current_exception();
+  }
+  // They are refused, or answered as before.
+  if (owns_id) inbox_.accept_requests();
+  if (refusal) std::rethrow_exception(refusal);
+}
+
+asio::awaitable<void> Registration::send_heartbeat() {
+  if (must_move_) {
+    co_await move_to_new_id();
+    co_return;
+  }
+  const InstanceId id = own_id_;
+  const auto sent_at = Clock::now();
+  Registry::Heartbeat found;
+  std::exception_ptr refusal;
+  try {
+    // However late the answer is, it must be heard: it alone tells that the node had been removed.
+    found = co_await registry_->heartbeat(id, leader_->lock_value(), TimePoint::max());
+  } catch (const MeshRedisError&) {
+    refusal = std::current_exception();
+  }
+  if (refusal) {
+    refused_at_ = Clock::now();
+    // Redis does not say whose the id is, and may not for long.
+    inbox_.accept_requests();
+    std::rethrow_exception(refusal);
+  }
+  note_leader(found.another_leads);
+  // The subscription may be gone without a word, or be left at a server that is the master no more.
+  if (found.is_unheard && context_.subscriptions->is_ready_since(sent_at)) {
+    context_.subscriptions->reconnect("Redis knows no subscription of this node");
+  }
+  if (found.registration != Registry::Registration::taken_by_another) inbox_.accept_requests();
+  switch (found.registration) {
+    case Registry::Registration::known:
+      co_return;
+    case Registry::Registration::missing:
+      context_.log(LogLevel::warning, "node " + std::to_string(id) +
+                                          " had been removed while it was alive; registered again");
+      break;
+    case Registry::Registration::taken_by_another:
+      co_await move_to_new_id();
+      co_return;
+  }
+  context_.on_reregistered();
+}
+
+asio::awaitable<void> Registration::move_to_new_id() {
+  const auto deadline = Clock::now() + context_.connect_timeout;
+  const InstanceId old_id = own_id_;
+  context_.subscriptions->unsubscribe(inbox_.node_channel());
+  inbox_.set_node_channel({});
+  inbox_.forget_held();
+  must_move_ = true;  // until it has succeeded: nothing is heard under the old id any more
+  context_.on_id(co_await join(deadline));
+  must_move_ = false;
+  inbox_.accept_requests();
+  context_.log(LogLevel::warning, "the id " + std::to_string(old_id) +
+                                      " went to another node; registered as node " +
+                                      std::to_string(own_id_));
+  context_.on_reregistered();
+  // Responses may have gone to the old id.
+  context_.on_moved();
+}
+
+// After an outage the other nodes need time to come back, and to be heard again after Redis has
+// refused heartbeats, most likely also theirs.
+bool Registration::others_may_return() const {
+  const auto now = Clock::now();
+  return (reconnected_at_ && now < *reconnected_at_ + context_.reconnect_max_delay) ||
+         (refused_at_ && now < *refused_at_ + context_.node_ttl);
+}
+
+// What the heartbeat saw spares the election to look itself, unless heartbeats are the rarer ones.
+void Registration::note_leader(std::optional<bool> another_leads) {
+  const bool replaces_attempts = context_.heartbeat_interval <= context_.leader_retry_delay;
+  if (!another_leads || (*another_leads && !replaces_attempts)) return;
+  // A leader that comes back has the first word.
+  if (!others_may_return()) leader_->on_lock_seen(*another_leads);
+}
+
+asio::awaitable<void> Registration::clean_up() {
+  if (leader_->is_leader() && !others_may_return()) {
+    const bool still_leads = co_await cleanup_->run(own_id_, leader_->lock_value());
+    if (!still_leads) leader_->on_lock_lost();
+  } else if (cleanup_->is_incomplete()) {
+    co_await cleanup_->complete(own_id_);
+  }
+}
+
+asio::awaitable<void> Registration::leave(TimePoint deadline) {
+  const InstanceId id = std::exchange(claimed_id_, 0);
+  if (id == 0 || !context_.commands->is_ready()) co_return;
+  try {
+    co_await registry_->leave(id, deadline);
+  } catch (const MeshError& error) {
+    context_.log(LogLevel::warning,
+                 std::string("the registration is left for the leader: ") + error.what());
+  }
+}
+
+}  // namespace mesh::core

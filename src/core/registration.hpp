@@ -1,0 +1,93 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/awaitable.hpp>
+#include <mesh/log.hpp>
+#include <mesh/node.hpp>
+
+#include <async/event.hpp>
+#include <async/strand.hpp>
+#include <core/cleanup.hpp>
+#include <core/inbox.hpp>
+#include <core/keys.hpp>
+#include <core/registry.hpp>
+#include <leader/leader_driver.hpp>
+#include <redis/client.hpp>
+#include <util/rate_limited_log.hpp>
+
+namespace mesh::core {
+
+/// This node's place in the list of nodes: takes an id, keeps it by heartbeats, takes another where
+/// it was lost, and gives it up. The leader's duty and what followers hear of the lock go along
+/// with the heartbeats. All members must be called on the strand.
+class Registration {
+ public:
+  struct Context {
+    Strand strand;
+    std::shared_ptr<redis::Client> commands;
+    std::shared_ptr<redis::Client> subscriptions;
+    Keys keys;
+    std::chrono::milliseconds heartbeat_interval{0};
+    std::chrono::milliseconds node_ttl{0};
+    std::chrono::milliseconds connect_timeout{0};
+    std::chrono::milliseconds reconnect_max_delay{0};
+    std::chrono::milliseconds leader_retry_delay{0};
+    LogSink log;
+    /// Tells the id of the node, each time that it has a new one.
+    std::function<void(InstanceId)> on_id;
+    /// The node had been removed while it was alive.
+    std::function<void()> on_reregistered;
+    /// Called after that where the node has another id.
+    std::function<void()> on_moved;
+  };
+
+  Registration(Context context, const std::atomic<InstanceId>& own_id,
+               std::shared_ptr<Registry> registry, std::shared_ptr<leader::LeaderDriver> leader,
+               std::shared_ptr<Cleanup> cleanup, Inbox& inbox);
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+  /// Before the connections are opened for a new start.
+  void reset();
+  /// Takes an id, subscribes and registers.
+  asio::awaitable<InstanceId> join(TimePoint deadline);
+  /// Sends heartbeats until cancelled.
+  asio::awaitable<void> keep();
+  /// The connection for commands was made anew: Redis may have lost the registration with it.
+  void on_reconnected();
+  /// From now on the node is not listed, but still owns its id.
+  void begin_to_leave();
+  /// No more messages are to come.
+  void unsubscribe();
+  /// Leaves the list; what cannot be removed by the deadline is left for the leader.
+  asio::awaitable<void> leave(TimePoint deadline);
+
+ private:
+  asio::awaitable<void> send_heartbeat();
+  asio::awaitable<void> send_leaving_heartbeat();
+  asio::awaitable<void> move_to_new_id();
+  asio::awaitable<void> clean_up();
+  bool others_may_return() const;
+  void note_leader(std::optional<bool> another_leads);
+
+  Context context_;
+  const std::atomic<InstanceId>& own_id_;
+  std::shared_ptr<Registry> registry_;
+  std::shared_ptr<leader::LeaderDriver> leader_;
+  std::shared_ptr<Cleanup> cleanup_;
+  Inbox& inbox_;
+  RateLimitedLog log_;
+  Event heartbeat_due_;
+  std::optional<TimePoint> reconnected_at_;  // the connection for commands
+  std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis
+  bool must_move_ = false;                   // to a new id, as soon as there is one
+  bool leaving_ = false;
+  InstanceId claimed_id_ = 0;  // from before it is registered until after it is unregistered
+};
+
+}  // namespace mesh::core
