@@ -35,7 +35,12 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       own_id_(own_id),
       calls_(calls),
       counters_(counters),
-      alarm_(context_.strand, [this] { try_due(); }) {}
+      alarm_(context_.strand, [this] { try_due(); }),
+      listeners_(std::make_shared<ListenerCheck>(
+          context_.commands, context_.keys,
+          [this](const RequestId& request_id, const std::optional<Listeners>& found) {
+            on_listeners(request_id, found);
+          })) {}
 
 void CallSender::send(const RequestId& request_id, PendingCall& call, std::string_view message) {
   if (can_send()) {
@@ -90,6 +95,7 @@ void CallSender::clear() {
   alarm_.set(std::nullopt);
   owners_.clear();
   lookups_.clear();
+  listeners_->clear();
 }
 
 // Publishing --------------------------------------------------------------------------------------
@@ -97,10 +103,11 @@ void CallSender::clear() {
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
   note_owner(request_id, call);
   call.was_sent = true;
+  call.receivers = 1;
   context_.commands->publish(context_.keys.node_channel(call.target, channel_), message,
                              call.deadline,
                              [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
-                               if (is_received(outcome)) return;
+                               if (is_received(outcome) && outcome.reply.integer == 1) return;
                                if (const auto self = weak.lock())
                                  self->on_published(request_id, outcome);
                              });
@@ -166,20 +173,60 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
     calls_.fail(request_id, make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text));
   } else if (outcome.reply.integer == 0) {
     on_nobody(request_id, *call);
+  } else {
+    call->receivers = outcome.reply.integer;
   }
 }
 
 void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
   owners_.erase(call.target);
-  const auto now = Clock::now();
-  const bool others_may_return = reconnected_at_ && now < *reconnected_at_ + context_.return_time;
-  if (call.has_data && others_may_return) {
+  if (call.has_data && others_may_return()) {
     try_later(request_id);
-  } else if (call.has_data && now < call.begun_at + resubscription_time) {
+  } else if (call.has_data && Clock::now() < call.begun_at + resubscription_time) {
     check_registration(request_id, call.target);
   } else {
     fail_unreachable(request_id, call);
   }
+}
+
+void CallSender::check(const RequestId& request_id) {
+  const PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr) return;
+  const auto others = listeners_->others_since(call->begun_at);
+  if (!others || call->receivers <= *others) listeners_->ask(call->target, request_id);
+}
+
+void CallSender::on_listeners(const RequestId& request_id, const std::optional<Listeners>& found) {
+  PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr) return;
+  if (!found) {
+    call->is_unheard = false;
+    return;
+  }
+  if (!call->is_unheard && call->receivers > found->others) return;
+  call->is_unheard = found->own == 0;
+  if (call->is_unheard) {
+    on_unheard(request_id, *call, found->is_registered);
+  } else {
+    // The others may have come after the target received it, so this is no first sending.
+    repeat(request_id);
+  }
+}
+
+void CallSender::on_unheard(const RequestId& request_id, const PendingCall& call,
+                            bool is_registered) {
+  owners_.erase(call.target);
+  const bool may_return =
+      others_may_return() || (is_registered && Clock::now() < call.begun_at + resubscription_time);
+  if (call.has_data && may_return) {
+    try_later(request_id);
+  } else {
+    fail_unreachable(request_id, call);
+  }
+}
+
+bool CallSender::others_may_return() const {
+  return reconnected_at_ && Clock::now() < *reconnected_at_ + context_.return_time;
 }
 
 void CallSender::check_registration(const RequestId& request_id, InstanceId target) {
@@ -259,6 +306,8 @@ void CallSender::try_now(const RequestId& request_id) {
   if (call == nullptr) return;
   if (!can_send()) {
     held_.push_back(request_id);
+  } else if (call->is_unheard) {
+    listeners_->ask(call->target, request_id);
   } else if (call->may_have_arrived) {
     publish_again(request_id);
   } else {

@@ -17,6 +17,7 @@
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
 #include <core/keys.hpp>
+#include <core/listener_check.hpp>
 #include <core/pending_calls.hpp>
 #include <redis/client.hpp>
 #include <util/lazy_random.hpp>
@@ -26,6 +27,7 @@ namespace mesh::core {
 /// Brings the requests of pending calls to their nodes. It holds them while this node could not
 /// hear the response, publishes them, and publishes them again
 /// - if nobody received them while the target may be resubscribing,
+/// - if only others than the target received them, who listen to a pattern,
 /// - if they or their responses may have been lost with a connection, and the target is one that
 ///   runs no request twice (see `publish_again.lua`).
 /// All members must be called on the strand.
@@ -61,6 +63,8 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void repeat_all();
   /// The same for one call, of which nothing is heard.
   void repeat(const RequestId& request_id);
+  /// Asks whether the target can have heard of the call, of which nothing is heard.
+  void check(const RequestId& request_id);
   /// Forgets everything.
   void clear();
 
@@ -70,6 +74,9 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
   void on_published(const RequestId& request_id, const redis::Outcome& outcome);
   void on_nobody(const RequestId& request_id, const PendingCall& call);
+  void on_listeners(const RequestId& request_id, const std::optional<Listeners>& found);
+  void on_unheard(const RequestId& request_id, const PendingCall& call, bool is_registered);
+  bool others_may_return() const;
   void check_registration(const RequestId& request_id, InstanceId target);
   void publish_again(const RequestId& request_id);
   void on_published_again(const RequestId& request_id, const redis::Outcome& outcome);
@@ -92,6 +99,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   Alarm alarm_;
   std::unordered_map<InstanceId, PendingCall::Owner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
+  std::shared_ptr<ListenerCheck> listeners_;
   std::optional<TimePoint> reconnected_at_;
   LazyRandom random_;
 };

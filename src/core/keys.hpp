@@ -30,6 +30,8 @@ class Keys {
     text = node_channel_prefix_;
     return text += std::to_string(id);
   }
+  /// Looks like that of a node, but no node has this id.
+  std::string nobodys_channel() const { return node_channel_prefix_ + "0"; }
   /// Ours alone: who holds an id, so that two nodes never share one.
   std::string owner_prefix() const { return stem_ + ":owner:"; }
   std::string owner(InstanceId id) const { return owner_prefix() + std::to_string(id); }

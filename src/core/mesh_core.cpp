@@ -348,6 +348,9 @@ void MeshCore::connect_events() {
     const auto self = weak.lock();
     return self ? self->calls_->why_not_sent() : nullptr;
   });
+  pending_.set_silent_callback([weak](const RequestId& request_id) {
+    if (const auto self = weak.lock()) self->calls_->check(request_id);
+  });
   pending_.set_overdue_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->repeat(request_id);
   });

@@ -1,5 +1,6 @@
 #include <core/pending_calls.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <mesh/errors.hpp>
@@ -8,6 +9,12 @@
 
 namespace mesh::core {
 
+namespace {
+
+constexpr std::chrono::milliseconds longest_silence{500};
+
+}  // namespace
+
 PendingCalls::PendingCalls(const Strand& strand, Counters& counters)
     : counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
@@ -15,8 +22,8 @@ PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) 
   ++counters_.calls_sent;
   kept_bytes_ += call.data.size();
   call.deadline = call.begun_at + call.timeout;
-  const TimePoint overdue = overdue_at(call);
-  PendingCall& added = *calls_.insert(request_id, std::move(call), overdue);
+  const TimePoint silent_at = call.begun_at + silence_of(call);
+  PendingCall& added = *calls_.insert(request_id, std::move(call), silent_at);
   alarm_.set(calls_.next_deadline());
   return added;
 }
@@ -81,6 +88,10 @@ void PendingCalls::fail_all_stopped() {
   alarm_.set(std::nullopt);
 }
 
+Clock::duration PendingCalls::silence_of(const PendingCall& call) {
+  return std::min<Clock::duration>(longest_silence, Clock::duration(call.timeout) / 2);
+}
+
 // Heartbeats come after three quarters of the timeout.
 TimePoint PendingCalls::overdue_at(const PendingCall& call) {
   return call.deadline - Clock::duration(call.timeout) / 8;
@@ -91,8 +102,7 @@ void PendingCalls::expire() {
   while (const auto due = calls_.first_due(now)) {
     PendingCall& found = *calls_.find(*due);
     if (found.deadline > now) {
-      calls_.move_deadline(*due, found.deadline);
-      if (on_overdue_) on_overdue_(*due);
+      note_silence(*due, found, now);
       continue;
     }
     auto call = calls_.extract(*due);
@@ -101,6 +111,20 @@ void PendingCalls::expire() {
     complete(std::move(*call), std::move(error), {});
   }
   alarm_.set(calls_.next_deadline());
+}
+
+void PendingCalls::note_silence(const RequestId& request_id, const PendingCall& call,
+                                TimePoint now) {
+  const TimePoint overdue = overdue_at(call);
+  if (now >= overdue) {
+    calls_.move_deadline(request_id, call.deadline);
+    if (on_overdue_) on_overdue_(request_id);
+  } else if (!call.was_sent) {
+    calls_.move_deadline(request_id, std::min(now + silence_of(call), overdue));
+  } else {
+    calls_.move_deadline(request_id, overdue);
+    if (on_silent_) on_silent_(request_id);
+  }
 }
 
 std::exception_ptr PendingCalls::timeout_error(const PendingCall& call) const {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -36,8 +37,10 @@ struct PendingCall {
   bool has_data = false;
   bool was_sent = false;
   bool may_have_arrived = false;
+  bool is_unheard = false;  // nobody listened on the target's channel when this was last asked
   int attempts = 0;
-  TimePoint deadline{};  // when it times out unless something is heard of it
+  std::int64_t receivers = 1;  // of the request, as Redis counted them
+  TimePoint deadline{};        // when it times out unless something is heard of it
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly
@@ -60,6 +63,11 @@ class PendingCalls {
   /// Whether it is one of the last calls that did not wait for their responses.
   bool was_given_up(const RequestId& request_id) const { return given_up_.contains(request_id); }
   PendingCall* find(const RequestId& request_id) { return calls_.find(request_id); }
+  /// `on_silent` is told of each call of which nothing was heard for half a second since it began,
+  /// or for half of a shorter timeout; of one that could not be sent by then a little later.
+  void set_silent_callback(std::function<void(const RequestId& request_id)> on_silent) {
+    on_silent_ = std::move(on_silent);
+  }
   /// `on_overdue` is told of each call of which nothing was heard for so long that a heartbeat
   /// should have come, while there is still some time.
   void set_overdue_callback(std::function<void(const RequestId& request_id)> on_overdue) {
@@ -83,12 +91,15 @@ class PendingCalls {
 
  private:
   void expire();
+  void note_silence(const RequestId& request_id, const PendingCall& call, TimePoint now);
   std::exception_ptr timeout_error(const PendingCall& call) const;
+  static Clock::duration silence_of(const PendingCall& call);
   static TimePoint overdue_at(const PendingCall& call);
   void complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;
+  std::function<void(const RequestId& request_id)> on_silent_;
   std::function<void(const RequestId& request_id)> on_overdue_;
   std::function<std::exception_ptr()> why_never_sent_;
   RecentIds given_up_;

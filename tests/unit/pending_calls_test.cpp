@@ -164,6 +164,29 @@ TEST(PendingCalls, HeartbeatsPutTheTimeoutOff) {
   });
 }
 
+TEST(PendingCalls, SilenceIsToldOnceOfCallsThatWereSent) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    std::vector<std::string> silent;
+    std::vector<std::string> overdue;
+    table.calls.set_silent_callback([&](const RequestId& id) { silent.emplace_back(id.view()); });
+    table.calls.set_overdue_callback([&](const RequestId& id) { overdue.emplace_back(id.view()); });
+    const auto sent = table.add("sent", 1s);
+    const auto held = table.add("held", 10min);
+    const auto heard = table.add("heard", 10min);
+    for (const char* const id : {"sent", "heard"}) table.calls.find(id)->was_sent = true;
+    EXPECT_TRUE(table.calls.on_heartbeat("heard", Clock::now()));
+    EXPECT_TRUE(co_await eventually([&] { return sent->completions == 1; }));
+    EXPECT_EQ(silent, std::vector<std::string>{"sent"});
+    EXPECT_EQ(overdue, std::vector<std::string>{"sent"});
+    table.calls.find("held")->was_sent = true;
+    EXPECT_TRUE(co_await eventually([&] { return silent.size() == 2; }));
+    EXPECT_EQ(silent.back(), "held");
+    table.calls.fail_all_stopped();
+    EXPECT_TRUE(co_await eventually([&] { return held->completions + heard->completions == 2; }));
+  });
+}
+
 TEST(PendingCalls, ManyTimeoutsEachCompleteOnce) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);

@@ -10,4 +10,9 @@ end
 if ARGV[3] ~= '' and owner ~= ARGV[3] then
   return -2
 end
+-- PUBLISH would count subscribers of a pattern too.
+local listeners = redis.pcall('PUBSUB', 'NUMSUB', ARGV[1])
+if listeners[2] == 0 then
+  return 0
+end
 return redis.call('PUBLISH', ARGV[1], ARGV[2])

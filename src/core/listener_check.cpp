@@ -1,0 +1,58 @@
+#include <core/listener_check.hpp>
+
+#include <utility>
+
+#include <scripts/who_listens.lua.hpp>
+
+#include <redis/command.hpp>
+
+namespace mesh::core {
+
+std::optional<Listeners> parse_listeners(const redis::Reply& reply) {
+  if (reply.kind != redis::Reply::Kind::array || reply.elements.size() != 3) return std::nullopt;
+  Listeners found;
+  found.own = reply.elements[0].integer;
+  found.others = reply.elements[1].integer;
+  found.is_registered = reply.elements[2].kind != redis::Reply::Kind::nil;
+  return found;
+}
+
+ListenerCheck::ListenerCheck(std::shared_ptr<redis::Client> commands, Keys keys, OnAnswer on_answer)
+    : commands_(std::move(commands)), keys_(std::move(keys)), on_answer_(std::move(on_answer)) {}
+
+void ListenerCheck::ask(InstanceId target, const RequestId& request_id) {
+  auto& waiting = questions_[target];
+  waiting.push_back(request_id);
+  if (waiting.size() > 1) return;
+  redis::Command command{"EVAL",
+                         scripts::who_listens,
+                         "1",
+                         keys_.heartbeats(),
+                         keys_.node_channel(target),
+                         keys_.nobodys_channel(),
+                         std::to_string(target)};
+  commands_->submit(
+      std::move(command), TimePoint::max(),
+      [weak = weak_from_this(), target, asked_at = Clock::now()](const redis::Outcome& outcome) {
+        if (const auto self = weak.lock()) self->on_reply(target, asked_at, outcome);
+      });
+}
+
+void ListenerCheck::clear() {
+  questions_.clear();
+  answered_at_.reset();
+}
+
+void ListenerCheck::on_reply(InstanceId target, TimePoint asked_at, const redis::Outcome& outcome) {
+  const auto question = questions_.extract(target);
+  if (question.empty()) return;
+  std::optional<Listeners> found;
+  if (outcome.failure == redis::Failure::none) found = parse_listeners(outcome.reply);
+  if (found) {
+    answered_at_ = asked_at;
+    others_ = found->others;
+  }
+  for (const RequestId& request_id : question.mapped()) on_answer_(request_id, found);
+}
+
+}  // namespace mesh::core
