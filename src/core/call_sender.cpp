@@ -180,12 +180,12 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
 
 void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
   owners_.erase(call.target);
-  if (call.has_data && others_may_return()) {
-    try_later(request_id);
-  } else if (call.has_data && Clock::now() < call.begun_at + resubscription_time) {
-    check_registration(request_id, call.target);
-  } else {
+  if (!call.has_data) {
     fail_unreachable(request_id, call);
+  } else if (others_may_return()) {
+    try_later(request_id);
+  } else {
+    check_registration(request_id, call.target);
   }
 }
 
@@ -206,23 +206,32 @@ void CallSender::on_listeners(const RequestId& request_id, const std::optional<L
   if (!call->is_unheard && call->receivers > found->others) return;
   call->is_unheard = found->own == 0;
   if (call->is_unheard) {
-    on_unheard(request_id, *call, found->is_registered);
+    on_unheard(request_id, *call, found->heartbeat);
   } else {
     // The others may have come after the target received it, so this is no first sending.
     repeat(request_id);
   }
 }
 
-void CallSender::on_unheard(const RequestId& request_id, const PendingCall& call,
-                            bool is_registered) {
+void CallSender::on_unheard(const RequestId& request_id, PendingCall& call,
+                            std::optional<std::int64_t> heartbeat) {
   owners_.erase(call.target);
-  const bool may_return =
-      others_may_return() || (is_registered && Clock::now() < call.begun_at + resubscription_time);
-  if (call.has_data && may_return) {
+  if (call.has_data && (others_may_return() || may_return(call, heartbeat))) {
     try_later(request_id);
   } else {
     fail_unreachable(request_id, call);
   }
+}
+
+// Who lives notices with its next heartbeat that its subscription is gone.
+bool CallSender::may_return(PendingCall& call, std::optional<std::int64_t> heartbeat) {
+  if (!heartbeat) return false;
+  if (!call.first_heartbeat) call.first_heartbeat = heartbeat;
+  return is_young(call) || *heartbeat > *call.first_heartbeat;
+}
+
+bool CallSender::is_young(const PendingCall& call) {
+  return Clock::now() < call.begun_at + resubscription_time;
 }
 
 bool CallSender::others_may_return() const {
@@ -233,14 +242,16 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
   redis::Command command{"ZSCORE", context_.keys.heartbeats(), std::to_string(target)};
   const auto on_answer = [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
     const auto self = weak.lock();
-    const PendingCall* const call = self ? self->calls_.find(request_id) : nullptr;
-    if (call == nullptr) return;
-    const bool is_missing =
-        outcome.failure == redis::Failure::none && outcome.reply.kind == redis::Reply::Kind::nil;
-    if (is_missing) {
-      self->fail_unreachable(request_id, *call);
-    } else {
+    PendingCall* const call = self ? self->calls_.find(request_id) : nullptr;
+    if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
+    const bool may_come_back =
+        outcome.failure != redis::Failure::none ||
+        (outcome.reply.is_error() ? is_young(*call)
+                                  : may_return(*call, parse_heartbeat(outcome.reply)));
+    if (may_come_back) {
       self->try_later(request_id);
+    } else {
+      self->fail_unreachable(request_id, *call);
     }
   };
   context_.commands->submit(std::move(command), TimePoint::max(), on_answer);

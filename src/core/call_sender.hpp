@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -75,7 +76,11 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void on_published(const RequestId& request_id, const redis::Outcome& outcome);
   void on_nobody(const RequestId& request_id, const PendingCall& call);
   void on_listeners(const RequestId& request_id, const std::optional<Listeners>& found);
-  void on_unheard(const RequestId& request_id, const PendingCall& call, bool is_registered);
+  void on_unheard(const RequestId& request_id, PendingCall& call,
+                  std::optional<std::int64_t> heartbeat);
+  /// Whether the target, whom nothing reaches, may be on its way back.
+  static bool may_return(PendingCall& call, std::optional<std::int64_t> heartbeat);
+  static bool is_young(const PendingCall& call);
   bool others_may_return() const;
   void check_registration(const RequestId& request_id, InstanceId target);
   void publish_again(const RequestId& request_id);

@@ -1,5 +1,6 @@
 #include <core/listener_check.hpp>
 
+#include <charconv>
 #include <utility>
 
 #include <scripts/who_listens.lua.hpp>
@@ -8,12 +9,19 @@
 
 namespace mesh::core {
 
+std::optional<std::int64_t> parse_heartbeat(const redis::Reply& score) {
+  if (score.kind != redis::Reply::Kind::text) return std::nullopt;
+  std::int64_t time = 0;  // also where others have put anything into the set
+  std::from_chars(score.text.data(), score.text.data() + score.text.size(), time);
+  return time;
+}
+
 std::optional<Listeners> parse_listeners(const redis::Reply& reply) {
   if (reply.kind != redis::Reply::Kind::array || reply.elements.size() != 3) return std::nullopt;
   Listeners found;
   found.own = reply.elements[0].integer;
   found.others = reply.elements[1].integer;
-  found.is_registered = reply.elements[2].kind != redis::Reply::Kind::nil;
+  found.heartbeat = parse_heartbeat(reply.elements[2]);
   return found;
 }
 

@@ -21,8 +21,11 @@ namespace mesh::core {
 struct Listeners {
   std::int64_t own = 0;     ///< The node itself, if it is subscribed.
   std::int64_t others = 0;  ///< Subscribers of a pattern, whom PUBLISH counts as well.
-  bool is_registered = false;
+  std::optional<std::int64_t> heartbeat{};  ///< Its last one, in ms; nothing: not registered.
 };
+
+/// The time of a node's last heartbeat from its score in Redis; nothing if it is not registered.
+std::optional<std::int64_t> parse_heartbeat(const redis::Reply& score);
 
 /// Nothing where the reply is another than that of the script.
 std::optional<Listeners> parse_listeners(const redis::Reply& reply);

@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,9 @@ struct PendingCall {
   bool may_have_arrived = false;
   bool is_unheard = false;  // nobody listened on the target's channel when this was last asked
   int attempts = 0;
-  std::int64_t receivers = 1;  // of the request, as Redis counted them
-  TimePoint deadline{};        // when it times out unless something is heard of it
+  std::int64_t receivers = 1;                     // of the request, as Redis counted them
+  std::optional<std::int64_t> first_heartbeat{};  // the target's last one when it first was unheard
+  TimePoint deadline{};  // when it times out unless something is heard of it
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly

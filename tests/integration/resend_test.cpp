@@ -180,6 +180,42 @@ TEST(Resend, ANodeThatDiedIsUnreachableLongBeforeTheTimeout) {
   });
 }
 
+// Its subscription was lost without its knowing.
+TEST(Resend, ARequestWaitsLongerForATargetThatShowsThatItLives) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    CountingPair nodes(executor);
+    CO_ASSERT_TRUE(co_await nodes.start());
+    RedisProbe probe = nodes.server.probe();
+    const auto beat = [&] {
+      const auto now = std::to_string(probe.time().count());
+      probe.command({"ZADD", key_of("heartbeats"), now, "1000"});
+    };
+    beat();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto call = begin_wait(executor, nodes.pair.a, 1000, 0ms, 10min);
+    const auto waits = [&] {
+      beat();
+      return !call->is_done();
+    };
+    EXPECT_TRUE(co_await holds_for(waits, 2500ms)) << call->what();
+    RawPeer peer(nodes.server.options(), "test:mesh:" + mesh_key, 1000);
+    const auto request = co_await peer.message(0);
+    CO_ASSERT_TRUE(request.is_object());
+    peer.send(nodes.pair.a.instance_id(),
+              {{"requestId", request.at("requestId")}, {"reply", true}, {"data", 0}});
+    EXPECT_TRUE(co_await succeeds(call));
+
+    // Once it is removed, nobody waits any more.
+    const auto other = begin_wait(executor, nodes.pair.a, 1001, 0ms, 10min);
+    const auto is_done = [&] { return other->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_done));
+    EXPECT_TRUE(other->failed_with<MeshNodeUnreachableError>()) << other->what();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 1min);
+    co_await nodes.pair.stop();
+  });
+}
+
 TEST(Resend, NothingIsSentTwiceToANodeThatDoesNotSupportIt) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
