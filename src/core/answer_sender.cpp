@@ -1,7 +1,9 @@
 #include <core/answer_sender.hpp>
 
+#include <chrono>
 #include <utility>
 
+#include <core/listener_check.hpp>
 #include <core/publish_again.hpp>
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
@@ -9,17 +11,34 @@
 
 namespace mesh::core {
 
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_waiting = 4096;
+constexpr auto longest_wait = 1min;
+
+// Of responses to one caller that are published at once, with a pause between portions.
+constexpr std::size_t responses_at_once = 64;
+constexpr auto pause_between_responses = 5ms;
+
+// How old the knowledge of who else is counted by PUBLISH may be.
+constexpr auto others_are_known_for = 5s;
+
+}  // namespace
+
 AnswerSender::AnswerSender(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
       log_(context_.log),
-      alarm_(context_.strand, [this] { try_due(); }) {}
+      waiting_({most_waiting, context_.most_bytes, longest_wait}),
+      alarm_(context_.strand, [this] { ask_due(); }) {}
 
 void AnswerSender::send(InstanceId target, const Answer& answer) {
   const auto deadline = answer.made_at + answer.useful_for;
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
-    Response response{target, answer.message, deadline};
+    OutgoingResponse response{target, answer.message, deadline};
     response.run = run_;
     publish(response);
     return;
@@ -32,12 +51,14 @@ void AnswerSender::clear() {
   counters_.answers_lost += unsettled_;
   unsettled_ = 0;
   ++run_;
-  waiting_.drain();
-  waiting_bytes_ = 0;
+  waiting_.clear();
+  reconnected_at_.reset();
+  others_ = 0;
+  others_noted_at_ = {};
   alarm_.set(std::nullopt);
 }
 
-void AnswerSender::publish(const Response& response) {
+void AnswerSender::publish(const OutgoingResponse& response) {
   const Keys& keys = context_.keys;
   const std::string& message = *response.message;
   auto on_outcome = [weak = weak_from_this(),
@@ -53,13 +74,14 @@ void AnswerSender::publish(const Response& response) {
   }
 }
 
-void AnswerSender::on_published(Response response, const redis::Outcome& outcome) {
+void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome& outcome) {
   if (response.run != run_) return;
   switch (outcome.failure) {
     case redis::Failure::none:
       break;
     case redis::Failure::disconnected:
       response.may_have_arrived = true;
+      response.receivers = 0;
       try_later(std::move(response));
       return;
     case redis::Failure::expired:
@@ -73,38 +95,115 @@ void AnswerSender::on_published(Response response, const redis::Outcome& outcome
   }
   if (outcome.reply.is_error() && !redis::is_worth_retrying(outcome.reply)) {
     lose("it was refused: " + outcome.reply.text);
-  } else if (is_received(outcome)) {
+    return;
+  }
+  const bool was_counted = is_received(outcome);
+  // The script has looked who listens.
+  if (was_counted && (response.may_have_arrived || outcome.reply.integer > others_)) {
+    note_others(response.target);
     settle();
   } else {
     // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
+    response.receivers = was_counted ? static_cast<std::int32_t>(outcome.reply.integer) : 0;
     try_later(std::move(response));
   }
 }
 
-void AnswerSender::try_later(Response response) {
-  const auto at = Clock::now() + retry_delay(response.attempts++, random_);
-  const std::size_t size = response.message->size();
-  if (at >= response.deadline) {
-    lose(response.may_have_arrived ? "its caller did not listen, or must not get it twice"
-                                   : "its caller did not listen");
-  } else if (waiting_bytes_ + size > context_.most_bytes) {
-    lose("too many wait for callers that do not listen (MeshLimits::queued_bytes)");
+// Asked now and then, since it holds for all callers and each response would cost a question.
+void AnswerSender::note_others(InstanceId caller) {
+  const auto now = Clock::now();
+  if (now < others_noted_at_ + others_are_known_for) return;
+  others_noted_at_ = now;
+  context_.commands->submit(
+      who_listens_command(context_.keys, caller), now + others_are_known_for,
+      [weak = weak_from_this(), run = run_](const redis::Outcome& outcome) {
+        const auto self = weak.lock();
+        if (!self || self->run_ != run || outcome.failure != redis::Failure::none) return;
+        if (const auto found = parse_listeners(outcome.reply)) self->others_ = found->others;
+      });
+}
+
+// Waiting -----------------------------------------------------------------------------------------
+
+void AnswerSender::try_later(OutgoingResponse response) {
+  const auto now = Clock::now();
+  if (now >= response.deadline) {
+    lose("its caller did not listen in time");
+  } else if (!waiting_.has_room_for(response)) {
+    lose("too many wait for callers that do not listen (MeshLimits::queued_bytes, or " +
+         std::to_string(most_waiting) + " responses)");
   } else {
-    waiting_bytes_ += size;
-    waiting_.insert(next_++, std::move(response), at);
-    alarm_.set(waiting_.next_deadline());
+    const auto ask_at = now + retry_delay(response.attempts++, random_);
+    waiting_.add(std::move(response), now, ask_at);
+    alarm_.set(waiting_.next_due());
   }
 }
 
-void AnswerSender::try_due() {
+void AnswerSender::ask_due() {
   const auto now = Clock::now();
-  while (const auto due = waiting_.first_due(now)) {
-    auto response = waiting_.extract(*due);
-    waiting_bytes_ -= response->message->size();
-    ++counters_.answers_resent;
-    publish(*response);
+  while (const auto caller = waiting_.take_due(now)) ask(*caller);
+  alarm_.set(waiting_.next_due());
+}
+
+// One question for all responses to this caller, rather than each of them again.
+void AnswerSender::ask(InstanceId caller) {
+  context_.commands->submit(
+      who_listens_command(context_.keys, caller), TimePoint::max(),
+      [weak = weak_from_this(), caller, run = run_](const redis::Outcome& outcome) {
+        const auto self = weak.lock();
+        if (self && self->run_ == run) self->on_listeners(caller, outcome);
+      });
+}
+
+void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome) {
+  if (outcome.failure == redis::Failure::stopped) return;
+  const auto now = Clock::now();
+  for (const OutgoingResponse& response : waiting_.take_expired(caller, now)) {
+    lose(response.may_have_arrived ? "its caller did not listen, or must not get it twice"
+                                   : "its caller did not listen");
   }
-  alarm_.set(waiting_.next_deadline());
+  const bool was_asked = outcome.failure == redis::Failure::none;
+  const auto found = was_asked ? parse_listeners(outcome.reply) : std::nullopt;
+  if (found) others_ = found->others;
+  if (found && found->own == 0 && !found->heartbeat && !others_may_return()) {
+    for (std::size_t left = waiting_.take(caller, most_waiting).size(); left > 0; --left) {
+      lose("its caller is gone");
+    }
+  } else if (!was_asked || (found && found->own == 0)) {
+    ask_later(caller);
+  } else {
+    release(caller, found ? found->others : 0);
+  }
+  alarm_.set(waiting_.next_due());
+}
+
+void AnswerSender::release(InstanceId caller, std::int64_t others) {
+  auto taken = waiting_.take(caller, responses_at_once);
+  if (taken.empty()) return;
+  const OutgoingResponse* const next = waiting_.first(caller);
+  if (next != nullptr && next->attempts > taken.front().attempts) {
+    ask_later(caller);  // all have been tried
+  } else {
+    waiting_.ask_again(caller, Clock::now() + pause_between_responses);
+  }
+  for (OutgoingResponse& response : taken) {
+    if (response.receivers > others) {
+      settle();
+    } else {
+      ++counters_.answers_resent;
+      publish(response);
+    }
+  }
+}
+
+void AnswerSender::ask_later(InstanceId caller) {
+  if (OutgoingResponse* const first = waiting_.first(caller)) {
+    waiting_.ask_again(caller, Clock::now() + retry_delay(first->attempts++, random_));
+  }
+}
+
+bool AnswerSender::others_may_return() const {
+  return reconnected_at_ && Clock::now() < *reconnected_at_ + context_.return_time;
 }
 
 void AnswerSender::lose(const std::string& reason) {

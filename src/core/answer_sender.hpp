@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <mesh/log.hpp>
@@ -13,26 +14,29 @@
 #include <async/strand.hpp>
 #include <core/answer.hpp>
 #include <core/counters.hpp>
-#include <core/deadline_map.hpp>
 #include <core/keys.hpp>
+#include <core/parked_responses.hpp>
 #include <redis/client.hpp>
 #include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
 
 namespace mesh::core {
 
-/// Publishes answers. A response that reached nobody is published again while it is of use; one
-/// that may have been lost with a connection only to nodes that cope with repetitions. All members
-/// must be called on the strand.
+/// Publishes answers. A response that reached nobody waits until its caller listens, while it is of
+/// use and the caller is registered, but no longer than a minute; one that may have been lost with
+/// a connection is published again only to nodes that cope with repetitions. All members must be
+/// called on the strand.
 class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
  public:
   struct Context {
     Strand strand;
     std::shared_ptr<redis::Client> commands;
     Keys keys;
-    std::size_t most_bytes = 0;  ///< Of responses that wait to be published again.
+    std::size_t most_bytes = 0;  ///< Of responses that wait for their callers.
     LogSink log;
     std::function<void()> on_idle{};  ///< Called whenever the last response has been settled.
+    /// After a reconnect of ours, for how long callers may still be on their way back.
+    Clock::duration return_time{};
   };
 
   AnswerSender(Context context, Counters& counters);
@@ -40,25 +44,24 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   AnswerSender& operator=(const AnswerSender&) = delete;
 
   void send(InstanceId target, const Answer& answer);
+  /// A connection was made anew: Redis may have lost the registrations of the callers.
+  void on_reconnected() { reconnected_at_ = Clock::now(); }
   /// Whether every response has been received, or given up.
   bool is_idle() const { return unsettled_ == 0; }
   /// Forgets what is not settled.
   void clear();
 
  private:
-  struct Response {
-    InstanceId target = 0;
-    std::shared_ptr<const std::string> message{};
-    TimePoint deadline{};
-    bool may_have_arrived = false;
-    int attempts = 0;
-    std::size_t run = 0;
-  };
-
-  void publish(const Response& response);
-  void on_published(Response response, const redis::Outcome& outcome);
-  void try_later(Response response);
-  void try_due();
+  void publish(const OutgoingResponse& response);
+  void on_published(OutgoingResponse response, const redis::Outcome& outcome);
+  void note_others(InstanceId caller);
+  void try_later(OutgoingResponse response);
+  void ask_due();
+  void ask(InstanceId caller);
+  void on_listeners(InstanceId caller, const redis::Outcome& outcome);
+  void ask_later(InstanceId caller);
+  void release(InstanceId caller, std::int64_t others);
+  bool others_may_return() const;
   void lose(const std::string& reason);
   void settle();
 
@@ -66,11 +69,12 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   Counters& counters_;
   RateLimitedLog log_;
   std::string channel_;  // memory for the name of a node's channel
-  std::uint64_t next_ = 0;
-  DeadlineMap<std::uint64_t, Response> waiting_;  // by a number of their own; when to try again
-  std::size_t waiting_bytes_ = 0;
+  ParkedResponses waiting_;
   std::size_t unsettled_ = 0;
-  std::size_t run_ = 0;  // counts the calls of `clear()`
+  std::uint32_t run_ = 0;    // counts the calls of `clear()`
+  std::int64_t others_ = 0;  // how many besides nodes PUBLISH counts
+  TimePoint others_noted_at_{};
+  std::optional<TimePoint> reconnected_at_;
   LazyRandom random_;
   Alarm alarm_;
 };

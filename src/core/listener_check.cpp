@@ -16,6 +16,16 @@ std::optional<std::int64_t> parse_heartbeat(const redis::Reply& score) {
   return time;
 }
 
+redis::Command who_listens_command(const Keys& keys, InstanceId target) {
+  return {"EVAL",
+          scripts::who_listens,
+          "1",
+          keys.heartbeats(),
+          keys.node_channel(target),
+          keys.nobodys_channel(),
+          std::to_string(target)};
+}
+
 std::optional<Listeners> parse_listeners(const redis::Reply& reply) {
   if (reply.kind != redis::Reply::Kind::array || reply.elements.size() != 3) return std::nullopt;
   Listeners found;
@@ -32,15 +42,8 @@ void ListenerCheck::ask(InstanceId target, const RequestId& request_id) {
   auto& waiting = questions_[target];
   waiting.push_back(request_id);
   if (waiting.size() > 1) return;
-  redis::Command command{"EVAL",
-                         scripts::who_listens,
-                         "1",
-                         keys_.heartbeats(),
-                         keys_.node_channel(target),
-                         keys_.nobodys_channel(),
-                         std::to_string(target)};
   commands_->submit(
-      std::move(command), TimePoint::max(),
+      who_listens_command(keys_, target), TimePoint::max(),
       [weak = weak_from_this(), target, asked_at = Clock::now()](const redis::Outcome& outcome) {
         if (const auto self = weak.lock()) self->on_reply(target, asked_at, outcome);
       });

@@ -27,6 +27,8 @@ struct Listeners {
 /// The time of a node's last heartbeat from its score in Redis; nothing if it is not registered.
 std::optional<std::int64_t> parse_heartbeat(const redis::Reply& score);
 
+redis::Command who_listens_command(const Keys& keys, InstanceId target);
+
 /// Nothing where the reply is another than that of the script.
 std::optional<Listeners> parse_listeners(const redis::Reply& reply);
 

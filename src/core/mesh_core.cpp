@@ -74,7 +74,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       answers_(std::make_shared<AnswerSender>(
           AnswerSender::Context{strand_, commands_, keys_, options_.limits.queued_bytes,
                                 options_.log,
-                                [progress = drain_progress_] { progress->notify_all(); }},
+                                [progress = drain_progress_] { progress->notify_all(); },
+                                options_.redis.reconnect_max_delay},
           counters_)),
       watch_(std::make_shared<NodeWatch>(
           NodeWatch::Context{strand_, subscriptions_, keys_, options_.heartbeat_interval,
@@ -361,6 +362,7 @@ void MeshCore::connect_events() {
     ++self->counters_.reconnects;
     self->registration_.on_reconnected();
     self->calls_->on_reconnected();
+    self->answers_->on_reconnected();
     self->calls_->on_ready();
     // Redis may have lost the lock with the connection.
     self->leader_->on_reconnected();

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <mesh/node.hpp>
+
+#include <async/strand.hpp>
+#include <core/deadline_map.hpp>
+
+namespace mesh::core {
+
+/// A response on its way to its caller.
+struct OutgoingResponse {
+  InstanceId target = 0;
+  std::shared_ptr<const std::string> message{};
+  TimePoint deadline{};
+  std::uint32_t run = 0;
+  std::int32_t attempts = 0;
+  std::int32_t receivers = 0;  ///< As Redis counted them last.
+  bool may_have_arrived = false;
+  bool has_waited = false;
+};
+
+/// Responses whose callers do not listen, by caller; bounded in number, bytes, and the time that
+/// each may wait. Time is passed in.
+class ParkedResponses {
+ public:
+  struct Limits {
+    std::size_t responses = 0;
+    std::size_t bytes = 0;
+    Clock::duration time{};
+  };
+
+  explicit ParkedResponses(Limits limits) : limits_(limits) {}
+
+  bool has_room_for(const OutgoingResponse& response) const;
+  /// If it is the only one of its caller, that is to be asked about at `ask_at`.
+  void add(OutgoingResponse response, TimePoint now, TimePoint ask_at);
+
+  /// A caller that is to be asked about now; not again before `ask_again()`.
+  std::optional<InstanceId> take_due(TimePoint now);
+  void ask_again(InstanceId caller, TimePoint at);
+  std::optional<TimePoint> next_due() const;
+  /// The oldest one of this caller; null if there is none.
+  OutgoingResponse* first(InstanceId caller);
+  /// The oldest ones of this caller, at most so many.
+  std::vector<OutgoingResponse> take(InstanceId caller, std::size_t most);
+  /// Those of this caller for which it is too late.
+  std::vector<OutgoingResponse> take_expired(InstanceId caller, TimePoint now);
+  void clear();
+
+ private:
+  using Queue = std::deque<OutgoingResponse>;
+
+  void forget_if_empty(InstanceId caller, const Queue& queue);
+  void note_taken(const OutgoingResponse& response);
+
+  Limits limits_;
+  DeadlineMap<InstanceId, Queue> callers_;  // the deadline is when to ask
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace mesh::core

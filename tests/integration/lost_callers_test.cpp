@@ -1,0 +1,119 @@
+// Answers to callers that do not listen.
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/asio/this_coro.hpp>
+#include <integration/fault_nodes.hpp>
+#include <integration/support/raw_peer.hpp>
+#include <mesh/mesh.hpp>
+#include <support/coroutine.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test::faults {
+namespace {
+
+const std::string mesh_stem = "test:mesh:" + mesh_key;
+
+/// A node, and callers whose requests are written by hand.
+struct LostCallers {
+  explicit LostCallers(const asio::any_io_executor& executor)
+      : node(executor, mesh_key, patient_options(server.options(), log)), probe(server.probe()) {
+    register_handlers(node);
+  }
+
+  void register_caller(InstanceId id) {
+    const auto now = std::to_string(probe.time().count());
+    probe.command({"ZADD", key_of("heartbeats"), now, std::to_string(id)});
+  }
+  void ask(InstanceId caller, const std::string& request_id) {
+    const nlohmann::json request = {{"requestId", request_id},
+                                    {"senderInstanceId", caller},
+                                    {"type", "echo"},
+                                    {"data", "hello"},
+                                    {"timeoutMs", 600000}};
+    probe.publish(channel_of(node.instance_id()), request.dump());
+  }
+  std::int64_t calls_of(const std::string& command) { return probe.command_stats().calls(command); }
+
+  RedisServer server;
+  LogCapture log;
+  Node node;
+  RedisProbe probe;
+};
+
+TEST(LostCallers, AnAnswerToOneThatIsNotRegisteredIsGivenUpAtOnce) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LostCallers rig(co_await asio::this_coro::executor);
+    co_await rig.node.start();
+    for (int i = 0; i < 100; ++i) rig.ask(1000, std::to_string(i));
+    const auto are_lost = [&] { return rig.node.stats().answers_lost == 100; };
+    EXPECT_TRUE(co_await eventually(are_lost)) << rig.node.stats().answers_lost;
+    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
+    EXPECT_TRUE(rig.log.contains("its caller is gone")) << rig.log.text();
+    co_await rig.node.stop();
+  });
+}
+
+TEST(LostCallers, AnswersAreNotPublishedAgainBeforeTheCallerListens) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    constexpr std::size_t count = 300;
+    LostCallers rig(co_await asio::this_coro::executor);
+    co_await rig.node.start();
+    rig.register_caller(1000);
+    for (std::size_t i = 0; i < count; ++i) rig.ask(1000, std::to_string(i));
+    const auto is_asked_for = [&](std::int64_t times) {
+      return [&rig, wanted = rig.calls_of("zscore") + times] {
+        return rig.calls_of("zscore") >= wanted;
+      };
+    };
+    // Heartbeats do not count much meanwhile.
+    CO_ASSERT_TRUE(co_await eventually(is_asked_for(30)));
+    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
+    RawPeer caller(rig.server.options(), mesh_stem, 1000);
+    const auto have_come = [&] { return caller.received().size() >= count; };
+    EXPECT_TRUE(co_await eventually(have_come)) << caller.received().size();
+    co_await sleep_for(100ms);
+    EXPECT_EQ(caller.received().size(), count);
+    EXPECT_EQ(rig.node.stats().answers_resent, count);
+    EXPECT_EQ(rig.node.stats().answers_lost, 0U);
+    co_await rig.node.stop();
+  });
+}
+
+TEST(LostCallers, SomebodyWhoWatchesByAPatternDoesNotPassForThem) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LostCallers rig(co_await asio::this_coro::executor);
+    co_await rig.node.start();
+    RedisProbe monitor = rig.server.probe();
+    monitor.command({"PSUBSCRIBE", "*"});
+    rig.register_caller(1000);
+    auto caller = std::make_unique<RawPeer>(rig.server.options(), mesh_stem, 1000);
+    // The node learns of the other when it answers.
+    const auto asked_before = rig.calls_of("eval");
+    rig.ask(1000, "first");
+    const auto has_asked = [&] { return rig.calls_of("eval") > asked_before; };
+    CO_ASSERT_TRUE(co_await eventually(has_asked));
+    rig.ask(1000, "second");
+    const auto has_both = [&] { return caller->received().size() == 2; };
+    CO_ASSERT_TRUE(co_await eventually(has_both));
+    caller.reset();
+    const auto is_away = [&] { return rig.probe.subscribers(channel_of(1000)) == 0; };
+    CO_ASSERT_TRUE(co_await eventually(is_away));
+    rig.ask(1000, "third");
+    const auto is_answered = [&] { return rig.node.stats().requests_received == 3; };
+    CO_ASSERT_TRUE(co_await eventually(is_answered));
+    caller = std::make_unique<RawPeer>(rig.server.options(), mesh_stem, 1000);
+    const auto message = co_await caller->message(0);
+    CO_ASSERT_TRUE(message.is_object());
+    EXPECT_EQ(message.at("requestId"), "third");
+    co_await rig.node.stop();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test::faults
