@@ -27,6 +27,15 @@ void Inbox::on_message(std::string_view channel, std::string_view payload) {
   }
 }
 
+void Inbox::on_oversized(const redis::OversizedMessage& message) {
+  const wire::Malformed malformed = wire::describe_oversized(message.beginning, message.size);
+  if (message.channel == node_channel_) {
+    on_malformed(malformed);
+  } else {
+    drop(malformed.reason);
+  }
+}
+
 void Inbox::on_node_message(std::string_view payload) {
   auto message = wire::decode_node_message(payload, context_.limits);
   if (auto* const request = std::get_if<wire::Request>(&message)) {

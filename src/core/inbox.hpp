@@ -46,6 +46,8 @@ class Inbox {
   void set_node_channel(std::string channel) { node_channel_ = std::move(channel); }
   const std::string& node_channel() const { return node_channel_; }
   void on_message(std::string_view channel, std::string_view payload);
+  /// One that is longer than the limit; there is only its beginning.
+  void on_oversized(const redis::OversizedMessage& message);
 
   /// Until `accept_requests()`, requests are kept: the id may be another node's.
   void hold_requests() { owns_id_ = false; }

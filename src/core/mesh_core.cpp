@@ -383,6 +383,10 @@ void MeshCore::connect_events() {
   subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
     if (const auto self = weak.lock()) self->inbox_.on_message(channel, payload);
   };
+  subscriptions.largest_message = options_.limits.message_size;
+  subscriptions.on_oversized = [weak](const redis::OversizedMessage& message) {
+    if (const auto self = weak.lock()) self->inbox_.on_oversized(message);
+  };
   subscriptions_->set_events(std::move(subscriptions));
 }
 

@@ -86,6 +86,7 @@ asio::awaitable<void> Client::establish() {
   try {
     const auto link = co_await connector_.connect(deadline);
     link->set_message_callback(events_.on_message);
+    link->set_oversized_callback(events_.largest_message, events_.on_oversized);
     link->set_error_reply_callback([weak = weak_from_this()](const Reply& reply) {
       if (const auto self = weak.lock()) self->note_error_reply(reply);
     });

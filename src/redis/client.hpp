@@ -21,6 +21,7 @@
 #include <redis/command_queue.hpp>
 #include <redis/connect.hpp>
 #include <redis/link.hpp>
+#include <redis/reply_scanner.hpp>
 #include <util/lazy_random.hpp>
 
 namespace mesh::redis {
@@ -34,6 +35,8 @@ class Client : public std::enable_shared_from_this<Client> {
     std::function<void()>
         on_ready;  ///< (Re)connected and subscribed again, before queued commands.
     Link::MessageCallback on_message;
+    std::size_t largest_message = ReplyScanner::largest_reply;
+    Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
   };
 
   /// `name` says in log lines what the connection is for.

@@ -13,6 +13,13 @@
 
 namespace mesh::redis {
 
+/// What is kept of a message that is larger than allowed.
+struct OversizedMessage {
+  std::string_view channel;
+  std::string_view beginning;  ///< A few KiB at most.
+  std::size_t size = 0;
+};
+
 /// One physical connection to Redis, from connecting to closing; it never reconnects. All members
 /// must be called on the strand, and the callbacks run on it, none of them after `close()`.
 /// What is sent in one turn of the executor leaves in one write, or a few if it is much.
@@ -22,6 +29,8 @@ class Connection {
     std::function<void()> on_connected;
     std::function<void(std::string_view channel)> on_subscribed;
     std::function<void(std::string_view channel, std::string_view payload)> on_message;
+    /// A message that was passed over because it is too large.
+    std::function<void(const OversizedMessage& message)> on_oversized;
     std::function<void(const Reply& reply)> on_error_reply;
     std::function<void()> on_written;  ///< Of some bytes, so that others may follow.
     std::function<void(const std::string& cause)> on_closed;
@@ -55,6 +64,8 @@ class Connection {
   virtual void unsubscribe(const std::string& channel) = 0;
   /// Sends a PING whose answer is not reported; any byte that arrives shows in `last_read()`.
   virtual void ping() = 0;
+  /// Larger messages are passed over without being held in memory.
+  virtual void set_largest_message(std::size_t size) = 0;
   virtual void close() = 0;
 };
 

@@ -1,15 +1,18 @@
 #include <redis/conversation.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <utility>
 
+#include <redis/line_end.hpp>
 #include <redis/reply_errors.hpp>
-#include <redis/usual_reply.hpp>
 
 namespace mesh::redis {
 
 namespace {
+
+constexpr std::size_t kept_of_oversized = std::size_t{4} << 10U;
 
 // Skips what is neither a message nor the confirmation of a subscription.
 void report_push(const Reply& push, const Connection::Callbacks& callbacks) {
@@ -69,46 +72,33 @@ std::optional<std::string> Conversation::receive(std::string_view bytes) {
     begun_ += bytes;
     bytes = begun_;
   }
-  // Once, since it copies: replies of either sort may take turns.
-  bool may_take_back = true;
-  while (!ended_) {
-    if (reader_.is_empty() && take_usual_replies(bytes)) {
-      keep_begun(bytes);
-      break;
-    }
-    reader_.feed(bytes);
-    keep_begun({});
-    if (auto cause = take_other_replies(may_take_back)) return cause;
-    if (!may_take_back || !is_usual_next()) break;
-    may_take_back = false;
-    begun_ = reader_.take_unread();
-    bytes = begun_;
+  while (!ended_ && !bytes.empty()) {
+    if (reader_.is_empty() && take_usual_replies(bytes)) break;
+    bytes.remove_prefix(reader_.feed(bytes));
+    if (auto cause = take_other_reply()) return cause;
   }
+  keep_begun(bytes);
   return std::nullopt;
 }
 
-bool Conversation::is_usual_next() const {
-  return !ended_ && reader_.is_between_replies() && !reader_.unread().empty() &&
-         read_usual_reply(reader_.unread()).kind != UsualReply::Kind::other;
-}
-
-// Of what hiredis was fed. Returns why the connection has to end, if it has to.
-std::optional<std::string> Conversation::take_other_replies(bool up_to_usual) {
-  while (!ended_ && !reader_.is_empty()) {
-    Reply* const reply = reader_.next();
-    if (reply == nullptr) break;
-    if (auto cause = handle(*reply)) return cause;
-    if (up_to_usual && is_usual_next()) break;
-  }
-  if (ended_ || reader_.error().empty()) return std::nullopt;
+// Which hiredis was fed. Returns why the connection has to end, if it has to.
+std::optional<std::string> Conversation::take_other_reply() {
+  if (Reply* const reply = reader_.next()) return handle(*reply);
+  if (reader_.error().empty()) return std::nullopt;
   return reader_.error();
 }
 
 // Removes them from the bytes. Returns whether what is left is the beginning of another one, which
 // is not for hiredis.
 bool Conversation::take_usual_replies(std::string_view& bytes) {
+  pass_over(bytes);
   while (!ended_ && !bytes.empty()) {
     const UsualReply reply = read_usual_reply(bytes);
+    if (is_oversized(reply)) {
+      if (reply.payload.size() < std::min(kept_of_oversized, reply.payload_size)) return true;
+      take_oversized(bytes, reply);
+      continue;
+    }
     switch (reply.kind) {
       case UsualReply::Kind::message:
         if (!waiting_.empty() || !subscribed_) return false;
@@ -121,13 +111,34 @@ bool Conversation::take_usual_replies(std::string_view& bytes) {
             Outcome{Failure::none, Reply{Reply::Kind::integer, reply.integer, {}, {}}});
         break;
       case UsualReply::Kind::part:
-        return true;
+        return reply.payload_size <= largest_message_;
       case UsualReply::Kind::other:
         return false;
     }
     bytes.remove_prefix(reply.size);
   }
   return true;
+}
+
+bool Conversation::is_oversized(const UsualReply& reply) const {
+  return reply.payload_size > largest_message_ && subscribed_ && waiting_.empty() &&
+         reply.kind != UsualReply::Kind::other;
+}
+
+void Conversation::take_oversized(std::string_view& bytes, const UsualReply& message) {
+  const auto head = static_cast<std::size_t>(message.payload.data() - bytes.data());
+  to_pass_over_ = head + message.payload_size + line_end.size();
+  if (callbacks_.on_oversized) {
+    callbacks_.on_oversized(OversizedMessage{
+        message.channel, message.payload.substr(0, kept_of_oversized), message.payload_size});
+  }
+  pass_over(bytes);
+}
+
+void Conversation::pass_over(std::string_view& bytes) {
+  const std::size_t size = std::min(to_pass_over_, bytes.size());
+  bytes.remove_prefix(size);
+  to_pass_over_ -= size;
 }
 
 // The rest may be a part of what is kept.

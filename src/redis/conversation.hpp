@@ -8,6 +8,7 @@
 
 #include <redis/connection.hpp>
 #include <redis/reply_reader.hpp>
+#include <redis/usual_reply.hpp>
 
 namespace mesh::redis {
 
@@ -24,6 +25,8 @@ class Conversation {
   void subscribe(const std::string& channel);
   void unsubscribe(const std::string& channel);
   void ping();
+  /// Larger messages are passed over.
+  void set_largest_message(std::size_t size) { largest_message_ = size; }
 
   bool has_unanswered() const { return !waiting_.empty(); }
   std::size_t unanswered_bytes() const { return unanswered_bytes_; }
@@ -50,9 +53,11 @@ class Conversation {
 
   void expect_reply(std::size_t size, OutcomeCallback&& callback);
   bool take_usual_replies(std::string_view& bytes);
+  bool is_oversized(const UsualReply& reply) const;
+  void take_oversized(std::string_view& bytes, const UsualReply& message);
+  void pass_over(std::string_view& bytes);
   void keep_begun(std::string_view rest);
-  std::optional<std::string> take_other_replies(bool up_to_usual);
-  bool is_usual_next() const;
+  std::optional<std::string> take_other_reply();
   Waiting take_waiting();
   std::optional<std::string> handle(Reply& reply);
   bool is_pong(const Reply& reply) const;
@@ -60,6 +65,8 @@ class Conversation {
   Connection::Callbacks callbacks_;
   std::string begun_;  // what a usual reply begins with that is not complete
   ReplyReader reader_;
+  std::size_t largest_message_ = ReplyScanner::largest_reply;
+  std::size_t to_pass_over_ = 0;  // of a message that is larger
   std::deque<Waiting> waiting_;
   std::size_t unanswered_bytes_ = 0;
   std::string output_;

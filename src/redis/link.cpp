@@ -40,6 +40,10 @@ void Link::begin(const Tls& tls) {
     const auto self = weak.lock();
     if (self && self->on_message_) self->on_message_(channel, payload);
   };
+  callbacks.on_oversized = [weak](const OversizedMessage& message) {
+    const auto self = weak.lock();
+    if (self && self->on_oversized_) self->on_oversized_(message);
+  };
   callbacks.on_error_reply = [weak](const Reply& reply) {
     const auto self = weak.lock();
     if (self && self->on_error_reply_) self->on_error_reply_(reply);
@@ -56,6 +60,11 @@ void Link::begin(const Tls& tls) {
   } else {
     connection_ = open_plain_connection(strand_, address_, callbacks);
   }
+}
+
+void Link::set_oversized_callback(std::size_t largest, OversizedCallback callback) {
+  connection_->set_largest_message(largest);
+  on_oversized_ = std::move(callback);
 }
 
 void Link::close(std::string cause) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@ class Link : public std::enable_shared_from_this<Link> {
  public:
   using MessageCallback = std::function<void(std::string_view channel, std::string_view payload)>;
 
+  using OversizedCallback = std::function<void(const OversizedMessage& message)>;
+
   /// Begins to connect, with TLS if `tls` has a context.
   static std::shared_ptr<Link> open(const Strand& strand, const Endpoint& address, const Tls& tls);
 
@@ -43,6 +46,8 @@ class Link : public std::enable_shared_from_this<Link> {
   asio::awaitable<bool> wait_closed_until(TimePoint time);
 
   void set_message_callback(MessageCallback callback) { on_message_ = std::move(callback); }
+  /// For messages larger than `largest`, which are passed over.
+  void set_oversized_callback(std::size_t largest, OversizedCallback callback);
   /// Hears of error replies, before the callbacks of their commands.
   void set_error_reply_callback(std::function<void(const Reply& reply)> callback) {
     on_error_reply_ = std::move(callback);
@@ -67,6 +72,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Endpoint address_;
   Event changed_;
   MessageCallback on_message_;
+  OversizedCallback on_oversized_;
   std::function<void(const Reply& reply)> on_error_reply_;
   std::function<void()> on_written_;
   std::shared_ptr<Connection> connection_;

@@ -74,28 +74,22 @@ class ReplyReader::Functions {
 
 void ReplyReader::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
 
-ReplyReader::ReplyReader() : functions_(std::make_unique<Functions>()) { make_reader(); }
-
-void ReplyReader::make_reader() {
-  reader_.reset(redisReaderCreateWithFunctions(functions_->table()));
+ReplyReader::ReplyReader()
+    : functions_(std::make_unique<Functions>()),
+      reader_(redisReaderCreateWithFunctions(functions_->table())) {
   if (reader_) reader_->privdata = this;
 }
 
 ReplyReader::~ReplyReader() = default;
 
-void ReplyReader::feed(std::string_view bytes) {
-  if (reader_) redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+std::size_t ReplyReader::feed(std::string_view bytes) {
+  const std::size_t size = scanner_.scan(bytes);
+  if (reader_) redisReaderFeed(reader_.get(), bytes.data(), size);
+  return size;
 }
 
-std::string_view ReplyReader::unread() const {
-  if (!reader_) return {};
-  return std::string_view(reader_->buf, reader_->len).substr(reader_->pos);
-}
-
-std::string ReplyReader::take_unread() {
-  std::string bytes(unread());
-  make_reader();
-  return bytes;
+bool ReplyReader::is_empty() const {
+  return is_between_replies_ && (!reader_ || reader_->pos == reader_->len);
 }
 
 Reply* ReplyReader::next() {
@@ -109,7 +103,10 @@ Reply* ReplyReader::next() {
     error_ = reader_->errstr;
     return nullptr;
   }
-  if (reply == nullptr) return nullptr;
+  if (reply == nullptr) {
+    error_ = scanner_.objection();
+    return nullptr;
+  }
   // Types of a later protocol, which nobody asked for, are not put in place here.
   if (reply != &reply_) {
     error_ = "a reply of another version of the protocol";

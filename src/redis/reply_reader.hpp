@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <redis/reply.hpp>
+#include <redis/reply_scanner.hpp>
 
 struct redisReader;
 
@@ -20,21 +21,17 @@ class ReplyReader {
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
-  void feed(std::string_view bytes);
+  /// Takes no more than the rest of one reply, after which `next()` is to be called; returns how
+  /// many bytes that is.
+  std::size_t feed(std::string_view bytes);
 
-  /// The next reply, which the caller may take; it is good until the next call. Null if it is not
-  /// complete, or the bytes are not the protocol: then `error()` says why.
+  /// The reply, which the caller may take; it is good until the next call. Null if it is not
+  /// complete, is too large, or the bytes are not the protocol: then `error()` says why.
   Reply* next();
   const std::string& error() const { return error_; }
 
-  /// Whether no reply has been begun, as far as `next()` was called.
-  bool is_between_replies() const { return is_between_replies_; }
-  /// What was fed and not read so far.
-  std::string_view unread() const;
-  /// Between replies only: the same, which is not to be read here any more.
-  std::string take_unread();
   /// Whether all that was fed has been read, to the end of a reply.
-  bool is_empty() const { return is_between_replies_ && unread().empty(); }
+  bool is_empty() const;
 
  private:
   struct FreeReader {
@@ -42,10 +39,9 @@ class ReplyReader {
   };
   class Functions;
 
-  void make_reader();
-
   std::unique_ptr<Functions> functions_;  // outlives the reader
   std::unique_ptr<redisReader, FreeReader> reader_;
+  ReplyScanner scanner_;
   Reply reply_;
   std::size_t elements_ = 0;  // of all arrays in the reply
   std::string error_;

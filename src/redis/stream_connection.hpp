@@ -64,6 +64,7 @@ class StreamConnection : public Connection,
   void subscribe(const std::string& channel) override;
   void unsubscribe(const std::string& channel) override;
   void ping() override;
+  void set_largest_message(std::size_t size) override { conversation_.set_largest_message(size); }
   void close() override;
 
  protected:

@@ -34,8 +34,9 @@ class Reader {
     }
     constexpr std::string_view beginning = "*3\r\n$7\r\nmessage\r\n";
     Kind kind = take(beginning, Kind::message);
-    if (kind == Kind::message) kind = take_text(reply.channel);
-    if (kind == Kind::message) kind = take_text(reply.payload);
+    std::size_t channel_size = 0;
+    if (kind == Kind::message) kind = take_text(reply.channel, channel_size);
+    if (kind == Kind::message) kind = take_text(reply.payload, reply.payload_size);
     return kind;
   }
 
@@ -46,15 +47,15 @@ class Reader {
     return found.size() == expected.size() ? kind : Kind::part;
   }
 
-  Kind take_text(std::string_view& text) {
-    std::int64_t size = 0;
+  Kind take_text(std::string_view& text, std::size_t& size) {
+    std::int64_t length = 0;
     Kind kind = take("$", Kind::message);
-    if (kind == Kind::message) kind = take_number(kind, size);
+    if (kind == Kind::message) kind = take_number(kind, length);
     if (kind != Kind::message) return kind;
-    const auto length = static_cast<std::size_t>(size);
-    text = bytes_.substr(position_, length);
+    size = static_cast<std::size_t>(length);
+    text = bytes_.substr(position_, size);
     position_ += text.size();
-    return text.size() == length ? take(line_end, kind) : Kind::part;
+    return text.size() == size ? take(line_end, kind) : Kind::part;
   }
 
   Kind take_number(Kind kind, std::int64_t& number) {

@@ -19,11 +19,12 @@ struct UsualReply {
   Kind kind = Kind::other;
   std::size_t size = 0;  ///< in bytes
   std::string_view channel{};
-  std::string_view payload{};
+  std::string_view payload{};  ///< As much of it as has come.
+  std::size_t payload_size = 0;
   std::int64_t integer = 0;
 };
 
-/// What the bytes begin with.
+/// What the bytes begin with. Of a `part` the fields are set that have come.
 UsualReply read_usual_reply(std::string_view bytes);
 
 }  // namespace mesh::redis

@@ -45,12 +45,13 @@ class Unreadable : public BadMessage {
   bool exceeds_limit_;
 };
 
+Unreadable oversized(std::size_t size) {
+  return Unreadable(
+      "a message of " + std::to_string(size) + " bytes exceeds MeshLimits::message_size", true);
+}
+
 Json parse_object(std::string_view text, const MeshLimits& limits) {
-  if (text.size() > limits.message_size) {
-    throw Unreadable(
-        "a message of " + std::to_string(text.size()) + " bytes exceeds MeshLimits::message_size",
-        true);
-  }
+  if (text.size() > limits.message_size) throw oversized(text.size());
   // The parser would take a zero byte for the end of the text.
   if (text.find('\0') != std::string_view::npos) throw Unreadable("a zero byte in the message");
   // The parser itself copes with any depth, but what handlers do with the value may recurse.
@@ -216,10 +217,10 @@ NodeMessage decode_thoroughly(std::string_view text, const MeshLimits& limits) {
   return classify(message);
 }
 
-Malformed describe_unreadable(std::string_view text, const Unreadable& error) {
+// `envelope` is what was salvaged of it.
+Malformed describe_unreadable(Json envelope, std::size_t size, const Unreadable& error) {
   Malformed malformed{error.what(), error.exceeds_limit()};
   try {
-    Json envelope = salvage_envelope(text);
     if (has_truthy(envelope, "heartbeat")) return malformed;
     const RequestId id = take_request_id(envelope);
     if (has_truthy(envelope, "reply")) {
@@ -230,7 +231,7 @@ Malformed describe_unreadable(std::string_view text, const Unreadable& error) {
       request.sender = take_instance_id(envelope);
       request.timeout = take_timeout(envelope);
       request.repeat = has_truthy(envelope, "repeat");
-      request.size = text.size();
+      request.size = size;
       malformed.request = std::move(request);
     }
   } catch (const std::exception&) {
@@ -312,11 +313,15 @@ NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits)
     if (!decode_quickly(text, limits, message)) message = decode_thoroughly(text, limits);
     if (auto* const request = std::get_if<Request>(&message)) request->size = text.size();
   } catch (const Unreadable& error) {
-    message = describe_unreadable(text, error);
+    message = describe_unreadable(salvage_envelope(text), text.size(), error);
   } catch (const std::exception& error) {
     message = Malformed{error.what()};
   }
   return message;
+}
+
+Malformed describe_oversized(std::string_view beginning, std::size_t size) {
+  return describe_unreadable(salvage_beginning(beginning), beginning.size(), oversized(size));
 }
 
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits) {

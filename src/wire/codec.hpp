@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ using BroadcastMessage = std::variant<Broadcast, Malformed>;
 /// Both never throw for bad input; limits are `message_size` and `nesting_depth`.
 NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits);
 BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limits);
+
+/// Of a message of a node that exceeds `message_size`, and of which only the beginning was kept.
+Malformed describe_oversized(std::string_view beginning, std::size_t size);
 
 /// Text in `data` is JSON and is copied as it is. A timeout above 2^31 - 1 ms is written as that.
 /// The memory of `memory` is used again.

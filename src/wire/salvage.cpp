@@ -27,6 +27,12 @@ class Salvager {
     return take_fields(fields) ? fields : Json::object();
   }
 
+  Json salvage_beginning() {
+    Json fields = Json::object();
+    take_fields(fields);
+    return fields;
+  }
+
  private:
   bool take_fields(Json& fields) {
     if (!take('{')) return false;
@@ -116,5 +122,7 @@ class Salvager {
 }  // namespace
 
 Json salvage_envelope(std::string_view text) { return Salvager(text).salvage(); }
+
+Json salvage_beginning(std::string_view text) { return Salvager(text).salvage_beginning(); }
 
 }  // namespace mesh::wire

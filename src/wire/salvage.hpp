@@ -11,4 +11,7 @@ namespace mesh::wire {
 /// Without any where the text does not end as a message does.
 nlohmann::json salvage_envelope(std::string_view text);
 
+/// The same of the beginning of a message, as far as that goes.
+nlohmann::json salvage_beginning(std::string_view text);
+
 }  // namespace mesh::wire

@@ -33,6 +33,7 @@ class ConversationTest : public ::testing::Test {
   std::string sent() { return std::exchange(conversation_.output(), {}); }
   const std::vector<std::string>& replies() const { return replies_; }
   const std::vector<std::string>& reports() const { return reports_; }
+  const std::vector<std::string>& oversized() const { return oversized_; }
   void forget_reports() { reports_.clear(); }
   Conversation& conversation() { return conversation_; }
 
@@ -63,9 +64,15 @@ class ConversationTest : public ::testing::Test {
     callbacks.on_message = [this](std::string_view channel, std::string_view payload) {
       reports_.push_back(std::string(channel) + ": " + std::string(payload));
     };
+    callbacks.on_oversized = [this](const OversizedMessage& message) {
+      oversized_.push_back(std::string(message.beginning));
+      reports_.push_back(std::string(message.channel) + ": " + std::to_string(message.size) +
+                         " bytes");
+    };
     return callbacks;
   }
 
+  std::vector<std::string> oversized_;
   std::vector<std::string> replies_;
   std::vector<std::string> reports_;
   Conversation conversation_;
@@ -135,6 +142,66 @@ TEST_F(ConversationTest, HoweverTheBytesAreCutTheReportsAreTheSame) {
     }
     EXPECT_TRUE(reports() == expected) << "in pieces of " << piece;
   }
+}
+
+std::string message_of(const std::string& payload) {
+  return "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$" + std::to_string(payload.size()) + "\r\n" + payload +
+         "\r\n";
+}
+
+TEST_F(ConversationTest, LargerMessagesArePassedOverHoweverTheBytesAreCut) {
+  conversation().subscribe("c");
+  conversation().set_largest_message(10);
+  const std::string bytes = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n" +
+                            message_of("1234567890") + message_of(message_of("12345678901")) +
+                            message_of("next") + "*2\r\n$4\r\npong\r\n$0\r\n\r\n" +
+                            message_of(std::string(200, '\n')) + message_of(std::string(11, '*')) +
+                            message_of("last");
+  const Texts expected{"subscribed c", "c: 1234567890", "c: 42 bytes", "c: next",
+                       "c: 200 bytes", "c: 11 bytes",   "c: last"};
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    forget_reports();
+    for (std::size_t i = 0; i < bytes.size(); i += piece) {
+      ASSERT_EQ(receive(bytes.substr(i, piece)), std::nullopt);
+    }
+    EXPECT_EQ(reports(), expected) << "in pieces of " << piece;
+  }
+}
+
+TEST_F(ConversationTest, TheBeginningOfALargerMessageIsReportedBeforeTheRestHasCome) {
+  conversation().subscribe("c");
+  conversation().set_largest_message(1000000);
+  EXPECT_FALSE(
+      receive("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$300000000\r\n" + std::string(4095, 'x')));
+  EXPECT_TRUE(reports().empty());
+  EXPECT_FALSE(receive("yz"));
+  EXPECT_EQ(reports(), Texts{"c: 300000000 bytes"});
+  ASSERT_EQ(oversized().size(), 1U);
+  EXPECT_EQ(oversized().front(), std::string(4095, 'x') + "y");
+  const std::string chunk(1000000, 'x');
+  for (int i = 0; i < 299; ++i) EXPECT_FALSE(receive(chunk));
+  EXPECT_FALSE(receive(std::string(1000000 - 4097, 'x') + "\r\n" + message_of("next")));
+  EXPECT_EQ(reports(), (Texts{"c: 300000000 bytes", "c: next"}));
+}
+
+TEST_F(ConversationTest, AnAbsurdReplyIsTheEndBeforeItComes) {
+  ask({"X"});
+  const auto cause = receive("$300000000\r\nxxx");
+  ASSERT_TRUE(cause);
+  EXPECT_NE(cause->find("300000"), std::string::npos) << *cause;
+}
+
+TEST_F(ConversationTest, AnAbsurdReplyBehindAnotherIsTheEndAsWell) {
+  ask({"X"});
+  ask({"X"});
+  EXPECT_TRUE(receive("+OK\r\n*2\r\n$2\r\nab\r\n$300000000\r\nxxx"));
+  EXPECT_EQ(replies(), (Texts{"OK", "not yet"}));
+}
+
+TEST_F(ConversationTest, AMessageThatNobodyCanHaveAskedForIsNotKept) {
+  ask({"X"});
+  EXPECT_FALSE(receive("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n"));
+  EXPECT_TRUE(receive("$300000000\r\nxxx"));
 }
 
 TEST_F(ConversationTest, IntegersAndOtherRepliesMayTakeTurns) {

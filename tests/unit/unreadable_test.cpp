@@ -89,6 +89,23 @@ TEST(Unreadable, MessagesBeyondTheirSizeSayThatAndTellWhoWaits) {
   EXPECT_TRUE(response.exceeds_limit);
 }
 
+TEST(Unreadable, OfMessagesBeyondTheirSizeTheBeginningIsEnough) {
+  const std::string data = "\"" + std::string(3000, 'x');
+  const std::string request = R"({"requestId":"r","senderInstanceId":7,"type":"t","data":)" + data;
+  for (std::size_t size = 0; size <= request.size(); ++size) {
+    const auto described = describe_oversized(request.substr(0, size), 300'000'000);
+    EXPECT_TRUE(described.exceeds_limit);
+    EXPECT_NE(described.reason.find("300000000 bytes"), std::string::npos) << described.reason;
+    EXPECT_EQ(described.request.has_value(), size > request.find(R"(,"type)")) << size;
+    if (!described.request) continue;
+    EXPECT_EQ(described.request->request_id, "r");
+    EXPECT_EQ(described.request->sender, 7);
+  }
+  const auto response = describe_oversized(R"({"requestId":"r","reply":true,"data":)" + data, 1);
+  EXPECT_TRUE(response.response);
+  EXPECT_FALSE(response.request);
+}
+
 TEST(Unreadable, WhatIsNoWholeMessageTellsNothing) {
   const std::string request = R"({"requestId":"r","senderInstanceId":7,"type":"t","data":[x]})";
   const std::string response = R"({"requestId":"r","reply":true,"data":"\x"})";
