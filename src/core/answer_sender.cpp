@@ -38,7 +38,7 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
   const auto deadline = answer.made_at + answer.useful_for;
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
-    OutgoingResponse response{target, answer.message, deadline};
+    OutgoingResponse response{target, answer.message, deadline, answer.deliveries};
     response.run = run_;
     publish(response);
     return;
@@ -101,7 +101,7 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
   // The script has looked who listens.
   if (was_counted && (response.may_have_arrived || outcome.reply.integer > others_)) {
     note_others(response.target);
-    settle();
+    note_received(response);
   } else {
     // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
     response.receivers = was_counted ? static_cast<std::int32_t>(outcome.reply.integer) : 0;
@@ -188,7 +188,7 @@ void AnswerSender::release(InstanceId caller, std::int64_t others) {
   }
   for (OutgoingResponse& response : taken) {
     if (response.receivers > others) {
-      settle();
+      note_received(response);
     } else {
       ++counters_.answers_resent;
       publish(response);
@@ -209,6 +209,11 @@ bool AnswerSender::others_may_return() const {
 void AnswerSender::lose(const std::string& reason) {
   ++counters_.answers_lost;
   log_.warn(Clock::now(), "a response is lost: " + reason);
+  settle();
+}
+
+void AnswerSender::note_received(const OutgoingResponse& response) {
+  if (response.deliveries) ++*response.deliveries;
   settle();
 }
 

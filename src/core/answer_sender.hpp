@@ -63,6 +63,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void release(InstanceId caller, std::int64_t others);
   bool others_may_return() const;
   void lose(const std::string& reason);
+  void note_received(const OutgoingResponse& response);
   void settle();
 
   Context context_;

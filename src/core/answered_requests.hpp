@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -26,6 +28,7 @@ class AnsweredRequests {
     RequestId id;
     Clock::duration at{};
     std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
+    std::shared_ptr<unsigned> deliveries{};      ///< Set for large ones: how often it was received.
   };
 
   AnsweredRequests(std::size_t most_ids, std::size_t most_bytes)
@@ -37,7 +40,8 @@ class AnsweredRequests {
     last_time_ = now;
   }
 
-  void add(const RequestId& id, std::string_view response) {
+  void add(const RequestId& id, std::string_view response,
+           std::shared_ptr<unsigned> deliveries = nullptr) {
     const auto [place, added] = by_hash_.try_emplace(id.hash(), nullptr);
     if (!added) {
       // Another id with this hash cannot be remembered beside it.
@@ -47,6 +51,7 @@ class AnsweredRequests {
     Answered& answered = order_.emplace_back(Answered{id, time_});
     place->second = &answered;
     answered.response = texts_.push(response);
+    answered.deliveries = std::move(deliveries);
     bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();
     if (order_.size() > most_ids_) forget_oldest();

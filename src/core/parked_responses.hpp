@@ -21,6 +21,7 @@ struct OutgoingResponse {
   InstanceId target = 0;
   std::shared_ptr<const std::string> message{};
   TimePoint deadline{};
+  std::shared_ptr<unsigned> deliveries{};  ///< See `Answer`.
   std::uint32_t run = 0;
   std::int32_t attempts = 0;
   std::int32_t receivers = 0;  ///< As Redis counted them last.

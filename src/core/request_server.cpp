@@ -26,6 +26,10 @@ using std::chrono::milliseconds;
 // How long a repetition may be on its way after its caller has sent it.
 constexpr std::chrono::seconds longest_delay{2};
 
+// One that Redis may not be able to send, and how often it is tried.
+constexpr std::size_t large_response = std::size_t{64} << 10U;
+constexpr unsigned most_deliveries = 2;
+
 }  // namespace
 
 RequestServer::RequestServer(Context context, Counters& counters)
@@ -93,7 +97,7 @@ bool RequestServer::is_repetition(const wire::Request& request) {
   const RequestId& id = request.request_id;
   if (const auto* const answered = answered_.find(id)) {
     ++counters_.requests_repeated;
-    answer_repetition(request, answered->response);
+    answer_repetition(request, *answered);
     return true;
   }
   if (Job* const job = jobs_.find(id)) {
@@ -125,10 +129,20 @@ bool RequestServer::is_repetition(const wire::Request& request) {
 }
 
 void RequestServer::answer_repetition(const wire::Request& request,
-                                      std::optional<std::string_view> response) {
+                                      const AnsweredRequests::Answered& answered) {
   if (!request.repeat) return;
-  if (response) {
-    send(request.sender, Answer::Kind::response, std::string(*response), timeout_of(request));
+  const auto& response = answered.response;
+  if (response && answered.deliveries && *answered.deliveries >= most_deliveries) {
+    // Once more would only cost the caller its connection again, and all that is on it.
+    refuse(request, "the response has " + std::to_string(response->size()) +
+                        " bytes, and was lost " + std::to_string(*answered.deliveries) +
+                        " times on its way from Redis: it may be more than Redis sends to a "
+                        "subscriber (client-output-buffer-limit pubsub)");
+  } else if (response) {
+    auto message = std::make_shared<const std::string>(*response);
+    Answer answer{Answer::Kind::response, std::move(message), timeout_of(request), Clock::now()};
+    answer.deliveries = answered.deliveries;
+    send_(request.sender, std::move(answer));
   } else {
     refuse(request,
            "the request ran, and its response is no longer kept "
@@ -368,10 +382,15 @@ void RequestServer::finish(const RequestId& request_id, std::string response) {
   const auto job = jobs_.extract(request_id);
   const auto now = Clock::now();
   answered_.note_time(now);
-  answered_.add(request_id, response);
+  const auto deliveries =
+      response.size() < large_response ? nullptr : std::make_shared<unsigned>(0U);
+  answered_.add(request_id, response, deliveries);
   // Nothing where the node has stopped without waiting for this handler.
   if (job && send_) {
-    send(job->caller, Answer::Kind::response, std::move(response), job->timeout, now);
+    auto message = std::make_shared<const std::string>(std::move(response));
+    Answer answer{Answer::Kind::response, std::move(message), job->timeout, now};
+    answer.deliveries = deliveries;
+    send_(job->caller, std::move(answer));
   }
   note_end();
 }
