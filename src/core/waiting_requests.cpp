@@ -12,18 +12,26 @@ bool WaitingRequests::has_room_for(const wire::Request& request) const {
 }
 
 void WaitingRequests::push(WaitingRequest waiting) {
-  const RequestId id = waiting.request.request_id;
-  const TimePoint heartbeat = waiting.next_heartbeat;
   bytes_ += waiting.request.size;
-  order_.push_back(Place{id, waiting.arrived_at + limits_.time});
-  requests_.insert(id, std::move(waiting), heartbeat);
+  const TimePoint overdue_at = waiting.arrived_at + limits_.time;
+  Slot& slot = order_.emplace_back(std::move(waiting), overdue_at);
+  by_id_.emplace(slot.waiting.request.request_id, &slot);
+  by_heartbeat_.insert(by_heartbeat_.end(), slot);
+}
+
+WaitingRequest* WaitingRequests::find(const RequestId& id) {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &found->second->waiting;
 }
 
 std::optional<WaitingRequest> WaitingRequests::pop() {
   if (order_.empty()) return std::nullopt;
-  auto waiting = requests_.extract(order_.front().id);
+  Slot& slot = order_.front();
+  by_heartbeat_.erase(by_heartbeat_.iterator_to(slot));
+  by_id_.erase(slot.waiting.request.request_id);
+  bytes_ -= slot.waiting.request.size;
+  std::optional<WaitingRequest> waiting(std::move(slot.waiting));
   order_.pop_front();
-  bytes_ -= waiting->request.size;
   return waiting;
 }
 
@@ -33,17 +41,18 @@ std::optional<WaitingRequest> WaitingRequests::pop_overdue(TimePoint now) {
 }
 
 WaitingRequest* WaitingRequests::take_due_heartbeat(TimePoint now) {
-  const auto due = requests_.first_due(now);
-  if (!due) return nullptr;
-  WaitingRequest* const waiting = requests_.find(*due);
-  waiting->next_heartbeat = now + heartbeat_interval(waiting->timeout);
-  requests_.move_deadline(*due, waiting->next_heartbeat);
-  return waiting;
+  if (by_heartbeat_.empty()) return nullptr;
+  Slot& slot = *by_heartbeat_.begin();
+  if (slot.waiting.next_heartbeat > now) return nullptr;
+  by_heartbeat_.erase(by_heartbeat_.begin());
+  slot.waiting.next_heartbeat = now + heartbeat_interval(slot.waiting.timeout);
+  by_heartbeat_.insert(by_heartbeat_.end(), slot);
+  return &slot.waiting;
 }
 
 std::optional<TimePoint> WaitingRequests::next_event() const {
   if (order_.empty()) return std::nullopt;
-  return std::min(order_.front().overdue_at, *requests_.next_deadline());
+  return std::min(order_.front().overdue_at, by_heartbeat_.begin()->waiting.next_heartbeat);
 }
 
 std::vector<WaitingRequest> WaitingRequests::drain() {

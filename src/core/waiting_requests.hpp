@@ -3,11 +3,15 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include <boost/intrusive/set.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <async/strand.hpp>
-#include <core/deadline_map.hpp>
 #include <util/request_id.hpp>
 #include <wire/codec.hpp>
 
@@ -33,11 +37,13 @@ class WaitingRequests {
   };
 
   explicit WaitingRequests(Limits limits) : limits_(limits) {}
+  WaitingRequests(const WaitingRequests&) = delete;
+  WaitingRequests& operator=(const WaitingRequests&) = delete;
 
   bool has_room_for(const wire::Request& request) const;
   /// The id must be new.
   void push(WaitingRequest waiting);
-  WaitingRequest* find(const RequestId& id) { return requests_.find(id); }
+  WaitingRequest* find(const RequestId& id);
 
   /// The one whose turn it is.
   std::optional<WaitingRequest> pop();
@@ -54,14 +60,25 @@ class WaitingRequests {
   std::size_t size() const { return order_.size(); }
 
  private:
-  struct Place {
-    RequestId id;
-    TimePoint overdue_at{};
+  struct Slot : boost::intrusive::set_base_hook<
+                    boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+    Slot(WaitingRequest&& waiting_, TimePoint overdue_at_)
+        : waiting(std::move(waiting_)), overdue_at(overdue_at_) {}
+
+    WaitingRequest waiting;
+    TimePoint overdue_at;
+  };
+  struct Earlier {
+    bool operator()(const Slot& left, const Slot& right) const {
+      return left.waiting.next_heartbeat < right.waiting.next_heartbeat;
+    }
   };
 
   Limits limits_;
-  DeadlineMap<RequestId, WaitingRequest> requests_;  // the deadline is that of the next heartbeat
-  std::deque<Place> order_;
+  std::deque<Slot> order_;
+  boost::intrusive::multiset<Slot, boost::intrusive::compare<Earlier>> by_heartbeat_;
+  // The slots of others, which are far away in memory, need not be read to find one.
+  boost::unordered_flat_map<RequestId, Slot*, std::hash<RequestId>> by_id_;
   std::size_t bytes_ = 0;
 };
 
