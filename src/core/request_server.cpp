@@ -86,10 +86,7 @@ void RequestServer::on_unreadable(const wire::Request& request, const std::strin
   if (!send_ || stopping_) return;
   answered_.note_time(Clock::now());
   if (is_repetition(request)) return;
-  std::string response =
-      wire::encode_error(request.request_id.view(), "the request was not run: " + reason);
-  answered_.add(request.request_id, response);
-  send(request.sender, Answer::Kind::response, std::move(response), timeout_of(request));
+  refuse_for_good(request, "the request was not run: " + reason);
 }
 
 // The same id again is a repetition of a request that was or is being worked on.
@@ -155,6 +152,13 @@ void RequestServer::refuse(const wire::Request& request, const std::string& erro
        timeout_of(request));
 }
 
+// Nor does it run if it is repeated.
+void RequestServer::refuse_for_good(const wire::Request& request, const std::string& error) {
+  std::string response = wire::encode_error(request.request_id.view(), error);
+  answered_.add(request.request_id, response);
+  send(request.sender, Answer::Kind::response, std::move(response), timeout_of(request));
+}
+
 milliseconds RequestServer::timeout_of(const wire::Request& request) const {
   return request.timeout.value_or(context_.default_timeout);
 }
@@ -186,10 +190,7 @@ void RequestServer::refuse_overdue(TimePoint now) {
     const std::string error = "the node is busy: the request has waited for a free handler for " +
                               std::to_string(context_.limits.queued_time.count()) +
                               " ms (MeshLimits::queued_time)";
-    // It must not run either if it is repeated.
-    answered_.add(overdue->request.request_id,
-                  wire::encode_error(overdue->request.request_id.view(), error));
-    refuse(overdue->request, error);
+    refuse_for_good(overdue->request, error);
   }
 }
 

@@ -85,6 +85,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   bool is_repetition(const wire::Request& request);
   void answer_repetition(const wire::Request& request, const AnsweredRequests::Answered& answered);
   void refuse(const wire::Request& request, const std::string& error);
+  void refuse_for_good(const wire::Request& request, const std::string& error);
   void enqueue(WaitingRequest waiting);
   void refuse_overdue(TimePoint now);
   void run_waiting();
