@@ -75,9 +75,7 @@ bool PendingCalls::cancel(const RequestId& request_id, std::exception_ptr error)
   auto call = calls_.extract(request_id);
   if (!call) return false;
   given_up_.add(request_id);
-  kept_bytes_ -= call->data.size();
-  ++counters_.calls_cancelled;
-  std::move(call->completion)(std::move(error), detail::Json());
+  end(std::move(*call), counters_.calls_cancelled, std::move(error), {});
   return true;
 }
 
@@ -140,8 +138,14 @@ void PendingCalls::drop_all() {
 }
 
 void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data) {
+  auto& counter = error ? counters_.calls_failed : counters_.calls_succeeded;
+  end(std::move(call), counter, std::move(error), std::move(data));
+}
+
+void PendingCalls::end(PendingCall&& call, std::atomic<std::uint64_t>& counter,
+                       std::exception_ptr error, detail::Json&& data) {
   kept_bytes_ -= call.data.size();
-  ++(error ? counters_.calls_failed : counters_.calls_succeeded);
+  ++counter;
   std::move(call.completion)(std::move(error), std::move(data));
 }
 

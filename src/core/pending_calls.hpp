@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -98,6 +99,8 @@ class PendingCalls {
   static Clock::duration silence_of(const PendingCall& call);
   static TimePoint overdue_at(const PendingCall& call);
   void complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data);
+  void end(PendingCall&& call, std::atomic<std::uint64_t>& counter, std::exception_ptr error,
+           detail::Json&& data);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;
