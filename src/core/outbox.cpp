@@ -4,8 +4,9 @@
 
 #include <mesh/errors.hpp>
 
+#include <util/make_error.hpp>
 #include <wire/codec.hpp>
-#include <wire/nesting.hpp>
+#include <wire/objection.hpp>
 
 namespace mesh::core {
 
@@ -48,14 +49,8 @@ std::exception_ptr Outbox::objection_to_call(std::string_view message) const {
         MeshLimitError(std::to_string(pending_.size()) +
                        " calls are waiting for an answer (MeshLimits::pending_calls)"));
   }
-  if (message.size() > context_.limits.message_size) {
-    return std::make_exception_ptr(MeshLimitError("the request has " +
-                                                  std::to_string(message.size()) +
-                                                  " bytes, more than MeshLimits::message_size"));
-  }
-  if (wire::is_nested_deeper(message, context_.limits.nesting_depth)) {
-    return std::make_exception_ptr(
-        MeshLimitError("the request is nested deeper than MeshLimits::nesting_depth"));
+  if (const auto objection = wire::objection_to(message, context_.limits)) {
+    return make_error<MeshLimitError>("the request " + *objection);
   }
   // What cannot be sent now must be kept.
   if (!calls_->can_send() && !has_room_to_keep(message.size())) {
@@ -66,12 +61,8 @@ std::exception_ptr Outbox::objection_to_call(std::string_view message) const {
 
 asio::awaitable<void> Outbox::broadcast(std::string_view type, std::string_view data) {
   std::string message = wire::encode_broadcast(own_id_, type, data);
-  if (message.size() > context_.limits.message_size) {
-    throw MeshLimitError("the broadcast has " + std::to_string(message.size()) +
-                         " bytes, more than MeshLimits::message_size");
-  }
-  if (wire::is_nested_deeper(message, context_.limits.nesting_depth)) {
-    throw MeshLimitError("the broadcast is nested deeper than MeshLimits::nesting_depth");
+  if (const auto objection = wire::objection_to(message, context_.limits)) {
+    throw MeshLimitError("the broadcast " + *objection);
   }
   redis::Command command{"PUBLISH", context_.broadcast_channel, message};
   co_await context_.commands->request(std::move(command), Clock::now() + context_.default_timeout,

@@ -15,7 +15,7 @@
 #include <core/heartbeat_interval.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
-#include <wire/nesting.hpp>
+#include <wire/objection.hpp>
 
 namespace mesh::core {
 
@@ -354,14 +354,8 @@ std::string RequestServer::encode_result(const wire::Request& request,
   } catch (const std::exception&) {
     detail::throw_encode_error(request.type, result);
   }
-  if (response.size() > context_.limits.message_size) {
-    throw MeshLimitError("the response to \"" + request.type + "\" has " +
-                         std::to_string(response.size()) +
-                         " bytes, more than MeshLimits::message_size");
-  }
-  if (wire::is_nested_deeper(response, context_.limits.nesting_depth)) {
-    throw MeshLimitError("the response to \"" + request.type +
-                         "\" is nested deeper than MeshLimits::nesting_depth");
+  if (const auto objection = wire::objection_to(response, context_.limits)) {
+    throw MeshLimitError("the response to \"" + request.type + "\" " + *objection);
   }
   return response;
 }
