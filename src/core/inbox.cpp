@@ -41,8 +41,9 @@ void Inbox::on_node_message(std::string_view payload) {
   if (auto* const request = std::get_if<wire::Request>(&message)) {
     on_request(std::move(*request));
   } else if (auto* const response = std::get_if<wire::Response>(&message)) {
-    const RequestId id = response->request_id;
-    if (!calls_.on_response(std::move(*response))) on_unexpected(id, "response to no pending call");
+    if (!calls_.on_response(std::move(*response))) {
+      on_unexpected(response->request_id, "response to no pending call");
+    }
   } else if (const auto* const heartbeat = std::get_if<wire::Heartbeat>(&message)) {
     if (!calls_.on_heartbeat(heartbeat->request_id, Clock::now())) {
       on_unexpected(heartbeat->request_id, "heartbeat for no pending call");

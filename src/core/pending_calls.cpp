@@ -28,7 +28,7 @@ PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) 
   return added;
 }
 
-bool PendingCalls::on_response(wire::Response response) {
+bool PendingCalls::on_response(wire::Response&& response) {
   auto call = calls_.extract(response.request_id);
   if (!call) return false;
   if (!response.error) {

@@ -55,8 +55,8 @@ class PendingCalls {
 
   /// The id must be new. The call's timeout begins at `call.begun_at`. Returns it in its place.
   PendingCall& add(const RequestId& request_id, PendingCall&& call);
-  /// False if there is no such call, as for all below.
-  bool on_response(wire::Response response);
+  /// Leaves the id in place. False if there is no such call, as for all below.
+  bool on_response(wire::Response&& response);
   /// The response to a call cannot be read.
   bool on_unreadable(const RequestId& request_id, const wire::Malformed& response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
