@@ -13,9 +13,9 @@
 
 #include <async/run_on.hpp>
 #include <core/heartbeat_interval.hpp>
+#include <core/response_text.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
-#include <wire/objection.hpp>
 
 namespace mesh::core {
 
@@ -131,15 +131,10 @@ void RequestServer::answer_repetition(const wire::Request& request,
   const auto& response = answered.response;
   if (response && answered.deliveries && *answered.deliveries >= most_deliveries) {
     // Once more would only cost the caller its connection again, and all that is on it.
-    refuse(request, "the response has " + std::to_string(response->size()) +
-                        " bytes, and was lost " + std::to_string(*answered.deliveries) +
-                        " times on its way from Redis: it may be more than Redis sends to a "
-                        "subscriber (client-output-buffer-limit pubsub)");
+    refuse(request, describe_lost_response(response->size(), *answered.deliveries));
   } else if (response) {
-    auto message = std::make_shared<const std::string>(*response);
-    Answer answer{Answer::Kind::response, std::move(message), timeout_of(request), Clock::now()};
-    answer.deliveries = answered.deliveries;
-    send_(request.sender, std::move(answer));
+    send(request.sender, Answer::Kind::response, std::string(*response), timeout_of(request),
+         Clock::now(), answered.deliveries);
   } else {
     refuse(request,
            "the request ran, and its response is no longer kept "
@@ -164,9 +159,10 @@ milliseconds RequestServer::timeout_of(const wire::Request& request) const {
 }
 
 void RequestServer::send(InstanceId target, Answer::Kind kind, std::string message,
-                         milliseconds useful_for, TimePoint made_at) {
+                         milliseconds useful_for, TimePoint made_at,
+                         std::shared_ptr<unsigned> deliveries) {
   auto shared = std::make_shared<const std::string>(std::move(message));
-  send_(target, Answer{kind, std::move(shared), useful_for, made_at});
+  send_(target, Answer{kind, std::move(shared), useful_for, made_at, std::move(deliveries)});
 }
 
 void RequestServer::enqueue(WaitingRequest waiting) {
@@ -303,11 +299,12 @@ asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
     if (is_stopped(start)) throw MeshStoppedError();
     detail::Json data = std::move(request.data);
     const detail::Json result = co_await handler->handle(std::move(data));
-    response = encode_result(request, result);
+    response = encode_result(request, result, context_.limits);
   } catch (...) {
     error = std::current_exception();
   }
-  if (error) response = encode_failure(request.request_id, error);
+  if (error)
+    response = encode_failure(request.request_id, describe_failure(error), context_.limits);
   // The reference goes along: it may be the last one, and the server must be destroyed there.
   const Strand strand = context_.strand;
   asio::post(strand,
@@ -319,9 +316,10 @@ std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Requ
                                      unsigned start) const {
   try {
     if (is_stopped(start)) throw MeshStoppedError();
-    return encode_result(request, handler.handle_now(std::move(request.data)));
+    return encode_result(request, handler.handle_now(std::move(request.data)), context_.limits);
   } catch (...) {
-    return encode_failure(request.request_id, std::current_exception());
+    return encode_failure(request.request_id, describe_failure(std::current_exception()),
+                          context_.limits);
   }
 }
 
@@ -346,28 +344,6 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
   if (error) std::rethrow_exception(error);
 }
 
-std::string RequestServer::encode_result(const wire::Request& request,
-                                         const detail::Json& result) const {
-  std::string response;
-  try {
-    response = wire::encode_response(request.request_id.view(), result);
-  } catch (const std::exception&) {
-    detail::throw_encode_error(request.type, result);
-  }
-  if (const auto objection = wire::objection_to(response, context_.limits)) {
-    throw MeshLimitError("the response to \"" + request.type + "\" " + *objection);
-  }
-  return response;
-}
-
-std::string RequestServer::encode_failure(const RequestId& request_id,
-                                          const std::exception_ptr& error) const {
-  std::string response = wire::encode_error(request_id.view(), describe_failure(error));
-  if (response.size() <= context_.limits.message_size) return response;
-  return wire::encode_error(request_id.view(),
-                            "the handler failed with a text beyond MeshLimits::message_size");
-}
-
 std::string RequestServer::describe_failure(const std::exception_ptr& error) const {
   if (stopping_ && is_cancellation(error)) return MeshStoppedError().what();
   return describe_error(error);
@@ -382,10 +358,7 @@ void RequestServer::finish(const RequestId& request_id, std::string response) {
   answered_.add(request_id, response, deliveries);
   // Nothing where the node has stopped without waiting for this handler.
   if (job && send_) {
-    auto message = std::make_shared<const std::string>(std::move(response));
-    Answer answer{Answer::Kind::response, std::move(message), job->timeout, now};
-    answer.deliveries = deliveries;
-    send_(job->caller, std::move(answer));
+    send(job->caller, Answer::Kind::response, std::move(response), job->timeout, now, deliveries);
   }
   note_end();
 }

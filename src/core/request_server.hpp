@@ -107,9 +107,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void finish(const RequestId& request_id, std::string response);
   void note_end();
   void send(InstanceId target, Answer::Kind kind, std::string message,
-            std::chrono::milliseconds useful_for, TimePoint made_at = Clock::now());
-  std::string encode_result(const wire::Request& request, const detail::Json& result) const;
-  std::string encode_failure(const RequestId& request_id, const std::exception_ptr& error) const;
+            std::chrono::milliseconds useful_for, TimePoint made_at = Clock::now(),
+            std::shared_ptr<unsigned> deliveries = nullptr);
   std::string describe_failure(const std::exception_ptr& error) const;
   void send_heartbeat(InstanceId caller, const RequestId& request_id,
                       std::chrono::milliseconds timeout, TimePoint now);
