@@ -105,10 +105,15 @@ Json take_data(Json& message) {
   return found == message.end() ? Json() : std::move(*found);
 }
 
-// A broadcast may come from nobody.
-InstanceId take_optional_instance_id(const Json& message) {
+// A broadcast may come from nobody, or from who writes its name as a text, which the original hands
+// on to handlers as it is.
+InstanceId take_broadcast_sender(const Json& message) {
   const auto found = message.find("senderInstanceId");
-  return found == message.end() || found->is_null() ? 0 : take_instance_id(message);
+  if (found == message.end() || found->is_null()) return 0;
+  if (!found->is_string()) return take_instance_id(message);
+  const double value = to_number(*found);
+  const bool is_id = std::trunc(value) == value && std::abs(value) <= largest_exact_integer;
+  return is_id ? static_cast<InstanceId>(value) : 0;
 }
 
 // Null is as good as absent. A timer of JavaScript takes 1 ms for what is less, or is no number.
@@ -330,7 +335,7 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
     Json message = parse_object(text, limits);
     if (!has_truthy(message, "broadcast")) throw BadMessage("field broadcast is not true");
     Broadcast broadcast;
-    broadcast.sender = take_optional_instance_id(message);
+    broadcast.sender = take_broadcast_sender(message);
     broadcast.type = take_string(message, "type");
     broadcast.data = take_data(message);
     return broadcast;

@@ -388,9 +388,27 @@ TEST(DecodeBroadcast, MayComeFromNobody) {
   }
 }
 
+// The original hands the text on to the handler. Here that gets a number, or 0 as from nobody.
+TEST(DecodeBroadcast, ASenderMayBeAText) {
+  for (const auto& [sender, expected] :
+       std::vector<std::pair<const char*, InstanceId>>{{"3", 3},
+                                                       {"3.0", 3},
+                                                       {"-3", -3},
+                                                       {"9007199254740991", 9007199254740991},
+                                                       {"", 0},
+                                                       {"gateway", 0},
+                                                       {"1.5", 0},
+                                                       {"1e300", 0},
+                                                       {"NaN", 0}}) {
+    const Json message = {{"broadcast", true}, {"senderInstanceId", sender}, {"type", "t"}};
+    const auto decoded = broadcast(message.dump());
+    ASSERT_TRUE(std::holds_alternative<Broadcast>(decoded)) << sender;
+    EXPECT_EQ(std::get<Broadcast>(decoded).sender, expected) << sender;
+  }
+}
+
 TEST(DecodeBroadcast, WrongOrMissingFieldsAreMalformed) {
   for (const char* text : {R"({"broadcast":true,"senderInstanceId":3})",
-                           R"({"broadcast":true,"senderInstanceId":"3","type":"t"})",
                            R"({"broadcast":true,"senderInstanceId":3,"type":1})",
                            R"({"broadcast":true,"senderInstanceId":1.5,"type":"t"})", "[]", "", "{",
                            "null", R"({"senderInstanceId":3,"type":"t","data":1})",
