@@ -77,7 +77,8 @@ class MeshAlreadyRunningError : public MeshError {
   MeshAlreadyRunningError();
 };
 
-/// Redis could not be reached, refused the connection, or did not answer in time.
+/// Redis could not be reached, refused the connection, did not answer in time, or hung up each time
+/// that a message was sent to it that may be too large for it: `cause()` says which.
 class MeshConnectionError : public MeshError {
  public:
   MeshConnectionError(std::string host, std::uint16_t port, std::string cause);

@@ -8,6 +8,8 @@
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
+#include <redis/size_refusal.hpp>
+#include <wire/codec.hpp>
 
 namespace mesh::core {
 
@@ -82,6 +84,9 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
     case redis::Failure::disconnected:
       response.may_have_arrived = true;
       response.receivers = 0;
+      if (outcome.suspect_size > 0 && std::exchange(response.is_suspect, true)) {
+        return refuse_size(std::move(response));
+      }
       try_later(std::move(response));
       return;
     case redis::Failure::expired:
@@ -93,6 +98,7 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
     case redis::Failure::stopped:
       return;
   }
+  if (redis::is_size_refusal(outcome.reply)) return refuse_size(std::move(response));
   if (outcome.reply.is_error() && !redis::is_worth_retrying(outcome.reply)) {
     lose("it was refused: " + outcome.reply.text);
     return;
@@ -107,6 +113,19 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
     response.receivers = was_counted ? static_cast<std::int32_t>(outcome.reply.integer) : 0;
     try_later(std::move(response));
   }
+}
+
+// The caller learns why there is no response.
+void AnswerSender::refuse_size(OutgoingResponse response) {
+  constexpr std::size_t enough = std::size_t{4} << 10U;
+  const std::string& message = *response.message;
+  const std::size_t size = message.size();
+  const auto id = wire::describe_oversized(message.substr(0, enough), size).response;
+  const std::string reason = "the response is " + redis::describe_too_large(size);
+  if (!id || size < redis::least_suspect_size) return lose(reason);
+  log_.warn(Clock::now(), reason);
+  response.message = std::make_shared<const std::string>(wire::encode_error(id->view(), reason));
+  try_later(std::move(response));
 }
 
 // Asked now and then, since it holds for all callers and each response would cost a question.

@@ -54,6 +54,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
  private:
   void publish(const OutgoingResponse& response);
   void on_published(OutgoingResponse response, const redis::Outcome& outcome);
+  void refuse_size(OutgoingResponse response);
   void note_others(InstanceId caller);
   void try_later(OutgoingResponse response);
   void ask_due();

@@ -11,6 +11,7 @@
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
+#include <redis/size_refusal.hpp>
 #include <util/make_error.hpp>
 #include <wire/codec.hpp>
 
@@ -150,7 +151,7 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
 
 void CallSender::on_published(const RequestId& request_id, const redis::Outcome& outcome) {
   PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr) return;
+  if (call == nullptr || fail_if_too_large(request_id, *call, outcome)) return;
   switch (outcome.failure) {
     case redis::Failure::none:
       break;
@@ -176,6 +177,16 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
   } else {
     call->receivers = outcome.reply.integer;
   }
+}
+
+bool CallSender::fail_if_too_large(const RequestId& request_id, PendingCall& call,
+                                   const redis::Outcome& outcome) {
+  if (redis::is_size_refusal(outcome.reply)) {
+    const std::string refusal = "PUBLISH: " + redis::describe_refusal(outcome.reply);
+    return calls_.fail(request_id, make_error<MeshRedisError>(refusal));
+  }
+  if (outcome.suspect_size == 0 || ++call.suspected_losses < redis::convicting_losses) return false;
+  return calls_.fail(request_id, context_.commands->too_large_error(outcome.suspect_size));
 }
 
 void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
@@ -280,9 +291,9 @@ void CallSender::publish_again(const RequestId& request_id) {
 }
 
 void CallSender::on_published_again(const RequestId& request_id, const redis::Outcome& outcome) {
-  const PendingCall* const call = calls_.find(request_id);
+  PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
-  if (is_received(outcome)) return;
+  if (is_received(outcome) || fail_if_too_large(request_id, *call, outcome)) return;
   if (outcome.failure == redis::Failure::none && outcome.reply.integer == -2) {
     // Another node has the id by now, and must not get it: the timeout ends the call.
     owners_.erase(call->target);

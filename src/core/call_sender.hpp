@@ -74,6 +74,9 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void note_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
   void on_published(const RequestId& request_id, const redis::Outcome& outcome);
+  /// True if Redis does not take a message of this size; then the call has failed.
+  bool fail_if_too_large(const RequestId& request_id, PendingCall& call,
+                         const redis::Outcome& outcome);
   void on_nobody(const RequestId& request_id, const PendingCall& call);
   void on_listeners(const RequestId& request_id, const std::optional<Listeners>& found);
   void on_unheard(const RequestId& request_id, PendingCall& call,

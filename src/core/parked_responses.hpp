@@ -27,6 +27,7 @@ struct OutgoingResponse {
   std::int32_t receivers = 0;  ///< As Redis counted them last.
   bool may_have_arrived = false;
   bool has_waited = false;
+  bool is_suspect = false;  ///< Its size may have ended a connection.
 };
 
 /// Responses whose callers do not listen, by caller; bounded in number, bytes, and the time that

@@ -43,7 +43,8 @@ struct PendingCall {
   int attempts = 0;
   std::int64_t receivers = 1;                     // of the request, as Redis counted them
   std::optional<std::int64_t> first_heartbeat{};  // the target's last one when it first was unheard
-  TimePoint deadline{};  // when it times out unless something is heard of it
+  int suspected_losses = 0;  // of connections, of which its size may be the cause
+  TimePoint deadline{};      // when it times out unless something is heard of it
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly

@@ -8,6 +8,7 @@
 #include <redis/backoff.hpp>
 #include <redis/health_check.hpp>
 #include <redis/reply_errors.hpp>
+#include <redis/size_refusal.hpp>
 #include <util/describe_error.hpp>
 #include <util/make_error.hpp>
 
@@ -161,6 +162,9 @@ void Client::become_lost(const std::string& cause) {
   if (!ready_) return;
   const auto link = std::exchange(link_, nullptr);
   ready_ = false;
+  // The same again is larger or smaller by what surrounds it.
+  const std::size_t suspect_size = link->connection().suspect_size();
+  if (suspect_size > 0) wary_of_ = suspect_size / 8 * 7;
   last_error_.emplace(link->address().name(), link->address().port, cause);
   // Redis may let us in and hang up again and again.
   if (Clock::now() - ready_since_ > options_.reconnect_max_delay) known_causes_.clear();
@@ -203,7 +207,7 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
       return;
     }
     if (!is_payload || (queue_.empty() && has_room_to_write())) {
-      link_->connection().command(command, std::move(callback));
+      hand_over(command, std::move(callback));
       return;
     }
   }
@@ -219,8 +223,9 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
 void Client::publish(std::string_view channel, std::string_view message, TimePoint deadline,
                      OutcomeCallback&& callback) {
   constexpr std::size_t most_around = 100;  // what a command has besides
-  if (open_ && can_send() && queue_.empty() && has_room_to_write() &&
-      has_room_for(channel.size() + message.size() + most_around)) {
+  const std::size_t size = channel.size() + message.size() + most_around;
+  if (open_ && can_send() && queue_.empty() && has_room_to_write() && has_room_for(size) &&
+      !is_suspicious(size)) {
     link_->connection().publish(channel, message, std::move(callback));
   } else {
     submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));
@@ -239,6 +244,14 @@ std::exception_ptr Client::not_sent_error() const {
   return make_error<MeshConnectionError>(endpoint.name(), endpoint.port, std::move(cause));
 }
 
+std::exception_ptr Client::too_large_error(std::size_t size) const {
+  const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
+  return make_error<MeshConnectionError>(
+      endpoint.name(), endpoint.port,
+      "the connection was lost twice on the way of " + describe_too_large(size) +
+          "; if something else was the cause, it may have arrived");
+}
+
 bool Client::has_room_for(std::size_t size) const {
   // One command must always be possible, however large.
   const std::size_t waiting = link_->connection().unanswered_bytes() + queue_.bytes();
@@ -248,7 +261,30 @@ bool Client::has_room_for(std::size_t size) const {
 // What has been handed to the connection, nothing can overtake any more.
 bool Client::has_room_to_write() const {
   constexpr std::size_t most_before_control = std::size_t{128} << 10U;
-  return link_->connection().unwritten_bytes() < most_before_control;
+  return link_->connection().unwritten_bytes() < most_before_control && !is_alone_;
+}
+
+void Client::hand_over(const Command& command, OutcomeCallback&& callback) {
+  const bool is_suspect = is_suspicious(command.size());
+  is_alone_ = is_alone_ || is_suspect;
+  link_->connection().command(command,
+                              is_suspect ? keep_alone(std::move(callback)) : std::move(callback));
+}
+
+// What is lost with a suspect may not be repeated, or has nobody who would.
+OutcomeCallback Client::keep_alone(OutcomeCallback&& callback) {
+  return [weak = weak_from_this(),
+          shared = std::make_shared<OutcomeCallback>(std::move(callback))](Outcome&& outcome) {
+    const bool was_answered = outcome.failure == Failure::none;
+    (*shared)(std::move(outcome));
+    if (const auto self = weak.lock()) self->end_of_suspicion(was_answered);
+  };
+}
+
+void Client::end_of_suspicion(bool was_answered) {
+  is_alone_ = false;
+  if (was_answered) wary_of_ = 0;
+  send_queued();
 }
 
 void Client::note_error_reply(const Reply& reply) {
@@ -268,7 +304,7 @@ void Client::send_queued() {
       queued->callback(Outcome{Failure::expired});
       continue;
     }
-    link_->connection().command(queued->command, std::move(queued->callback));
+    hand_over(queued->command, std::move(queued->callback));
   }
 }
 
@@ -300,8 +336,8 @@ asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline, Pr
 }
 
 Reply Client::require_reply(Outcome outcome, const std::string& what) const {
-  if (outcome.failure != Failure::none) throw_failure(outcome.failure);
-  if (outcome.reply.is_error()) throw MeshRedisError(what + ": " + outcome.reply.text);
+  if (outcome.failure != Failure::none) throw_failure(outcome.failure, outcome.suspect_size);
+  if (outcome.reply.is_error()) throw MeshRedisError(what + ": " + describe_refusal(outcome.reply));
   return std::move(outcome.reply);
 }
 
@@ -334,12 +370,13 @@ void Client::unsubscribe(const std::string& channel) {
   if (is_subscribed && link_) link_->unsubscribe(channel);
 }
 
-void Client::throw_failure(Failure failure) const {
+void Client::throw_failure(Failure failure, std::size_t suspect_size) const {
   if (failure == Failure::stopped || !open_) throw MeshStoppedError();
   if (failure == Failure::overflow) throw overflow_error();
   std::string cause = "no answer in time";
   if (failure == Failure::disconnected) {
     cause = "the connection was lost before the answer came";
+    if (suspect_size > 0) cause += ", on the way of " + describe_too_large(suspect_size);
   } else if (last_error_) {
     cause = last_error_->cause();
   }

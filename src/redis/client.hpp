@@ -60,6 +60,9 @@ class Client : public std::enable_shared_from_this<Client> {
   bool can_send() const;
   /// For what was not sent while there was no connection: a `MeshConnectionError` with the cause.
   std::exception_ptr not_sent_error() const;
+  /// For what has been lost with the connection as often as convicts it of its size: a
+  /// `MeshConnectionError`.
+  std::exception_ptr too_large_error(std::size_t size) const;
   /// Whether it has been ready since then, without a break.
   bool is_ready_since(TimePoint time) const { return ready_ && ready_since_ <= time; }
   /// Gives the connection up, as if it had been lost for this reason.
@@ -106,13 +109,17 @@ class Client : public std::enable_shared_from_this<Client> {
 
   bool has_room_for(std::size_t size) const;
   bool has_room_to_write() const;
+  void hand_over(const Command& command, OutcomeCallback&& callback);
+  bool is_suspicious(std::size_t size) const { return wary_of_ != 0 && size >= wary_of_; }
+  OutcomeCallback keep_alone(OutcomeCallback&& callback);
+  void end_of_suspicion(bool was_answered);
   void send_queued();
   void expire_queued(TimePoint now);
   void become_ready(std::shared_ptr<Link> link);
   void become_lost(const std::string& cause);
   void note_failed_attempt(const MeshConnectionError& error, bool is_passing);
   void note_error_reply(const Reply& reply);
-  [[noreturn]] void throw_failure(Failure failure) const;
+  [[noreturn]] void throw_failure(Failure failure, std::size_t suspect_size = 0) const;
   void log_trouble(const std::string& cause, const std::string& text);
   void log(LogLevel level, const std::string& text) const;
 
@@ -127,6 +134,8 @@ class Client : public std::enable_shared_from_this<Client> {
   std::size_t queued_bytes_;
   CommandQueue queue_;
   LazyRandom random_;
+  std::size_t wary_of_ = 0;  // payload of this size may have ended the last connection
+  bool is_alone_ = false;    // such payload waits for its reply, and other payload for it
 
   std::shared_ptr<Link> link_;  // set while ready
   std::set<std::string> channels_;

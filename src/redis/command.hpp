@@ -46,6 +46,8 @@ enum class Failure {
 struct Outcome {
   Failure failure = Failure::none;
   Reply reply{};
+  /// After `Failure::disconnected`: of this command, if it may be why (see size_refusal.hpp).
+  std::size_t suspect_size = 0;
 };
 
 /// Held in place, since most commands are messages, of which there are many.

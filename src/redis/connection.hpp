@@ -55,6 +55,9 @@ class Connection {
   /// Of commands that have no reply yet.
   virtual std::size_t unanswered_bytes() const = 0;
 
+  /// After a loss: of the command that may be why; 0 if there is none.
+  virtual std::size_t suspect_size() const = 0;
+
   /// The callback is called once, with the reply, or with `Failure::disconnected`.
   virtual void command(const Command& command, OutcomeCallback&& callback) = 0;
   /// The same for `Command{"PUBLISH", channel, message}`, which need not be put together first.

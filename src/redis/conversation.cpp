@@ -7,6 +7,7 @@
 
 #include <redis/line_end.hpp>
 #include <redis/reply_errors.hpp>
+#include <redis/size_refusal.hpp>
 
 namespace mesh::redis {
 
@@ -188,13 +189,25 @@ bool Conversation::is_pong(const Reply& reply) const {
   return !reply.elements.empty() && reply.elements.front().text == "pong";
 }
 
-void Conversation::end() {
+void Conversation::end(bool was_lost) {
   ended_ = true;
   output_.clear();
   unanswered_bytes_ = 0;
+  if (was_lost) suspect_size_ = find_suspect();
+  bool is_found = suspect_size_ == 0;
   for (Waiting& waiting : std::exchange(waiting_, {})) {
-    waiting.callback(Outcome{Failure::disconnected});
+    Outcome outcome{Failure::disconnected};
+    const bool is_suspect = !is_found && waiting.size == suspect_size_;
+    if (is_suspect) outcome.suspect_size = suspect_size_;
+    is_found = is_found || is_suspect;
+    waiting.callback(std::move(outcome));
   }
+}
+
+std::size_t Conversation::find_suspect() const {
+  const auto largest = std::ranges::max_element(waiting_, {}, &Waiting::size);
+  if (largest == waiting_.end() || largest->size < least_suspect_size) return 0;
+  return largest->size;
 }
 
 }  // namespace mesh::redis

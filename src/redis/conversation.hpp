@@ -42,8 +42,10 @@ class Conversation {
   bool has_heard_redis() const { return has_heard_redis_; }
 
   /// Tells every command that waits for its reply that there will be none. Afterwards nothing is
-  /// reported any more.
-  void end();
+  /// reported any more. `was_lost`: it was not this side that ended it.
+  void end(bool was_lost = false);
+  /// After a loss, of the command that may be why; 0 if there is none.
+  std::size_t suspect_size() const { return suspect_size_; }
 
  private:
   struct Waiting {
@@ -51,6 +53,7 @@ class Conversation {
     OutcomeCallback callback;
   };
 
+  std::size_t find_suspect() const;
   void expect_reply(std::size_t size, OutcomeCallback&& callback);
   bool take_usual_replies(std::string_view& bytes);
   bool is_oversized(const UsualReply& reply) const;
@@ -74,6 +77,7 @@ class Conversation {
   std::size_t unanswered_pings_ = 0;  // sent since then
   bool has_heard_redis_ = false;
   bool ended_ = false;
+  std::size_t suspect_size_ = 0;
 };
 
 }  // namespace mesh::redis

@@ -57,6 +57,7 @@ class StreamConnection : public Connection,
     return rest_.size() + conversation_.output().size();
   }
   std::size_t unanswered_bytes() const override { return conversation_.unanswered_bytes(); }
+  std::size_t suspect_size() const override { return conversation_.suspect_size(); }
 
   void command(const Command& command, OutcomeCallback&& callback) override;
   void publish(std::string_view channel, std::string_view message,
@@ -100,7 +101,7 @@ class StreamConnection : public Connection,
   void forget_sent();
   void write_rest();
   void handle_written(const boost::system::error_code& error, std::size_t size);
-  void shut();
+  void shut(bool was_lost);
 
   Strand strand_;
   Stream stream_;
@@ -346,11 +347,11 @@ void StreamConnection<Stream>::ping() {
 template <typename Stream>
 void StreamConnection<Stream>::close() {
   is_silenced_ = true;
-  shut();
+  shut(false);
 }
 
 template <typename Stream>
-void StreamConnection<Stream>::shut() {
+void StreamConnection<Stream>::shut(bool was_lost) {
   if (!is_open_) return;
   is_open_ = false;
   // With TLS too at once, without a goodbye: replies say themselves where they end, and the peer
@@ -365,13 +366,13 @@ void StreamConnection<Stream>::shut() {
     boost::system::error_code ignored;
     stream_.lowest_layer().close(ignored);  // it is still the parent's
   }
-  conversation_.end();
+  conversation_.end(was_lost);
 }
 
 template <typename Stream>
 void StreamConnection<Stream>::fail(std::string cause) {
   if (!is_open_) return;
-  shut();
+  shut(true);
   // Posted: the owner may not have heard of this connection yet.
   asio::post(strand_, [self = this->shared_from_this(), cause = std::move(cause)] {
     if (!self->is_silenced_ && self->callbacks_.on_closed) self->callbacks_.on_closed(cause);

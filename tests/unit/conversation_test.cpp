@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -323,6 +324,38 @@ TEST_F(ConversationTest, TheEndGivesEveryCommandNullOnce) {
   EXPECT_EQ(replies(), (Texts{"none", "none"}));
   EXPECT_EQ(sent(), "");
   conversation().end();
+}
+
+/// What each of the commands hears of the end, besides it.
+std::vector<std::size_t> suspects(const std::vector<std::size_t>& sizes, bool was_lost) {
+  std::vector<std::size_t> result;
+  Conversation conversation({});
+  for (const std::size_t size : sizes) {
+    conversation.command(Command{"X", std::string(size, 'x')}, [&result](const Outcome& outcome) {
+      result.push_back(outcome.suspect_size > 0 ? outcome.suspect_size / 1000 : 0);
+    });
+  }
+  conversation.end(was_lost);
+  const auto largest = std::ranges::max(result);
+  EXPECT_EQ(conversation.suspect_size() / 1000, largest);
+  return result;
+}
+
+TEST_F(ConversationTest, AfterALossTheLargestCommandIsSuspected) {
+  using Sizes = std::vector<std::size_t>;
+  EXPECT_EQ(suspects({10, 100'000, 300'000, 200'000, 300'000}, true), (Sizes{0, 0, 300, 0, 0}));
+  EXPECT_EQ(suspects({10, 60'000}, true), (Sizes{0, 0}));
+  EXPECT_EQ(suspects({300'000}, false), (Sizes{0}));
+}
+
+TEST_F(ConversationTest, WhatWasAnsweredIsNotSuspected) {
+  std::vector<std::size_t> sizes;
+  const auto note = [&](const Outcome& outcome) { sizes.push_back(outcome.suspect_size); };
+  conversation().command(Command{"X", std::string(300'000, 'x')}, note);
+  conversation().command(Command{"X"}, note);
+  EXPECT_FALSE(receive("+OK\r\n"));
+  conversation().end(true);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{0, 0}));
 }
 
 TEST_F(ConversationTest, NothingIsReportedAfterAnEndInACallback) {
