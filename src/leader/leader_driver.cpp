@@ -131,8 +131,12 @@ asio::awaitable<void> LeaderDriver::attempt() {
     co_return;
   }
   barred_ = false;
-  if (kind == Lease::Attempt::acquire) newest_token_ = *answer;
-  apply(lease_.on_granted(sent_at, now));
+  if (kind == Lease::Attempt::renew) {
+    apply(lease_.on_renewed(sent_at, now));
+  } else {
+    newest_token_ = *answer;
+    apply(lease_.on_granted(sent_at, now));
+  }
 }
 
 asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, Lease::TimePoint sent_at) {

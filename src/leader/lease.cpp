@@ -25,6 +25,10 @@ Lease::Change Lease::on_granted(TimePoint sent_at, TimePoint now) {
   return was_held ? Change::none : Change::won;
 }
 
+Lease::Change Lease::on_renewed(TimePoint sent_at, TimePoint now) {
+  return ends_at_ ? on_granted(sent_at, now) : on_failed(now);
+}
+
 Lease::Change Lease::on_refused(TimePoint now) {
   barred_ = false;
   attempt_at_ = now + options_.retry_delay;

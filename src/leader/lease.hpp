@@ -36,6 +36,8 @@ class Lease {
 
   /// Redis says that the lock is ours. An answer that comes too late counts as a failure.
   Change on_granted(TimePoint sent_at, TimePoint now);
+  /// The same in answer to a renewal: it begins no new term, whose fencing token nobody has given.
+  Change on_renewed(TimePoint sent_at, TimePoint now);
   /// Redis says that the lock is someone else's, or nobody's in answer to a renewal.
   Change on_refused(TimePoint now);
   /// Redis says that nobody may lead for this long.

@@ -255,6 +255,15 @@ TEST(Lease, ARenewalWhoseAnswerComesAfterTheEndIsLostFirstAndWonLater) {
   EXPECT_EQ(lease.on_granted(start + 20s, start + 21s), Change::won);
 }
 
+TEST(Lease, ARenewalDoesNotBringBackWhatWasLostMeanwhile) {
+  Lease lease = won_at(start);
+  EXPECT_EQ(lease.on_renewed(start + 6s, start + 6s), Change::none);
+  EXPECT_EQ(lease.on_refused(start + 13s), Change::lost);  // as the clean-up saw
+  EXPECT_EQ(lease.on_renewed(start + 12s, start + 14s), Change::none);
+  EXPECT_FALSE(lease.is_held(start + 14s));
+  EXPECT_EQ(lease.next_attempt(), Attempt::acquire);
+}
+
 TEST(Lease, ResigningLosesIt) {
   Lease lease = won_at(start);
   EXPECT_EQ(lease.on_resigned(), Change::lost);
