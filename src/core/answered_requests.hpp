@@ -28,6 +28,7 @@ class AnsweredRequests {
     RequestId id;
     Clock::duration at{};
     std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
+    std::size_t size = 0;                        ///< Of the response, also if it is not kept.
     std::shared_ptr<unsigned> deliveries{};      ///< Set for large ones: how often it was received.
   };
 
@@ -51,6 +52,7 @@ class AnsweredRequests {
     Answered& answered = order_.emplace_back(Answered{id, time_});
     place->second = &answered;
     answered.response = texts_.push(response);
+    answered.size = response.size();
     answered.deliveries = std::move(deliveries);
     bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();

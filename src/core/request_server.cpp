@@ -128,13 +128,14 @@ bool RequestServer::is_repetition(const wire::Request& request) {
 void RequestServer::answer_repetition(const wire::Request& request,
                                       const AnsweredRequests::Answered& answered) {
   if (!request.repeat) return;
-  const auto& response = answered.response;
-  if (response && answered.deliveries && *answered.deliveries >= most_deliveries) {
+  const unsigned deliveries = answered.deliveries ? *answered.deliveries : 0;
+  if (deliveries >= most_deliveries || (deliveries > 0 && !answered.response)) {
     // Once more would only cost the caller its connection again, and all that is on it.
-    refuse(request, describe_lost_response(response->size(), *answered.deliveries));
-  } else if (response) {
-    send(request.sender, Answer::Kind::response, std::string(*response), timeout_of(request),
-         Clock::now(), answered.deliveries);
+    refuse(request,
+           describe_lost_response(answered.size, deliveries, answered.response.has_value()));
+  } else if (answered.response) {
+    send(request.sender, Answer::Kind::response, std::string(*answered.response),
+         timeout_of(request), Clock::now(), answered.deliveries);
   } else {
     refuse(request,
            "the request ran, and its response is no longer kept "

@@ -30,11 +30,14 @@ std::string encode_failure(const RequestId& request_id, const std::string& error
                             "the handler failed with a text beyond MeshLimits::message_size");
 }
 
-std::string describe_lost_response(std::size_t size, unsigned deliveries) {
-  return "the response has " + std::to_string(size) + " bytes, and was lost " +
-         std::to_string(deliveries) +
-         " times on its way from Redis: it may be more than Redis sends to a subscriber "
-         "(client-output-buffer-limit pubsub)";
+std::string describe_lost_response(std::size_t size, unsigned deliveries, bool is_kept) {
+  std::string text = "the response has " + std::to_string(size) + " bytes, and was lost " +
+                     (deliveries == 1 ? "once" : std::to_string(deliveries) + " times") +
+                     " on its way from Redis: it may be more than Redis sends to a subscriber "
+                     "(client-output-buffer-limit pubsub)";
+  if (!is_kept)
+    text += ", and is no longer kept for another attempt (MeshLimits::remembered_bytes)";
+  return text;
 }
 
 }  // namespace mesh::core

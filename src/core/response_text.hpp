@@ -21,6 +21,7 @@ std::string encode_failure(const RequestId& request_id, const std::string& error
                            const MeshLimits& limits);
 
 /// The error in place of a response that was received so many times, but never reached its caller.
-std::string describe_lost_response(std::size_t size, unsigned deliveries);
+/// If it is not kept, it may also have been lost with the connection for another cause.
+std::string describe_lost_response(std::size_t size, unsigned deliveries, bool is_kept);
 
 }  // namespace mesh::core

@@ -76,6 +76,22 @@ TEST(LargeResponses, ThatWereReceivedTwiceAreNotSentAThirdTime) {
   });
 }
 
+TEST(LargeResponses, ThatAreNotKeptAreNamedAfterTheFirstLoss) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    ResponseRig rig(strand, MeshLimits{}.remembered_bytes);
+    CO_ASSERT_TRUE(co_await rig.begin());
+    ++*rig.answers.at(0).deliveries;
+    rig.ask(true);
+    CO_ASSERT_TRUE(rig.answers.size() == 2);
+    EXPECT_TRUE(rig.is_refused());
+    const std::string& error = *rig.answers.back().message;
+    EXPECT_NE(error.find("lost once"), std::string::npos) << error;
+    EXPECT_NE(error.find("client-output-buffer-limit pubsub"), std::string::npos) << error;
+    EXPECT_NE(error.find("remembered_bytes"), std::string::npos) << error;
+    co_await rig.stop();
+  });
+}
+
 TEST(LargeResponses, SmallOnesAreSentAsOftenAsTheyAreAskedFor) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     ResponseRig rig(strand, 60'000);
