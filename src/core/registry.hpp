@@ -43,7 +43,7 @@ class Registry {
   struct Heartbeat {
     Registration registration = Registration::taken_by_another;
     bool is_unheard = false;              // nobody is subscribed to the node's channel
-    std::optional<bool> another_leads{};  // nothing if Redis does not say
+    std::optional<bool> another_leads{};  // nothing if an attempt must find out
   };
 
   /// Registers the node or prolongs its registration, unless another node has its id. `lock_value`

@@ -14,7 +14,7 @@ Lease::TimePoint Lease::answer_deadline(TimePoint sent_at) const {
 }
 
 Lease::Change Lease::on_granted(TimePoint sent_at, TimePoint now) {
-  barred_ = false;
+  note_answer(false);
   // A lease that ran out before the answer came is lost first, and won with the next attempt.
   if (on_time(now) == Change::lost) return Change::lost;
   const TimePoint end_of_lease = sent_at + usable();
@@ -30,18 +30,19 @@ Lease::Change Lease::on_renewed(TimePoint sent_at, TimePoint now) {
 }
 
 Lease::Change Lease::on_refused(TimePoint now) {
-  barred_ = false;
+  note_answer(false);
   attempt_at_ = now + options_.retry_delay;
   return end();
 }
 
 Lease::Change Lease::on_barred(TimePoint now, Duration wait) {
-  barred_ = true;
+  note_answer(true);
   attempt_at_ = now + std::min<Duration>(wait, options_.retry_delay);
   return end();
 }
 
 Lease::Change Lease::on_failed(TimePoint now) {
+  must_ask_ = true;
   // A leader has no time to lose; a follower has.
   const Duration retry_of_leader = Duration(options_.renewal_interval) / 4;
   const Duration retry_of_follower = options_.retry_delay;
@@ -53,14 +54,16 @@ void Lease::on_seen(TimePoint now, bool is_held_by_another) {
   if (ends_at_) return;
   if (is_held_by_another) {
     barred_ = false;
-    attempt_at_ = now + Duration(options_.retry_delay) * 3 / 2;
+    if (!must_ask_) attempt_at_ = now + Duration(options_.retry_delay) * 3 / 2;
   } else if (!barred_) {
     attempt_at_ = now;
   }
 }
 
 void Lease::on_reconnected(TimePoint now) {
-  if (ends_at_) attempt_at_ = now;
+  must_ask_ = true;
+  const TimePoint latest = ends_at_ ? now : now + options_.retry_delay;
+  if (attempt_at_) attempt_at_ = std::min(*attempt_at_, latest);
 }
 
 Lease::Change Lease::on_time(TimePoint now) {
@@ -70,6 +73,11 @@ Lease::Change Lease::on_time(TimePoint now) {
 }
 
 Lease::Change Lease::on_resigned() { return end(); }
+
+void Lease::note_answer(bool is_barred) {
+  barred_ = is_barred;
+  must_ask_ = false;
+}
 
 Lease::Change Lease::end() {
   const bool was_held = ends_at_.has_value();

@@ -44,11 +44,13 @@ class Lease {
   Change on_barred(TimePoint now, Duration wait);
   /// There was no answer, so the lock may be ours or not.
   Change on_failed(TimePoint now);
-  /// Someone saw whether another holds the lock. If so, the next attempt is put off; if not, it is
-  /// due at once, unless nobody may lead yet. The answer to an attempt under way outweighs it.
+  /// Someone saw whether another holds the lock. If so, the next attempt is put off, provided that
+  /// one was answered since the connection was made: it may have to leave a note that spares a wait
+  /// later. If not, it is due at once, unless nobody may lead yet. The answer to an attempt under
+  /// way outweighs it.
   void on_seen(TimePoint now, bool is_held_by_another);
   /// Redis is back: it may have lost the lock, so a leader asks at once. Others wait their turn,
-  /// which leaves a leader the time to.
+  /// which leaves a leader the time to, but no longer than the retry delay.
   void on_reconnected(TimePoint now);
   /// Time has passed.
   Change on_time(TimePoint now);
@@ -57,12 +59,14 @@ class Lease {
 
  private:
   Duration usable() const { return Duration(options_.ttl) * 19 / 20; }
+  void note_answer(bool is_barred);
   Change end();
 
   LeaderOptions options_;
   std::optional<TimePoint> ends_at_;
   std::optional<TimePoint> attempt_at_;
-  bool barred_ = false;  // nobody may lead yet, though the lock is free, as of the last answer
+  bool barred_ = false;    // nobody may lead yet, though the lock is free, as of the last answer
+  bool must_ask_ = false;  // as no attempt was answered since the connection was made
 };
 
 }  // namespace mesh::leader

@@ -173,6 +173,24 @@ TEST(Lease, IsAskedForWhenNobodyLooksAnyMore) {
   EXPECT_TRUE(lease.is_attempt_due(start + 6s));
 }
 
+TEST(Lease, OnANewConnectionItIsAskedForOnceThoughAnotherIsSeenToHoldIt) {
+  Lease lease(options());
+  lease.on_refused(start);
+  lease.on_seen(start, true);
+  lease.on_reconnected(start + 1s);
+  for (TimePoint now = start + 1s; now < start + 5s; now += 500ms) {
+    EXPECT_FALSE(lease.is_attempt_due(now));  // which leaves a leader the time to renew
+    lease.on_seen(now, true);
+  }
+  EXPECT_TRUE(lease.is_attempt_due(start + 5s));
+  lease.on_failed(start + 5s);
+  lease.on_seen(start + 6s, true);
+  EXPECT_TRUE(lease.is_attempt_due(start + 9s));
+  lease.on_refused(start + 9s);
+  lease.on_seen(start + 10s, true);
+  EXPECT_FALSE(lease.is_attempt_due(start + 16s - 1ns));
+}
+
 TEST(Lease, IsAskedForAtOnceWhenItIsSeenToBeFree) {
   Lease lease(options());
   lease.on_seen(start, true);

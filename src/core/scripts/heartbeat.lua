@@ -1,7 +1,8 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
 -- Returns whether the node was registered (1 or 0), the time it now has, how many listen on its
 -- channel (-1 where Redis does not say), and whether someone else holds the leader's lock (1 or 0;
--- left out where the lock cannot be read); or only -1 if another node has its id: then nothing is
+-- left out where the lock cannot be read, and where it lacks the note of the last term, which only
+-- an attempt to acquire it can make up for); or only -1 if another node has its id: then nothing is
 -- changed. An id that is registered without an owner was taken by a node that knows no owners if
 -- its time is later than the one this node left there. An earlier one is this node's own: Redis was
 -- restored from a snapshot, and the owner has expired.
@@ -55,6 +56,11 @@ local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1]), listen
 local leader = redis.pcall('GET', ARGV[7])
 if type(leader) ~= 'table' then
   -- If the answer to an attempt was lost, the lock may be the node's own without its knowing.
-  result[4] = (leader and leader ~= ARGV[8]) and 1 or 0
+  local another_leads = leader and leader ~= ARGV[8]
+  if not another_leads then
+    result[4] = 0
+  elseif redis.pcall('EXISTS', ARGV[7] .. ':last_term') == 1 then
+    result[4] = 1
+  end
 end
 return result

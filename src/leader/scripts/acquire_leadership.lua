@@ -2,21 +2,27 @@
 -- or, below 0, for how many ms nobody may lead yet.
 -- A free lock does not prove that nobody leads: Redis may have lost it. So each term leaves a note:
 -- on which server it was granted, and when it has ended at the latest. Where the note is missing or
--- speaks of another server, everything granted before has ended after one time to live.
+-- speaks of another server, everything granted before has ended after one time to live. The note is
+-- made up for also while someone else holds the lock: TypeScript leaders leave none, and with it a
+-- lock that one of them has freed need not be waited for.
 -- The token also grows when Redis has lost the last one, as long as its clock does not go back.
 -- KEYS: lock, fencing token, note of the last term. ARGV: our value, time to live in ms, how long
 -- to wait at most for the end of another term, in ms.
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then
-  return 0
-end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.pcall('INFO', 'server')  -- may be forbidden or renamed
 local here = type(info) == 'string' and info:match('run_id:(%w+)') or 'unknown'
 
-local wait = tonumber(ARGV[3])
 local server, ends_at = (redis.call('GET', KEYS[3]) or ''):match('^(%w+) (%d+)$')
+if holder and holder ~= ARGV[1] then
+  if server ~= here then
+    redis.pcall('SET', KEYS[3], string.format('%s %.0f', here, now + ARGV[2]))
+  end
+  return 0
+end
+
+local wait = tonumber(ARGV[3])
 ends_at = tonumber(ends_at)
 if not holder or server ~= here then
   -- A clock that was set back must not prolong the wait.
