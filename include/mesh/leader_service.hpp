@@ -32,9 +32,9 @@ class Election;
 /// Leadership is judged by the local monotonic clock, on Linux by one that goes on while the
 /// machine is suspended, from the moment the last successful renewal was *sent*, minus a margin of
 /// a twentieth of `ttl`, so `is_leader()` turns false before anyone else leads. Where Redis has
-/// lost the lock, and on a new Redis, the election takes one `ttl`: see
-/// `LeaderOptions::wait_after_data_loss`. A process that was frozen may still be about to act on an
-/// old answer: pass `fencing_token()` to the resources you guard where that matters.
+/// lost the lock, and on a new Redis, the election takes one `ttl`, and a warning says until when:
+/// see `LeaderOptions::wait_after_data_loss`. A process that was frozen may still be about to act
+/// on an old answer: pass `fencing_token()` to the resources you guard where that matters.
 ///
 /// All members may be called from any thread. Destroying a running service abandons the election
 /// without waiting; the lock then runs out by itself. Prefer `stop()`.

@@ -120,7 +120,8 @@ struct LeaderOptions {
   /// Whether nobody is elected before an earlier term has ended for certain, even if its lock is
   /// gone: deleted, evicted, or lost in a flush, restart or failover of Redis. The leader learns of
   /// that at its next renewal only, and without this wait there can be two until then. On a Redis
-  /// that has never seen an election the first one takes one `ttl`. Give all processes the same
+  /// that has never seen an election the first one takes one `ttl`, as it cannot tell a new mesh
+  /// from one that has just moved there; a warning says until when. Give all processes the same
   /// `ttl`.
   bool wait_after_data_loss = true;
 

@@ -1,5 +1,8 @@
 #include <leader/leader_driver.hpp>
 
+#include <array>
+#include <chrono>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -17,6 +20,19 @@ namespace {
 
 // Timers stand still with the machine; whoever waits for one looks at the lease again.
 TimePoint timer_time(Lease::TimePoint time) { return Clock::now() + (time - BootClock::now()); }
+
+/// For people.
+std::string time_after(std::chrono::milliseconds wait) {
+  const std::time_t time =
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + wait);
+  std::tm parts{};
+  std::array<char, 64> text{};
+  if (gmtime_r(&time, &parts) == nullptr ||
+      std::strftime(text.data(), text.size(), "%F %T UTC", &parts) == 0) {
+    return "then";
+  }
+  return text.data();
+}
 
 }  // namespace
 
@@ -182,10 +198,14 @@ void LeaderDriver::apply(Lease::Change change) {
 void LeaderDriver::note_refusal(std::chrono::milliseconds wait) {
   const bool is_barred = wait.count() > 0;
   if (std::exchange(barred_, is_barred) || !is_barred) return;
-  context_.log(LogLevel::info, "nobody may lead " + context_.lock_key + " for another " +
-                                   std::to_string(wait.count()) +
-                                   " ms: this Redis is new, was restarted, or has lost the lock, "
-                                   "and an earlier leader may go on until then");
+  // What takes no longer than any change of leaders is nothing to worry about.
+  const bool is_long = wait > options_.retry_delay;
+  context_.log(is_long ? LogLevel::warning : LogLevel::info,
+               "nobody may lead " + context_.lock_key + " for another " +
+                   std::to_string(wait.count()) + " ms, until " + time_after(wait) +
+                   ": this Redis is new, was restarted, or has lost the lock, and an earlier "
+                   "leader may go on until then; LeaderOptions::wait_after_data_loss = false skips "
+                   "the wait");
 }
 
 void LeaderDriver::note_failure(const std::string& cause) {

@@ -90,7 +90,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   detail::AsyncCallback<> lost_leader_;
   std::int64_t newest_token_ = 0;
   bool failing_ = false;
-  bool barred_ = false;
+  bool barred_ = false;                         // as was logged
   std::atomic<BootClock::rep> leads_until_{0};  // 0: does not lead
   std::atomic<std::int64_t> token_{0};
 };
