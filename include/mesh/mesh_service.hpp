@@ -38,8 +38,9 @@ namespace mesh {
 ///
 /// Threads: every member may be called from any thread. Handlers and callbacks run on the executor
 /// given to the constructor, several at a time if it has several threads; give a strand to have
-/// one at a time. A handler must not block its thread for longer than half of
-/// `health_check_interval` where the executor has only one.
+/// one at a time. Handlers must not block all its threads for longer than half of
+/// `health_check_interval`, unless the protocol has an executor of its own: see
+/// `MeshOptions::protocol_executor`.
 ///
 /// The context behind the executor must outlive the service, as for everything in Asio.
 ///
@@ -51,8 +52,8 @@ namespace mesh {
 /// running handlers are cancelled but not waited for, and the node's registration is left for the
 /// leader to clean up. No handler or callback begins, and no line is logged, after the destructor
 /// has returned; a coroutine that has begun goes on until it reacts to its cancellation. Where the
-/// executor has several threads, what another one was just about to begin counts as begun: destroy
-/// what handlers refer to after the executor's threads have ended, or prefer `co_await stop()`.
+/// executors have several threads, what another one was just about to begin counts as begun: destroy
+/// what handlers and the log sink refer to after these threads have ended, or prefer `co_await stop()`.
 template <typename Messages, typename Broadcasts = BroadcastMap<>>
 class MeshService : detail::UnknownNames<Messages, Broadcasts>,
                     detail::MissingOptions<Messages, Broadcasts> {

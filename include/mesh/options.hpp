@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <mesh/log.hpp>
 
 namespace mesh {
@@ -44,8 +45,8 @@ struct RedisOptions {
   std::string password;     ///< Empty means no AUTH. Never logged.
   /// Set: asked at each attempt to connect, so that passwords can be changed while the service
   /// runs; the fields for user and password, those for Sentinel included, are ignored then. It runs
-  /// on the service's executor, possibly in several threads at a time, and must not block. What it
-  /// throws counts as an attempt that failed and is logged. Connections that are open stay as they
+  /// where the connections do (see `MeshOptions::protocol_executor`), possibly in several threads
+  /// at a time, and must not block. What it throws counts as an attempt that failed and is logged. Connections that are open stay as they
   /// are.
   std::function<RedisCredentials(RedisPeer peer)> credentials{};
   int database = 0;  ///< Selected with SELECT when not 0. Pub/sub channels ignore it.
@@ -159,6 +160,18 @@ struct MeshOptions {
   /// service calls, and only if what it is for was not set to something else meanwhile.
   RedisOptions redis = RedisOptions::read_env("MESH");
   MeshLimits limits{};
+  /// Where connections, timers and the election run. Empty: on the executor of the service, whose
+  /// threads handlers must then not block. With one of its own, for which one thread is enough,
+  /// handlers and callbacks may block each thread of theirs while heartbeats, the lease and answers
+  /// go on. The log sink and `RedisOptions::credentials` are called there.
+  ///
+  /// Both contexts must run while the service does; if only this one runs, the node is there and
+  /// its callers wait, and if only the other one runs, nothing ever completes. A running service
+  /// keeps `run()` of both from returning. Both contexts must outlive the service, and this one
+  /// must be destroyed after the other: declare it first. Where a running service was destroyed, or
+  /// a handler outlived `stop()`, let both run out of work before that, this one first: with
+  /// `join()` of a pool, or until `run()` returns, rather than with `stop()` of a context.
+  boost::asio::any_io_executor protocol_executor{};
   std::string hostname;  ///< What this node registers as; empty: the machine's host name.
   LogSink log = stderr_log_sink();
 

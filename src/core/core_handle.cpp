@@ -42,9 +42,8 @@ asio::awaitable<void> broadcast(std::shared_ptr<core::MeshCore> core, std::strin
 CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
                        const MeshOptions& options)
     : core_(std::make_shared<core::MeshCore>(std::move(executor), key, options)),
-      leader_(
-          new LeaderService(std::make_shared<leader::Election>(core_->strand(), core_->leader()))) {
-}
+      leader_(new LeaderService(std::make_shared<leader::Election>(
+          core_->strand(), core_->executor(), core_->leader()))) {}
 
 CoreHandle::~CoreHandle() {
   core_->close_gate();

@@ -44,7 +44,7 @@ std::exception_ptr operation_aborted() {
 
 MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options)
     : executor_(std::move(executor)),
-      strand_(executor_),
+      strand_(options.protocol_executor ? options.protocol_executor : executor_),
       options_(validated(key, std::move(options), gate_)),
       keys_(options_.redis, key),
       commands_(std::make_shared<redis::Client>(strand_, options_.redis, "commands",
@@ -154,6 +154,8 @@ asio::awaitable<void> MeshCore::start() {
   const auto self = shared_from_this();
   if (state_ != State::stopped) throw MeshAlreadyRunningError();
   state_ = State::starting;
+  // Where the protocol runs is kept busy by its connections.
+  if (strand_.get_inner_executor() != executor_) users_work_.hold(executor_);
   ++run_;
   const auto attempt = std::make_shared<Attempt>();
   background_.spawn(attempt_to_join(self, attempt));
@@ -295,6 +297,7 @@ void MeshCore::become_stopped() {
   answers_->clear();
   inbox_.forget_held();
   set_id(0);
+  users_work_.release();
   state_ = State::stopped;
   state_changed_.notify_all();
 }

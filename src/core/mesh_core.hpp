@@ -15,6 +15,7 @@
 #include <mesh/options.hpp>
 
 #include <async/event.hpp>
+#include <async/kept_busy.hpp>
 #include <async/serial_queue.hpp>
 #include <async/strand.hpp>
 #include <async/task_group.hpp>
@@ -47,6 +48,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   // From any thread.
   const Strand& strand() const { return strand_; }
+  /// The user's, where handlers and callbacks run.
   const asio::any_io_executor& executor() const { return executor_; }
   InstanceId instance_id() const noexcept { return instance_id_; }
   MeshStats stats() const { return counters_.snapshot(); }
@@ -69,7 +71,10 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void cancel_call(CallControl& control);
 
   /// From any thread: no handler or callback begins any more, and nothing is logged.
-  void close_gate() noexcept { gate_->close(); }
+  void close_gate() noexcept {
+    gate_->close();
+    users_work_.close();
+  }
   const std::shared_ptr<detail::Gate>& gate() const noexcept { return gate_; }
   /// Ends everything at once, for a service that is destroyed while it runs.
   void abandon();
@@ -103,6 +108,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   asio::any_io_executor executor_;
   Strand strand_;
+  KeptBusy users_work_;
   MeshOptions options_;
   Keys keys_;
   Counters counters_;

@@ -30,7 +30,7 @@ void validate(const std::string& key, const LeaderOptions& options, const RedisO
 
 Election::Election(asio::any_io_executor executor, const std::string& key,
                    const LeaderOptions& options, const RedisOptions& redis, LogSink log)
-    : strand_(executor), stopped_(strand_) {
+    : strand_(executor), executor_(executor), stopped_(strand_) {
   validate(key, options, redis, log);
   log = gated(std::move(log), gate_);
   client_ = std::make_shared<redis::Client>(strand_, gated(redis, gate_), "election " + key,
@@ -40,8 +40,12 @@ Election::Election(asio::any_io_executor executor, const std::string& key,
   driver_ = std::make_shared<LeaderDriver>(std::move(context), options);
 }
 
-Election::Election(Strand strand, std::shared_ptr<LeaderDriver> driver)
-    : strand_(std::move(strand)), driver_(std::move(driver)), stopped_(strand_) {}
+Election::Election(Strand strand, asio::any_io_executor executor,
+                   std::shared_ptr<LeaderDriver> driver)
+    : strand_(std::move(strand)),
+      executor_(std::move(executor)),
+      driver_(std::move(driver)),
+      stopped_(strand_) {}
 
 void Election::start() {
   if (belongs_to_mesh()) reject_use();

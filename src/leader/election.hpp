@@ -24,13 +24,13 @@ class Election : public std::enable_shared_from_this<Election> {
   Election(asio::any_io_executor executor, const std::string& key, const LeaderOptions& options,
            const RedisOptions& redis, LogSink log);
   /// Of a mesh.
-  Election(Strand strand, std::shared_ptr<LeaderDriver> driver);
+  Election(Strand strand, asio::any_io_executor executor, std::shared_ptr<LeaderDriver> driver);
   Election(const Election&) = delete;
   Election& operator=(const Election&) = delete;
 
   const Strand& strand() const { return strand_; }
   /// The user's executor.
-  asio::any_io_executor executor() const { return strand_.get_inner_executor(); }
+  const asio::any_io_executor& executor() const { return executor_; }
   LeaderDriver& driver() const { return *driver_; }
   const std::shared_ptr<LeaderDriver>& shared_driver() const { return driver_; }
 
@@ -50,6 +50,7 @@ class Election : public std::enable_shared_from_this<Election> {
   [[noreturn]] static void reject_use();
 
   Strand strand_;
+  asio::any_io_executor executor_;
   std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   std::shared_ptr<redis::Client> client_;  // null where a mesh owns the driver
   std::shared_ptr<LeaderDriver> driver_;

@@ -30,8 +30,9 @@ void post_to(const asio::any_io_executor& executor, Function&& function) {
   }
 }
 
-/// Calls `handler` on its executor `target`, never inside this call. The way leads through `via`,
-/// an executor of the user's, so that what the handler does next cannot hold up a strand of ours.
+/// Calls `handler` on its executor `target`, never inside this call. Where that might run it at
+/// once, the way leads through `via`, an executor of the user's, so that what the handler does next
+/// cannot hold up a strand of ours.
 template <typename Executor, typename Handler, typename... Results>
 void post_completion(const asio::any_io_executor& via, Executor target, Handler&& handler,
                      std::exception_ptr&& error, Results&&... results) {
@@ -43,8 +44,10 @@ void post_completion(const asio::any_io_executor& via, Executor target, Handler&
   if constexpr (std::same_as<Executor, asio::any_io_executor>) {
     if (asio::prefer(target, asio::execution::outstanding_work_t::untracked) == via) {
       post_to(via, std::move(call));
-      return;
+    } else {
+      asio::post(target, std::move(call));
     }
+    return;
   }
   post_to(via, [target = std::move(target), call = std::move(call)]() mutable {
     asio::dispatch(target, std::move(call));
@@ -52,7 +55,7 @@ void post_completion(const asio::any_io_executor& via, Executor target, Handler&
 }
 
 /// A handler that is called by way of `post_completion()`, wherever this one is called. Until then
-/// its executor, though not `via`, counts as having outstanding work.
+/// its executor counts as having outstanding work, and `via` where the way leads through that.
 template <typename Handler>
 class PostedHandler {
   // Where the executor knows no such property, what prefer() returns is a reference.
@@ -66,7 +69,7 @@ class PostedHandler {
   using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
 
   PostedHandler(const asio::any_io_executor& via, Handler handler)
-      : via_(via),
+      : via_(kept_busy(via)),
         target_(asio::prefer(asio::get_associated_executor(handler, via),
                              asio::execution::outstanding_work_t::tracked)),
         handler_(std::move(handler)) {}
@@ -84,6 +87,14 @@ class PostedHandler {
   }
 
  private:
+  static asio::any_io_executor kept_busy(const asio::any_io_executor& via) {
+    if constexpr (std::same_as<Executor, asio::any_io_executor>) {
+      return via;
+    } else {
+      return asio::prefer(via, asio::execution::outstanding_work_t::tracked);
+    }
+  }
+
   asio::any_io_executor via_;
   Executor target_;
   Handler handler_;
