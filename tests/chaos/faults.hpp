@@ -30,6 +30,8 @@ struct Stage {
   void wait(std::chrono::milliseconds duration) const;
   Fleet::Process& any_process() { return fleet.at(draw(fleet.size())); }
   void spawn_process();
+  /// Nothing else happens until the dead node is reported, or ought to be.
+  void await_report(InstanceId id);
 };
 
 /// Something that goes wrong, and is over when `run` returns; what it did is in the log.
@@ -42,6 +44,11 @@ struct Fault {
   bool must_heal = false;
 };
 
+std::vector<Fault> redis_faults();
+std::vector<Fault> node_faults();
+std::vector<Fault> network_faults();
+std::vector<Fault> registry_faults();
+std::vector<Fault> sentinel_faults();
 const std::vector<Fault>& all_faults();
 
 }  // namespace mesh::chaos

@@ -1,0 +1,74 @@
+#include "fault_records.hpp"
+
+#include <chrono>
+
+namespace mesh::chaos {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+void link_is_cut(Stage& stage) {
+  Fleet::Process& process = stage.any_process();
+  const Outage outage(stage, process.name);
+  process.link->cut();
+  stage.wait(stage.draw(100, 2500));
+  process.link->restore();
+}
+
+void link_freezes(Stage& stage) {
+  Fleet::Process& process = stage.any_process();
+  const Outage outage(stage, process.name);
+  process.link->freeze();
+  stage.wait(stage.draw(100, 2500));
+  process.link->thaw();
+}
+
+/// The connections end without a word to the node; only its own probing tells.
+void peer_vanishes(Stage& stage) {
+  Fleet::Process& process = stage.any_process();
+  const Outage outage(stage, process.name);
+  process.link->darken();
+  // Two intervals of the health check, and some.
+  stage.wait(stage.timing.health_check() * 5 / 2);
+}
+
+/// Requests reach Redis, but no one hears that they did: they are sent again.
+void answers_are_lost(Stage& stage) {
+  Fleet::Process& process = stage.any_process();
+  const Outage outage(stage, process.name);
+  process.link->deafen();
+  stage.wait(stage.draw(50, 600));
+  process.link->drop();
+}
+
+/// The leader renews its lock, hears of it late or at once, and is cut off.
+void lease_runs_out(Stage& stage, milliseconds hold) {
+  Fleet::Process& process = stage.fleet.at(stage.fleet.leader());
+  const Outage outage(stage, process.name);
+  const Nanoseconds renewed = process.link->cut_after_renewal(hold, stage.timing.stretched(4000));
+  if (renewed != 0) stage.wait(stage.timing.leader_ttl() * 3 / 2 - hold);
+  if (renewed != 0) {
+    stage.log.write("lease_cut", {{"p", process.name}, {"renewed", renewed}, {"to", now_ns()}});
+  }
+  process.link->restore();
+}
+
+void leader_is_cut_off(Stage& stage) { lease_runs_out(stage, milliseconds(0)); }
+
+void leader_hears_late(Stage& stage) { lease_runs_out(stage, stage.timing.leader_ttl() * 6 / 10); }
+
+}  // namespace
+
+std::vector<Fault> network_faults() {
+  return {
+      {"link_is_cut", link_is_cut, true, true},
+      {"link_freezes", link_freezes, true, true, true},
+      {"peer_vanishes", peer_vanishes, true, true, true},
+      {"answers_are_lost", answers_are_lost, true, true},
+      {"leader_is_cut_off", leader_is_cut_off, true, false},
+      {"leader_hears_late", leader_hears_late, true, false},
+  };
+}
+
+}  // namespace mesh::chaos
