@@ -1,0 +1,123 @@
+#include "checker_fixture.hpp"
+
+namespace mesh::chaos {
+
+TEST_F(CheckerTest, AcceptsACallThatIsAnswered) {
+  call(10);
+  run_handler("p2", 20, 21);
+  end(30, "ok");
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().outcomes.at("ok"), 1U);
+}
+
+TEST_F(CheckerTest, RejectsACallWithoutAnOutcome) {
+  call(10);
+  EXPECT_EQ(broken(), one_outcome);
+}
+
+TEST_F(CheckerTest, RejectsACallWithTwoOutcomes) {
+  call(10);
+  run_handler("p2", 20, 21);
+  end(30, "ok");
+  end(40, "timeout");
+  EXPECT_EQ(broken(), one_outcome);
+}
+
+TEST_F(CheckerTest, RejectsAnOutcomeThatComesTooLate) {
+  call(10);
+  end(10 + 500 + 4000 + 1, "timeout");
+  EXPECT_EQ(broken(), one_outcome);
+}
+
+TEST_F(CheckerTest, CountsTheTimeoutFromTheEndOfTheHandler) {
+  call(10, "slow");
+  run_handler("p2", 20, 3000);
+  end(7000, "timeout");
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, GivesACallerThatStoodStillItsTime) {
+  call(10);
+  runner(20, "paused", {{"p", "p1"}});
+  runner(6020, "resumed", {{"p", "p1"}});
+  end(10'000, "timeout");
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, DoesNotCountAPauseTwiceThatTheProcessSawToo) {
+  call(10);
+  runner(20, "paused", {{"p", "p1"}});
+  runner(6020, "resumed", {{"p", "p1"}});
+  line("p1", 6030, "stall", {{"from", ns(20)}, {"to", ns(6020)}});
+  end(12'000, "timeout");
+  EXPECT_EQ(broken(), one_outcome);
+}
+
+TEST_F(CheckerTest, AcceptsAnOpenCallOfAProcessThatWasKilled) {
+  call(10);
+  runner(100, "killed", {{"p", "p1"}, {"from", ns(100)}});
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().outcomes.at("caller killed"), 1U);
+}
+
+TEST_F(CheckerTest, RejectsAnOpenCallOfAProcessThatWasKilledLongAfter) {
+  call(10);
+  runner(9000, "killed", {{"p", "p1"}, {"from", ns(9000)}});
+  EXPECT_EQ(broken(), one_outcome);
+}
+
+TEST_F(CheckerTest, RejectsSuccessWithoutARun) {
+  call(10);
+  end(30, "ok");
+  EXPECT_EQ(broken(), ends_as_handler);
+}
+
+TEST_F(CheckerTest, RejectsAnAnswerToAnotherCall) {
+  call(10);
+  run_handler("p2", 20, 21);
+  end(30, "wrong_answer", "p1.0#2");
+  EXPECT_EQ(broken(), ends_as_handler);
+}
+
+TEST_F(CheckerTest, RejectsSuccessOfAHandlerThatThrows) {
+  call(10, "fail");
+  run_handler("p2", 20, 21);
+  end(30, "ok");
+  EXPECT_EQ(broken(), ends_as_handler);
+}
+
+TEST_F(CheckerTest, RejectsAnErrorThatNoHandlerThrew) {
+  call(10);
+  run_handler("p2", 20, 21);
+  end(30, "handler_error", "something else");
+  EXPECT_EQ(broken(), ends_as_handler);
+}
+
+TEST_F(CheckerTest, RejectsAHandlerThatRunsTwiceInOneNode) {
+  call(10);
+  run_handler("p2", 20, 21);
+  run_handler("p2", 40, 41);
+  end(50, "ok");
+  loss(0, 5);  // no excuse
+  EXPECT_EQ(broken(), run_once);
+}
+
+TEST_F(CheckerTest, RejectsAHandlerThatRunsInTwoNodes) {
+  call(10);
+  run_handler("p2", 20, 21);
+  run_handler("p3", 40, 41);
+  end(50, "ok");
+  EXPECT_EQ(broken(), run_once);
+}
+
+TEST_F(CheckerTest, CountsARunInTwoNodesAfterLoss) {
+  call(10);
+  run_handler("p2", 20, 21);
+  loss(25, 30, "empty");
+  run_handler("p3", 40, 41);
+  end(50, "ok");
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().runs_twice_after_loss, 1U);
+}
+
+}  // namespace mesh::chaos
