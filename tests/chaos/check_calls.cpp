@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "checker.hpp"
 #include "spans.hpp"
@@ -76,6 +78,35 @@ void check_outcome(const std::string& number, const History::Call& call, Verdict
   }
 }
 
+/// Nobody has had the id for long before the call, nor during it.
+bool was_to_nobody(const History& history, const History::Call& call) {
+  if (call.kind == "never") return true;
+  const Span around{*call.begin - history.node_ttl - history.slack, *call.end};
+  bool known = false;
+  for (const History::IdHold& hold : history.holds) {
+    if (hold.id != call.target) continue;
+    known = true;
+    if (hold.span.overlaps(around)) return false;
+  }
+  return known;
+}
+
+/// Only a caller that could not use Redis may be left to find out by waiting.
+void check_call_to_nobody(const History& history, const std::string& number,
+                          const History::Call& call, Verdict& verdict) {
+  if (call.outcome != "timeout" || call.timeout < history.node_ttl) return;
+  if (!was_to_nobody(history, call)) return;
+  std::vector<Span> excuses = blocked(history, call.member);
+  for (const History::Loss& loss : history.losses) {
+    if (loss.kind == "failover") excuses.push_back(loss.span);
+  }
+  const Span waited{*call.begin, *call.end};
+  if (any_overlaps(prolonged(std::move(excuses), 2 * history.node_ttl), waited)) return;
+  verdict.fail("a call to nobody is told so",
+               number + " to node " + std::to_string(call.target) + ", which nobody was, timed out",
+               number);
+}
+
 void check_runs(const History& history, const std::string& number, const History::Call& call,
                 Verdict& verdict) {
   verdict.runs += call.runs.size();
@@ -113,6 +144,7 @@ void check_calls(const History& history, Verdict& verdict) {
     }
     check_outcome(number, call, verdict);
     check_end_in_time(history, number, call, verdict);
+    if (call.end) check_call_to_nobody(history, number, call, verdict);
   }
 }
 

@@ -120,4 +120,39 @@ TEST_F(CheckerTest, CountsARunInTwoNodesAfterLoss) {
   EXPECT_EQ(verdict().runs_twice_after_loss, 1U);
 }
 
+TEST_F(CheckerTest, AcceptsThatNobodyIsReached) {
+  call(10, "never", 1000);
+  end(600, "unreachable");
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, RejectsATimeoutWhereNobodyEverWas) {
+  call(10, "never", 1000);
+  end(1020, "timeout");
+  EXPECT_EQ(broken(), told_of_nobody);
+}
+
+TEST_F(CheckerTest, RejectsATimeoutWhereNobodyIsAnyMore) {
+  id("p2", 10, 2);
+  runner(1000, "killed", {{"p", "p2"}, {"from", ns(1000)}});
+  call(7000, "echo", 1000);
+  end(8010, "timeout");
+  EXPECT_EQ(broken(), told_of_nobody);
+}
+
+TEST_F(CheckerTest, AcceptsATimeoutWhereSomebodyJustWas) {
+  id("p2", 10, 2);
+  runner(5000, "killed", {{"p", "p2"}, {"from", ns(5000)}});
+  call(7000, "echo", 1000);
+  end(8010, "timeout");
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, AcceptsATimeoutOfACallerThatWasOutOfTouch) {
+  cut("p1", 1, 100);
+  call(1000, "never", 1000);
+  end(2010, "timeout");
+  EXPECT_EQ(broken(), none);
+}
+
 }  // namespace mesh::chaos
