@@ -1,5 +1,11 @@
 #include "fault_records.hpp"
 
+#include <chrono>
+#include <stdexcept>
+
+#include <support/child_process.hpp>
+#include <support/wait.hpp>
+
 namespace mesh::chaos {
 
 namespace {
@@ -49,6 +55,42 @@ void flush_all(Stage& stage) {
 
 void flush_scripts(Stage& stage) { stage.world.probe().command({"SCRIPT", "FLUSH"}); }
 
+/// A client that has subscribed to everything: Redis counts it as one more who got each message.
+class Monitor {
+ public:
+  explicit Monitor(test::RedisServer& server) : client_(redis_cli(server)) {
+    const auto listens = [&] { return server.command({"PUBSUB", "NUMPAT"}) == 1; };
+    if (!test::wait_until(listens, std::chrono::seconds(10))) {
+      throw std::runtime_error("redis-cli has not subscribed");
+    }
+  }
+
+ private:
+  static test::ProcessOptions redis_cli(const test::RedisServer& server) {
+    test::ProcessOptions options;
+    options.command = {"redis-cli", "-s", server.socket(), "PSUBSCRIBE", "*"};
+    options.output = "/dev/null";
+    return options;
+  }
+
+  test::ChildProcess client_;
+};
+
+/// Meanwhile a node loses its connections, or dies.
+void monitor_listens(Stage& stage) {
+  const Monitor monitor(stage.world.master());
+  stage.wait(stage.draw(300, 1000));
+  if (stage.draw(std::size_t{2}) == 0) {
+    const Nanoseconds from = now_ns();
+    stage.any_process().link->drop();
+    note_disconnection(stage, from);
+  } else {
+    stage.fleet.kill(stage.draw(stage.fleet.size()));
+    stage.spawn_process();
+  }
+  stage.wait(stage.draw(2000, 4000));
+}
+
 }  // namespace
 
 std::vector<Fault> redis_faults() {
@@ -60,6 +102,7 @@ std::vector<Fault> redis_faults() {
       {"kill_normal_clients", kill_normal_clients, true, true},
       {"flush_all", flush_all, true, true},
       {"flush_scripts", flush_scripts, true, true},
+      {"monitor_listens", monitor_listens, true, true},
   };
 }
 
