@@ -42,6 +42,16 @@ void answers_are_lost(Stage& stage) {
   process.link->drop();
 }
 
+/// What the node says leaves slowly, less than its calls need or somewhat more.
+void uplink_is_slow(Stage& stage) {
+  Fleet::Process& process = stage.any_process();
+  const Outage outage(stage, process.name);
+  process.link->throttle(4000 + stage.draw(std::size_t{36'000}));
+  process.link->drop();
+  stage.wait(stage.draw(1500, 4000));
+  process.link->throttle(0);
+}
+
 /// The leader renews its lock, hears of it late or at once, and is cut off.
 void lease_runs_out(Stage& stage, milliseconds hold) {
   Fleet::Process& process = stage.fleet.at(stage.fleet.leader());
@@ -66,6 +76,7 @@ std::vector<Fault> network_faults() {
       {"link_freezes", link_freezes, true, true, true},
       {"peer_vanishes", peer_vanishes, true, true, true},
       {"answers_are_lost", answers_are_lost, true, true},
+      {"uplink_is_slow", uplink_is_slow, true, true},
       {"leader_is_cut_off", leader_is_cut_off, true, false},
       {"leader_hears_late", leader_hears_late, true, false},
   };

@@ -85,6 +85,12 @@ void Link::each(void (Proxy::*action)()) {
   });
 }
 
+void Link::throttle(std::size_t rate) {
+  thread_.ask([&] {
+    for (const auto& proxy : servers_) proxy->throttle(rate);
+  });
+}
+
 Nanoseconds Link::cut_after_renewal(std::chrono::milliseconds hold,
                                     std::chrono::milliseconds patience) {
   thread_.ask([&] {

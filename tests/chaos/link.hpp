@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,6 +35,7 @@ class Link {
   void deafen() { each(&Proxy::deafen); }
   void freeze() { each(&Proxy::freeze); }
   void thaw() { each(&Proxy::thaw); }
+  void throttle(std::size_t rate);
 
   /// Cuts after the renewal of the leader lock; see Proxy. Returns when the renewal passed, or 0 if
   /// there was none for a while.

@@ -16,6 +16,9 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 16U;
+constexpr std::size_t slow_piece = 600;
+constexpr int slow_window = 4096;
+constexpr int usual_window = 1 << 18U;
 
 asio::awaitable<void> wait(std::chrono::milliseconds duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);
@@ -112,8 +115,9 @@ asio::awaitable<void> Proxy::pump_to_server(SessionPointer session) {
   std::string buffer(buffer_size, '\0');
   error_code error;
   for (;;) {
+    const std::size_t most = rate_ == 0 ? buffer.size() : slow_piece;
     const std::size_t size = co_await session->client.async_read_some(
-        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+        asio::buffer(buffer, most), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
     while (frozen_ && session->client.is_open()) co_await wait(std::chrono::milliseconds(1));
     if (session->dark) continue;
@@ -123,6 +127,7 @@ asio::awaitable<void> Proxy::pump_to_server(SessionPointer session) {
     co_await asio::async_write(session->server, asio::buffer(bytes),
                                asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
+    if (rate_ != 0) co_await wait(std::chrono::milliseconds(size * 1000 / rate_));
   }
   session->close();
 }
@@ -206,6 +211,13 @@ void Proxy::deafen() {
 void Proxy::freeze() { frozen_ = true; }
 
 void Proxy::thaw() { frozen_ = false; }
+
+void Proxy::throttle(std::size_t rate) {
+  rate_ = rate;
+  const asio::socket_base::receive_buffer_size window(rate == 0 ? usual_window : slow_window);
+  error_code ignored;
+  acceptor_.set_option(window, ignored);
+}
 
 void Proxy::cut_after(std::string text, std::chrono::milliseconds hold) {
   text_ = std::move(text);

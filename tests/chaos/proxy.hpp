@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -75,6 +76,9 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   /// Holds everything back until thaw().
   void freeze();
   void thaw();
+  /// What clients say passes at so many bytes a second and connection; 0: at once. Connections that
+  /// are accepted meanwhile take in no more than that beforehand.
+  void throttle(std::size_t rate);
 
   /// Waits for a client to send the text, notes when, holds the answers back for that long, lets
   /// them through and cuts in the same moment. With no time to wait it cuts after the first answer.
@@ -104,6 +108,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   std::vector<std::weak_ptr<Session>> sessions_;
   bool cut_ = false;
   bool frozen_ = false;
+  std::size_t rate_ = 0;
   std::string text_;
   std::chrono::milliseconds hold_{0};
   Nanoseconds text_passed_and_cut_ = 0;
