@@ -8,6 +8,12 @@ namespace mesh::chaos {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+constexpr InstanceId nobody = 4'999'999;  // for answers to the runner
+
+}  // namespace
+
 std::size_t Stage::draw(std::size_t below) {
   return std::uniform_int_distribution<std::size_t>(0, below - 1)(random);
 }
@@ -23,6 +29,37 @@ void Stage::spawn_process() {
   fleet.spawn(members, 1 + draw(std::size_t{2}));
 }
 
+InstanceId Stage::await_id(const std::string& process) {
+  InstanceId id = 0;
+  const auto has_joined = [&] {
+    fleet.observer().read();
+    for (const auto& [name, member] : fleet.observer().members()) {
+      if (member.process == process && member.id != 0) id = member.id;
+    }
+    return id != 0;
+  };
+  test::wait_until(has_joined, timing.slack());
+  return id;
+}
+
+std::string Stage::order(InstanceId caller, const std::string& kind, InstanceId target,
+                         milliseconds duration) {
+  const std::string number = Observer::ordered + std::to_string(++orders);
+  const nlohmann::json data{
+      {"kind", kind}, {"to", target}, {"data", {{"call", number}, {"ms", duration.count()}}}};
+  const nlohmann::json request{{"requestId", number},
+                               {"senderInstanceId", nobody},
+                               {"type", "order"},
+                               {"data", data},
+                               {"timeoutMs", 500}};
+  world.probe().publish(World::stem + (":node:" + std::to_string(caller)), request.dump());
+  const auto has_begun = [&] {
+    fleet.observer().read();
+    return fleet.observer().has_begun(number);
+  };
+  return test::wait_until(has_begun, timing.slack()) ? number : "";
+}
+
 void Stage::await_report(InstanceId id) {
   const auto reported = [&] {
     fleet.observer().read();
@@ -34,8 +71,8 @@ void Stage::await_report(InstanceId id) {
 const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> faults = [] {
     std::vector<Fault> all;
-    for (const auto& some :
-         {redis_faults(), node_faults(), network_faults(), registry_faults(), sentinel_faults()}) {
+    for (const auto& some : {redis_faults(), node_faults(), handler_faults(), network_faults(),
+                             registry_faults(), sentinel_faults()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

@@ -24,12 +24,19 @@ struct Stage {
   Timing timing;
   std::size_t processes = 3;        ///< How many there are to be.
   InstanceId next_ghost = 900'000;  ///< Far from the ids of nodes.
+  std::size_t orders = 0;
 
   std::size_t draw(std::size_t below);
   std::chrono::milliseconds draw(double from_ms, double to_ms);  ///< Before stretching.
   void wait(std::chrono::milliseconds duration) const;
   Fleet::Process& any_process() { return fleet.at(draw(fleet.size())); }
   void spawn_process();
+  /// A member of the process that has an id, once there is one; else 0.
+  InstanceId await_id(const std::string& process);
+  /// Has the node call the other with a message of this kind, and waits until its handler runs.
+  /// Returns the number of the call; empty if it never began.
+  std::string order(InstanceId caller, const std::string& kind, InstanceId target,
+                    std::chrono::milliseconds duration);
   /// Nothing else happens until the dead node is reported, or ought to be.
   void await_report(InstanceId id);
 };
@@ -46,6 +53,7 @@ struct Fault {
 
 std::vector<Fault> redis_faults();
 std::vector<Fault> node_faults();
+std::vector<Fault> handler_faults();
 std::vector<Fault> network_faults();
 std::vector<Fault> registry_faults();
 std::vector<Fault> sentinel_faults();

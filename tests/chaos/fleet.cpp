@@ -32,6 +32,7 @@ void Fleet::spawn(std::size_t members, std::size_t threads) {
   auto process = std::make_unique<Process>();
   process->name = "p" + std::to_string(++spawned_);
   process->members = members;
+  process->threads = threads;
   process->link = std::make_unique<Link>(proxies_, world_, on_request_);
 
   test::ProcessOptions options;

@@ -30,6 +30,7 @@ class Fleet {
   struct Process {
     std::string name;
     std::size_t members = 1;
+    std::size_t threads = 1;
     std::unique_ptr<Link> link;
     std::unique_ptr<test::ChildProcess> child;
   };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -75,6 +76,15 @@ void Member::register_handlers() {
   service_.register_handler<"fail">([this](const CallData& data) -> CallData {
     const RunRecord record(log_, name_, data.call);
     throw std::runtime_error("failed: " + data.call);
+  });
+  service_.register_handler<"block">([this](CallData data) {
+    const RunRecord record(log_, name_, data.call);
+    std::this_thread::sleep_for(milliseconds(data.ms));
+    return data;
+  });
+  service_.register_handler<"order">([this](const Order& order) {
+    asio::post(strand_, [self = shared_from_this(), order] { self->obey(order); });
+    return order.data;
   });
   service_.register_broadcast_handler<"news">([this](const CallData& data) {
     log_.write("news", {{"n", name_}, {"c", data.call}});
@@ -177,6 +187,15 @@ void Member::act() {
   spawn(call(plan_call()));
 }
 
+void Member::obey(const Order& order) {
+  Plan plan;
+  plan.kind = order.kind;
+  plan.target = order.to;
+  plan.timeout = timing_.shortest_call();
+  plan.data = order.data;
+  spawn(call(std::move(plan)));
+}
+
 void Member::spawn(asio::awaitable<void> task) {
   ++in_flight_;
   asio::co_spawn(strand_, std::move(task),
@@ -239,6 +258,9 @@ asio::awaitable<CallData> Member::invoke(const Plan& plan) {
   const InvokeOptions options{plan.timeout};
   if (plan.kind == "slow") {
     co_return co_await service_.invoke<"slow">(plan.target, plan.data, options);
+  }
+  if (plan.kind == "block") {
+    co_return co_await service_.invoke<"block">(plan.target, plan.data, options);
   }
   if (plan.kind == "fail") {
     co_return co_await service_.invoke<"fail">(plan.target, plan.data, options);

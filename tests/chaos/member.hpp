@@ -54,6 +54,7 @@ class Member : public std::enable_shared_from_this<Member> {
   boost::asio::awaitable<void> leave();
   boost::asio::awaitable<void> pause(std::chrono::milliseconds duration);
   void act();
+  void obey(const Order& order);
   Plan plan_call();
   InstanceId pick_other();
   InstanceId pick_gone();

@@ -15,9 +15,18 @@ struct CallData {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallData, call, ms)
 
+/// What the runner has a node do: call another one.
+struct Order {
+  std::string kind;
+  InstanceId to = 0;
+  CallData data;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Order, kind, to, data)
+
 using Messages = MessageMap<Message<"echo", CallData, CallData>,  //
                             Message<"slow", CallData, CallData>,  //
                             Message<"fail", CallData, CallData>,
+                            Message<"block", CallData, CallData>, Message<"order", Order, CallData>,
                             Message<"missing", CallData, CallData>>;  // nobody handles it
 using Broadcasts = BroadcastMap<Broadcast<"news", CallData>>;
 using Service = MeshService<Messages, Broadcasts>;

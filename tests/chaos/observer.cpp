@@ -49,6 +49,9 @@ void Observer::note(const std::string& process, File& file, const nlohmann::json
     member.last_lead = line.at("t0");
   } else if (event == "cleaned_up") {
     reported_.insert(line.at("id").get<InstanceId>());
+  } else if (event == "begin" || event == "done") {
+    const auto& call = line.at("c").get_ref<const std::string&>();
+    if (call.starts_with(ordered)) (event == "begin" ? begun_ : ended_).insert(call);
   } else if (event == "call") {
     const Nanoseconds begun = line.at("t");
     file.open_calls[line.at("c")] = {line.at("to").get<InstanceId>(), begun};

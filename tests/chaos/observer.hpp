@@ -35,6 +35,10 @@ class Observer {
   const std::map<std::string, MemberState>& members() const { return members_; }
   /// Whether any leader has reported the removal of this node.
   bool is_reported(InstanceId id) const { return reported_.contains(id); }
+  /// Whether a handler has begun, or ended, to run this call, which the runner has ordered.
+  bool has_begun(const std::string& call) const { return begun_.contains(call); }
+  bool has_ended(const std::string& call) const { return ended_.contains(call); }
+  static constexpr const char* ordered = "order#";  ///< How numbers of such calls begin.
   /// The process whose member has led last, if it did so just now; else empty.
   std::string leading_process() const;
 
@@ -55,6 +59,8 @@ class Observer {
   std::map<std::string, File> files_;
   std::map<std::string, MemberState> members_;
   std::set<InstanceId> reported_;
+  std::set<std::string> begun_;
+  std::set<std::string> ended_;
 };
 
 }  // namespace mesh::chaos

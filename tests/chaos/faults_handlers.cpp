@@ -1,0 +1,64 @@
+#include "fault_records.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <support/wait.hpp>
+
+namespace mesh::chaos {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+/// The name of a process with several threads, a new one if there is none.
+std::string process_with_threads(Stage& stage) {
+  const std::size_t first = stage.draw(stage.fleet.size());
+  for (std::size_t i = 0; i < stage.fleet.size(); ++i) {
+    const Fleet::Process& process = stage.fleet.at((first + i) % stage.fleet.size());
+    if (process.threads > 1) return process.name;
+  }
+  stage.fleet.spawn(1, 2 + stage.draw(std::size_t{2}));
+  return stage.fleet.at(stage.fleet.size() - 1).name;
+}
+
+InstanceId id_of_another(Stage& stage, const std::string& process) {
+  const std::size_t other = stage.fleet.index_of(process) + 1 + stage.draw(stage.fleet.size() - 1);
+  return stage.await_id(stage.fleet.at(other % stage.fleet.size()).name);
+}
+
+/// Handlers block so many threads of the process for longer than a node lives without heartbeats.
+void block_threads(Stage& stage, const std::string& process, std::size_t threads) {
+  const InstanceId target = stage.await_id(process);
+  const milliseconds duration = stage.timing.node_ttl() + stage.draw(200, 1500);
+  std::vector<std::string> calls;
+  for (std::size_t i = 0; i < threads; ++i) {
+    const InstanceId caller = id_of_another(stage, process);
+    calls.push_back(stage.order(caller, "block", target, duration));
+  }
+  const auto over = [&] {
+    stage.fleet.observer().read();
+    return std::all_of(calls.begin(), calls.end(), [&](const std::string& call) {
+      return call.empty() || stage.fleet.observer().has_ended(call);
+    });
+  };
+  test::wait_until(over, duration + stage.timing.slack());
+}
+
+/// The last thread is left to the node.
+void handlers_block(Stage& stage) {
+  const std::string process = process_with_threads(stage);
+  block_threads(stage, process, stage.fleet.at(stage.fleet.index_of(process)).threads - 1);
+}
+
+}  // namespace
+
+std::vector<Fault> handler_faults() {
+  return {
+      {"handlers_block", handlers_block, true, true},
+  };
+}
+
+}  // namespace mesh::chaos
