@@ -13,7 +13,9 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -41,7 +43,22 @@ void parse_arguments(CLI::App& app, mesh::chaos::NodeOptions& options) {
   app.add_option("--port", options.port, "Port of Redis on 127.0.0.1");
   app.add_option("--sentinel-port", options.sentinel_port, "Port of Sentinel on 127.0.0.1");
   app.add_option("--sentinel-name", options.sentinel_name, "What Sentinel calls the master");
+  app.add_flag("--protocol-thread", options.protocol_thread,
+               "Gives the protocol a thread that handlers do not run on");
 }
+
+/// Outlives all nodes whose protocol runs on it.
+class ProtocolThread {
+ public:
+  ~ProtocolThread() { context_.stop(); }
+
+  asio::any_io_executor executor() { return context_.get_executor(); }
+
+ private:
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{asio::make_work_guard(context_)};
+  std::jthread thread_{[this] { context_.run(); }};
+};
 
 void listen(asio::signal_set& signals, const Members& members) {
   signals.async_wait([&signals, members](const boost::system::error_code& error, int number) {
@@ -87,7 +104,11 @@ int main(int argc, char** argv) try {
   CLI11_PARSE(app, argc, argv);
 
   mesh::chaos::EventLog log(options.log);
-  log.write("process", {{"pid", getpid()}, {"name", options.name}});
+  log.write(
+      "process",
+      {{"pid", getpid()}, {"name", options.name}, {"protocol_thread", options.protocol_thread}});
+  ProtocolThread protocol;
+  if (options.protocol_thread) options.protocol_executor = protocol.executor();
   asio::io_context context(static_cast<int>(options.threads));
   {
     const Members members = create_members(context, options, log);

@@ -30,7 +30,7 @@ void check_end_in_time(const History& history, const std::string& number, const 
                        Verdict& verdict) {
   const History::Process& caller = process_of(history, call.member);
   const Nanoseconds latest = latest_end(history, call);
-  const Nanoseconds still = covered(caller.still, Span{*call.begin, call.end.value_or(forever)});
+  const Nanoseconds still = covered(held_up(caller), Span{*call.begin, call.end.value_or(forever)});
   if (call.end) {
     if (*call.end > latest + still) {
       verdict.fail(one_outcome,

@@ -72,7 +72,7 @@ void check_repetitions(const History& history, InstanceId id,
 
 /// A report of a node that was alive all the time and never out of touch.
 void check_report(const History& history, const History::Report& report, Verdict& verdict) {
-  const Nanoseconds delay = covered(process_of(history, report.member).still,
+  const Nanoseconds delay = covered(held_up(process_of(history, report.member)),
                                     Span{report.time - 20 * history.node_ttl, report.time});
   const Span before{report.time - patience(history) - delay, report.time};
   const History::IdHold* alive = nullptr;

@@ -44,6 +44,14 @@ TEST_F(CheckerTest, GivesACallerThatStoodStillItsTime) {
   EXPECT_EQ(broken(), none);
 }
 
+TEST_F(CheckerTest, GivesACallerWhoseHandlersBlockItsTime) {
+  line("p1", 0, "process", {{"protocol_thread", true}});
+  call(10);
+  member("p1", 6020, "stall", {{"from", ns(20)}, {"to", ns(6020)}});
+  end(10'000, "timeout");
+  EXPECT_EQ(broken(), none);
+}
+
 TEST_F(CheckerTest, DoesNotCountAPauseTwiceThatTheProcessSawToo) {
   call(10);
   runner(20, "paused", {{"p", "p1"}});

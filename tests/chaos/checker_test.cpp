@@ -176,6 +176,21 @@ TEST_F(CheckerTest, RejectsAReportOfANodeThatLives) {
   EXPECT_EQ(broken(), not_reported);
 }
 
+TEST_F(CheckerTest, AcceptsAReportOfANodeThatStoodStill) {
+  id("p1", 100, 5);
+  member("p1", 9000, "stall", {{"from", ns(7000)}, {"to", ns(9000)}});
+  reports("p2", 9000, 5);
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, RejectsAReportOfANodeWhoseHandlersBlockBesideTheProtocol) {
+  line("p1", 0, "process", {{"protocol_thread", true}});
+  id("p1", 100, 5);
+  member("p1", 9000, "stall", {{"from", ns(7000)}, {"to", ns(9000)}});
+  reports("p2", 9000, 5);
+  EXPECT_EQ(broken(), not_reported);
+}
+
 TEST_F(CheckerTest, RejectsAGhostThatIsNotReported) {
   runner(100, "ghost", {{"id", 900'000}});
   EXPECT_EQ(broken(), reported_once);

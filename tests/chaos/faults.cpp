@@ -26,7 +26,8 @@ void Stage::wait(milliseconds duration) const { std::this_thread::sleep_for(dura
 
 void Stage::spawn_process() {
   const std::size_t members = draw(std::size_t{4}) == 0 ? 2 : 1;
-  fleet.spawn(members, 1 + draw(std::size_t{2}));
+  const bool protocol_thread = can_have_protocol_thread && draw(std::size_t{2}) == 0;
+  fleet.spawn(members, 1 + draw(std::size_t{2}), protocol_thread);
 }
 
 InstanceId Stage::await_id(const std::string& process) {

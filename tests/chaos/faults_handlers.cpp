@@ -13,14 +13,15 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// The name of a process with several threads, a new one if there is none.
-std::string process_with_threads(Stage& stage) {
+/// The name of a process that can spare threads, a new one if there is none: any but one if it has
+/// several, all if there is one more for the protocol.
+std::string process_with_spare_threads(Stage& stage, bool protocol_thread) {
   const std::size_t first = stage.draw(stage.fleet.size());
   for (std::size_t i = 0; i < stage.fleet.size(); ++i) {
     const Fleet::Process& process = stage.fleet.at((first + i) % stage.fleet.size());
-    if (process.threads > 1) return process.name;
+    if (protocol_thread ? process.protocol_thread : process.threads > 1) return process.name;
   }
-  stage.fleet.spawn(1, 2 + stage.draw(std::size_t{2}));
+  stage.fleet.spawn(1, 2 + stage.draw(std::size_t{2}), protocol_thread);
   return stage.fleet.at(stage.fleet.size() - 1).name;
 }
 
@@ -47,10 +48,16 @@ void block_threads(Stage& stage, const std::string& process, std::size_t threads
   test::wait_until(over, duration + stage.timing.slack());
 }
 
-/// The last thread is left to the node.
+/// One thread is left to the node.
 void handlers_block(Stage& stage) {
-  const std::string process = process_with_threads(stage);
+  const std::string process = process_with_spare_threads(stage, false);
   block_threads(stage, process, stage.fleet.at(stage.fleet.index_of(process)).threads - 1);
+}
+
+/// Only the thread of the protocol is left.
+void handlers_block_all_threads(Stage& stage) {
+  const std::string process = process_with_spare_threads(stage, true);
+  block_threads(stage, process, stage.fleet.at(stage.fleet.index_of(process)).threads);
 }
 
 }  // namespace
@@ -58,6 +65,8 @@ void handlers_block(Stage& stage) {
 std::vector<Fault> handler_faults() {
   return {
       {"handlers_block", handlers_block, true, true},
+      {"handlers_block_all_threads", handlers_block_all_threads, can_have_protocol_thread,
+       can_have_protocol_thread},
   };
 }
 

@@ -28,11 +28,12 @@ std::filesystem::path Fleet::file(const std::string& name, const std::string& su
   return options_.folder / (name + suffix);
 }
 
-void Fleet::spawn(std::size_t members, std::size_t threads) {
+void Fleet::spawn(std::size_t members, std::size_t threads, bool protocol_thread) {
   auto process = std::make_unique<Process>();
   process->name = "p" + std::to_string(++spawned_);
   process->members = members;
   process->threads = threads;
+  process->protocol_thread = protocol_thread;
   process->link = std::make_unique<Link>(proxies_, world_, on_request_);
 
   test::ProcessOptions options;
@@ -46,6 +47,7 @@ void Fleet::spawn(std::size_t members, std::size_t threads) {
                      "--rate=" + std::to_string(options_.rate),
                      "--scale=" + std::to_string(options_.scale),
                      "--port=" + std::to_string(process->link->port())};
+  if (protocol_thread) options.command.push_back("--protocol-thread");
   if (world_.has_sentinel()) {
     options.command.push_back("--sentinel-port=" + std::to_string(process->link->sentinel_port()));
     options.command.push_back("--sentinel-name=" + test::SentinelCluster::name());

@@ -30,7 +30,8 @@ class Fleet {
   struct Process {
     std::string name;
     std::size_t members = 1;
-    std::size_t threads = 1;
+    std::size_t threads = 1;       ///< Of handlers.
+    bool protocol_thread = false;  ///< There is one more, for all but handlers.
     std::unique_ptr<Link> link;
     std::unique_ptr<test::ChildProcess> child;
   };
@@ -38,7 +39,7 @@ class Fleet {
   Fleet(FleetOptions options, World& world, ProxyThread& proxies, Link::OnRequest on_request,
         EventLog& log);
 
-  void spawn(std::size_t members, std::size_t threads);
+  void spawn(std::size_t members, std::size_t threads, bool protocol_thread = false);
   std::size_t size() const { return processes_.size(); }
   Process& at(std::size_t index) { return *processes_.at(index); }
   std::size_t index_of(const std::string& name) const;

@@ -98,8 +98,12 @@ void HistoryReader::read_node(const std::string& process, std::string_view event
     ++history_.reregistrations;
   } else if (event == "broadcast") {
     ++history_.broadcasts;
+  } else if (event == "process") {
+    history_.processes[process].protocol_thread = line.value("protocol_thread", false);
   } else if (event == "stall") {
-    history_.processes[process].still.push_back(span_of(line));
+    History::Process& record = history_.processes[process];
+    const bool only_handlers = record.protocol_thread && line.contains("n");
+    (only_handlers ? record.busy : record.still).push_back(span_of(line));
   } else if (event == "rss") {
     history_.processes[process].resident_kb.emplace_back(time, line.at("kb"));
   } else if (event == "stats") {

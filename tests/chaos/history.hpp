@@ -90,7 +90,9 @@ struct History {
   struct Process {
     std::optional<Nanoseconds> killed;
     std::optional<Nanoseconds> asked_to_stop;
-    std::vector<Span> still;    ///< Stopped, or seen to stand still.
+    bool protocol_thread = false;  ///< Handlers do not hold up the protocol.
+    std::vector<Span> still;       ///< Stopped, or seen to stand still.
+    std::vector<Span> busy;  ///< All threads of handlers were taken, and not that of the protocol.
     std::vector<Span> cut_off;  ///< Redis out of its reach.
     std::vector<std::pair<Nanoseconds, std::int64_t>> resident_kb;
     Nanoseconds last_event = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <mesh/options.hpp>
 
 namespace mesh::chaos {
@@ -21,7 +22,22 @@ struct NodeOptions {
   std::uint16_t port = 0;
   std::uint16_t sentinel_port = 0;  ///< Not 0: Redis is found through Sentinel.
   std::string sentinel_name;
+  bool protocol_thread = false;
+  boost::asio::any_io_executor protocol_executor{};  ///< Set by the program, with protocol_thread.
 };
+
+template <typename Options>
+concept WithProtocolExecutor = requires(Options options) {
+  options.protocol_executor;
+};
+
+/// Whether handlers and the protocol can have threads of their own.
+inline constexpr bool can_have_protocol_thread = WithProtocolExecutor<MeshOptions>;
+
+template <typename Options>
+void set_protocol_executor(Options& options, const boost::asio::any_io_executor& executor) {
+  if constexpr (WithProtocolExecutor<Options>) options.protocol_executor = executor;
+}
 
 /// The times everything else is measured by, the same in runner, nodes and checker.
 struct Timing {
@@ -73,6 +89,7 @@ inline MeshOptions mesh_options(const NodeOptions& options) {
   redis.reconnect_max_delay = timing.stretched(300);
   redis.health_check_interval = timing.health_check();
   result.hostname = options.name;
+  set_protocol_executor(result, options.protocol_executor);
   return result;
 }
 

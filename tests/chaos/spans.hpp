@@ -45,6 +45,11 @@ inline const History::Process& process_of(const History& history, const std::str
   return found == history.processes.end() ? unknown : found->second;
 }
 
+/// When its callbacks could not run, nor what awaits its calls go on.
+inline std::vector<Span> held_up(const History::Process& process) {
+  return joined(process.still, process.busy);
+}
+
 /// When the member's process could not work or not reach Redis.
 inline std::vector<Span> blocked(const History& history, const std::string& member) {
   const History::Process& process = process_of(history, member);
