@@ -1,5 +1,7 @@
 #include "fault_records.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -60,6 +62,35 @@ void handlers_block_all_threads(Stage& stage) {
   block_threads(stage, process, stage.fleet.at(stage.fleet.index_of(process)).threads);
 }
 
+/// A program that a handler has started outlives its node, which says no goodbye to Redis: it must
+/// not hold the node's connections.
+void program_outlives_node(Stage& stage) {
+  const std::string process = stage.any_process().name;
+  const InstanceId id = stage.await_id(process);
+  const InstanceId caller = id_of_another(stage, process);
+  const std::string call = stage.order(caller, "start_program", id, stage.timing.stretched(60'000));
+  const auto has_started = [&] {
+    stage.fleet.observer().read();
+    return stage.fleet.observer().program_of(call) != 0;
+  };
+  if (call.empty() || !test::wait_until(has_started, stage.timing.slack())) return;
+  const pid_t program = stage.fleet.observer().program_of(call);
+
+  test::RedisProbe probe = stage.world.probe();
+  const std::string channel = World::stem + (":node:" + std::to_string(id));
+  stage.fleet.kill(stage.fleet.index_of(process));
+  const bool ended =
+      test::wait_until([&] { return probe.subscribers(channel) == 0; }, stage.timing.slack());
+  const bool outlived = ::kill(program, SIGKILL) == 0;
+  if (!ended || !outlived) {
+    stage.log.write("violation", {{"what", "node " + std::to_string(id) + " was killed, and " +
+                                               (outlived ? "a program that it had started holds "
+                                                           "its connections"
+                                                         : "with it what it had started")}});
+  }
+  stage.spawn_process();
+}
+
 }  // namespace
 
 std::vector<Fault> handler_faults() {
@@ -67,6 +98,7 @@ std::vector<Fault> handler_faults() {
       {"handlers_block", handlers_block, true, true},
       {"handlers_block_all_threads", handlers_block_all_threads, can_have_protocol_thread,
        can_have_protocol_thread},
+      {"program_outlives_node", program_outlives_node, true, true},
   };
 }
 

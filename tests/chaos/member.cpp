@@ -1,5 +1,8 @@
 #include "member.hpp"
 
+#include <spawn.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -82,6 +85,11 @@ void Member::register_handlers() {
     std::this_thread::sleep_for(milliseconds(data.ms));
     return data;
   });
+  service_.register_handler<"start_program">([this](CallData data) {
+    const RunRecord record(log_, name_, data.call);
+    start_program(data);
+    return data;
+  });
   service_.register_handler<"order">([this](const Order& order) {
     asio::post(strand_, [self = shared_from_this(), order] { self->obey(order); });
     return order.data;
@@ -89,6 +97,15 @@ void Member::register_handlers() {
   service_.register_broadcast_handler<"news">([this](const CallData& data) {
     log_.write("news", {{"n", name_}, {"c", data.call}});
   });
+}
+
+void Member::start_program(const CallData& data) {
+  std::string program = "sleep";
+  std::string seconds = std::to_string(data.ms / 1000);
+  char* arguments[] = {program.data(), seconds.data(), nullptr};
+  pid_t pid = 0;
+  if (posix_spawnp(&pid, arguments[0], nullptr, nullptr, arguments, environ) != 0) return;
+  log_.write("started_program", {{"n", name_}, {"c", data.call}, {"pid", pid}});
 }
 
 void Member::report_events() {
@@ -261,6 +278,9 @@ asio::awaitable<CallData> Member::invoke(const Plan& plan) {
   }
   if (plan.kind == "block") {
     co_return co_await service_.invoke<"block">(plan.target, plan.data, options);
+  }
+  if (plan.kind == "start_program") {
+    co_return co_await service_.invoke<"start_program">(plan.target, plan.data, options);
   }
   if (plan.kind == "fail") {
     co_return co_await service_.invoke<"fail">(plan.target, plan.data, options);

@@ -47,6 +47,7 @@ class Member : public std::enable_shared_from_this<Member> {
   };
 
   void register_handlers();
+  void start_program(const CallData& data);
   void report_events();
   /// Logs when the executor was late by much: a starved process may miss its own deadlines.
   boost::asio::awaitable<void> watch_executor();

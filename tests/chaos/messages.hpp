@@ -23,11 +23,12 @@ struct Order {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Order, kind, to, data)
 
-using Messages = MessageMap<Message<"echo", CallData, CallData>,  //
-                            Message<"slow", CallData, CallData>,  //
-                            Message<"fail", CallData, CallData>,
-                            Message<"block", CallData, CallData>, Message<"order", Order, CallData>,
-                            Message<"missing", CallData, CallData>>;  // nobody handles it
+using Messages =
+    MessageMap<Message<"echo", CallData, CallData>,  //
+               Message<"slow", CallData, CallData>,  //
+               Message<"fail", CallData, CallData>, Message<"block", CallData, CallData>,
+               Message<"start_program", CallData, CallData>, Message<"order", Order, CallData>,
+               Message<"missing", CallData, CallData>>;  // nobody handles it
 using Broadcasts = BroadcastMap<Broadcast<"news", CallData>>;
 using Service = MeshService<Messages, Broadcasts>;
 

@@ -52,6 +52,8 @@ void Observer::note(const std::string& process, File& file, const nlohmann::json
   } else if (event == "begin" || event == "done") {
     const auto& call = line.at("c").get_ref<const std::string&>();
     if (call.starts_with(ordered)) (event == "begin" ? begun_ : ended_).insert(call);
+  } else if (event == "started_program") {
+    programs_[line.at("c")] = line.at("pid").get<pid_t>();
   } else if (event == "call") {
     const Nanoseconds begun = line.at("t");
     file.open_calls[line.at("c")] = {line.at("to").get<InstanceId>(), begun};

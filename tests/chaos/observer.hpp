@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -38,6 +40,11 @@ class Observer {
   /// Whether a handler has begun, or ended, to run this call, which the runner has ordered.
   bool has_begun(const std::string& call) const { return begun_.contains(call); }
   bool has_ended(const std::string& call) const { return ended_.contains(call); }
+  /// The process that its handler has started; 0 if it has not.
+  pid_t program_of(const std::string& call) const {
+    const auto found = programs_.find(call);
+    return found == programs_.end() ? 0 : found->second;
+  }
   static constexpr const char* ordered = "order#";  ///< How numbers of such calls begin.
   /// The process whose member has led last, if it did so just now; else empty.
   std::string leading_process() const;
@@ -61,6 +68,7 @@ class Observer {
   std::set<InstanceId> reported_;
   std::set<std::string> begun_;
   std::set<std::string> ended_;
+  std::map<std::string, pid_t> programs_;
 };
 
 }  // namespace mesh::chaos
