@@ -73,7 +73,7 @@ const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> faults = [] {
     std::vector<Fault> all;
     for (const auto& some : {redis_faults(), node_faults(), handler_faults(), network_faults(),
-                             registry_faults(), sentinel_faults()}) {
+                             registry_faults(), failover_faults()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

@@ -56,7 +56,7 @@ std::vector<Fault> node_faults();
 std::vector<Fault> handler_faults();
 std::vector<Fault> network_faults();
 std::vector<Fault> registry_faults();
-std::vector<Fault> sentinel_faults();
+std::vector<Fault> failover_faults();
 const std::vector<Fault>& all_faults();
 
 }  // namespace mesh::chaos

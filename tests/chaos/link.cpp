@@ -91,6 +91,10 @@ void Link::throttle(std::size_t rate) {
   });
 }
 
+void Link::lead_to(std::uint16_t port) {
+  thread_.ask([&] { servers_.front()->lead_to(port); });
+}
+
 Nanoseconds Link::cut_after_renewal(std::chrono::milliseconds hold,
                                     std::chrono::milliseconds patience) {
   thread_.ask([&] {

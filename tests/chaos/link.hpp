@@ -36,6 +36,8 @@ class Link {
   void freeze() { each(&Proxy::freeze); }
   void thaw() { each(&Proxy::thaw); }
   void throttle(std::size_t rate);
+  /// New connections go to the server at this port; without Sentinel only.
+  void lead_to(std::uint16_t port);
 
   /// Cuts after the renewal of the leader lock; see Proxy. Returns when the renewal passed, or 0 if
   /// there was none for a while.

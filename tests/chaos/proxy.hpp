@@ -63,6 +63,8 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void stop();
   std::uint16_t port() const { return port_; }
 
+  /// Has connections that are accepted from now on go to this port.
+  void lead_to(std::uint16_t upstream) { upstream_ = upstream; }
   /// Closes all connections, and each new one as soon as it is accepted.
   void cut();
   void restore();

@@ -1,6 +1,8 @@
 #include "world.hpp"
 
 #include <chrono>
+#include <sstream>
+#include <stdexcept>
 
 #include <support/wait.hpp>
 
@@ -36,6 +38,38 @@ test::RedisServer& World::master() {
 }
 
 test::RedisProbe World::probe() { return master().probe(patience); }
+
+void World::add_replica() {
+  replica_ = std::make_unique<test::RedisServer>();
+  // Not in its configuration, by which it may be started again as the master.
+  replica_->command({"REPLICAOF", "127.0.0.1", std::to_string(single_->port())});
+  const auto in_step = [&] {
+    const auto state = replica_->command({"INFO", "replication"}).get<std::string>();
+    return state.find("master_link_status:up") != std::string::npos;
+  };
+  if (!test::wait_until(in_step, std::chrono::seconds(30))) {
+    throw std::runtime_error("the replica is not in step with its master");
+  }
+}
+
+void World::swap_roles(const std::function<void()>& between) {
+  single_->command({"REPLICAOF", "127.0.0.1", std::to_string(replica_->port())});
+  between();
+  replica_->command({"REPLICAOF", "NO", "ONE"});
+  std::swap(single_, replica_);
+}
+
+std::string World::clients_of_replica() {
+  test::RedisProbe probe = replica_->probe(patience);
+  const std::string normal = probe.text({"CLIENT", "LIST", "TYPE", "normal"});
+  const std::string self = "id=" + std::to_string(probe.integer({"CLIENT", "ID"})) + " ";
+  std::string others = probe.text({"CLIENT", "LIST", "TYPE", "pubsub"});
+  std::istringstream lines(normal);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(self)) others += line + "\n";
+  }
+  return others;
+}
 
 bool World::begin_failover() {
   try {

@@ -32,6 +32,15 @@ class World {
   test::RedisServer& master();
   test::RedisProbe probe();
 
+  /// Without Sentinel, a second server for a while, in step with the only one.
+  void add_replica();
+  test::RedisServer& replica() { return *replica_; }
+  /// Each takes the place of the other. `between` is called when neither takes writes.
+  void swap_roles(const std::function<void()>& between);
+  /// What Redis lists of those who are connected to the replica, and are not the master.
+  std::string clients_of_replica();
+  void remove_replica() { replica_.reset(); }
+
   /// Asks Sentinel for a failover; false if it does not want to now.
   bool begin_failover();
   /// Whether exactly one server is the master and Sentinel names that one.
@@ -45,6 +54,7 @@ class World {
   bool is_master(test::RedisServer& server);
 
   std::unique_ptr<test::RedisServer> single_;
+  std::unique_ptr<test::RedisServer> replica_;  ///< Of `single_`.
   std::unique_ptr<test::SentinelCluster> cluster_;
 };
 

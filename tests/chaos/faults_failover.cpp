@@ -35,12 +35,39 @@ void master_is_killed(Stage& stage) {
   await_settled(stage);
 }
 
+/// Without Sentinel: the servers change their roles, and whoever connects from now on is led to the
+/// new master. Connections stay where they are, until the nodes notice.
+void proxy_leads_to_other_server(Stage& stage) {
+  World& world = stage.world;
+  world.add_replica();
+  {
+    const Loss loss(stage, "failover");
+    const Outage outage(stage);
+    world.swap_roles([&] {
+      for (std::size_t i = 0; i < stage.fleet.size(); ++i) {
+        stage.fleet.at(i).link->lead_to(world.replica().port());
+      }
+    });
+  }
+  std::string left;
+  const auto all_have_moved = [&] {
+    left = world.clients_of_replica();
+    return left.empty();
+  };
+  if (!test::wait_until(all_have_moved, stage.timing.slack())) {
+    stage.log.write("violation",
+                    {{"what", "clients stay at a server that is the master no more: " + left}});
+  }
+  world.remove_replica();
+}
+
 }  // namespace
 
-std::vector<Fault> sentinel_faults() {
+std::vector<Fault> failover_faults() {
   return {
       {"master_is_replaced", master_is_replaced, false, true},
       {"master_is_killed", master_is_killed, false, true},
+      {"proxy_leads_to_other_server", proxy_leads_to_other_server, true, false, true},
   };
 }
 
