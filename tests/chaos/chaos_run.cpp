@@ -15,6 +15,7 @@
 #include <support/temp_dir.hpp>
 
 #include "checker.hpp"
+#include "faults.hpp"
 #include "run.hpp"
 
 namespace {
@@ -27,7 +28,8 @@ std::string reproduce(const RunOptions& options) {
   std::string line = "chaos_run --minutes " + std::to_string(options.minutes) + " --seed " +
                      std::to_string(options.seed) + " --nodes " +
                      std::to_string(options.processes) + " --redis " +
-                     (options.with_sentinel ? "sentinel" : "plain");
+                     (options.with_sentinel ? "sentinel" : "plain") + " --scale " +
+                     std::to_string(options.scale) + " --rate " + std::to_string(options.rate);
   if (!options.faults.empty()) {
     line += " --faults";
     for (const std::string& fault : options.faults) line += " " + fault;
@@ -63,6 +65,12 @@ bool report(const std::filesystem::path& folder) {
   return verdict.violations.empty();
 }
 
+std::vector<std::string> fault_names() {
+  std::vector<std::string> names;
+  for (const auto& fault : mesh::chaos::all_faults()) names.emplace_back(fault.name);
+  return names;
+}
+
 bool run_once(const RunOptions& options) {
   std::cout << "seed " << options.seed << ", "
             << (options.with_sentinel ? "with Sentinel" : "one Redis") << ", logs in "
@@ -85,6 +93,8 @@ int main(int argc, char** argv) try {
   std::string redis = "plain";
   std::string logs;
   std::string check_only;
+  bool only_list = false;
+  bool only_parse = false;
   CLI::App app{"Runs a mesh under load and faults, and checks what its nodes have seen."};
   // A script gives defaults before what it was given itself.
   app.add_option("--minutes", options.minutes, "How long faults go on; each comes once at least")
@@ -97,11 +107,18 @@ int main(int argc, char** argv) try {
   app.add_option("--scale", options.scale, "Stretches every duration, for slow machines")
       ->take_last();
   app.add_option("--rate", options.rate, "Calls per second of each node");
-  app.add_option("--faults", options.faults, "Only faults of these names");
+  app.add_option("--faults", options.faults, "Only faults of these names")
+      ->check(CLI::IsMember(fault_names()));
   app.add_option("--logs", logs, "Folder for the logs, kept then");
   app.add_option("--check", check_only, "Only check the logs in this folder");
+  app.add_flag("--list", only_list, "Only print the names of all faults");
+  app.add_flag("--dry-run", only_parse, "Only check the arguments");
   CLI11_PARSE(app, argc, argv);
 
+  if (only_list) {
+    for (const std::string& name : fault_names()) std::cout << name << '\n';
+  }
+  if (only_list || only_parse) return 0;
   mesh::test::remove_redis_variables();
   if (!check_only.empty()) return report(check_only) ? 0 : 1;
 

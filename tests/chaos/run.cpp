@@ -215,9 +215,10 @@ class Run {
 
 void run_chaos(const RunOptions& options) {
   std::filesystem::create_directories(options.folder);
-  // Logs are appended to, so those of an earlier run must not be there.
+  // Logs and output are appended to, so those of an earlier run must not be there.
   for (const auto& entry : std::filesystem::directory_iterator(options.folder)) {
-    if (entry.path().extension() == ".jsonl") std::filesystem::remove(entry.path());
+    const std::filesystem::path extension = entry.path().extension();
+    if (extension == ".jsonl" || extension == ".out") std::filesystem::remove(entry.path());
   }
   Run run(options);
   run.play();
