@@ -52,13 +52,23 @@ void uplink_is_slow(Stage& stage) {
   process.link->throttle(0);
 }
 
+bool leads(Stage& stage, const Fleet::Process& process) {
+  stage.fleet.observer().read();
+  return stage.fleet.observer().leading_process() == process.name;
+}
+
 /// The leader renews its lock, hears of it late or at once, and is cut off.
 void lease_runs_out(Stage& stage, milliseconds hold) {
   Fleet::Process& process = stage.fleet.at(stage.fleet.leader());
+  const bool led = leads(stage, process);
   const Outage outage(stage, process.name);
   const Nanoseconds renewed = process.link->cut_after_renewal(hold, stage.timing.stretched(4000));
-  if (renewed != 0) stage.wait(stage.timing.leader_ttl() * 3 / 2 - hold);
-  if (renewed != 0) {
+  if (renewed == 0) {
+    if (led && leads(stage, process)) {
+      stage.log.write("violation", {{"what", process.name + " leads and does not renew its lock"}});
+    }
+  } else {
+    stage.wait(stage.timing.leader_ttl() * 3 / 2 - hold);
     stage.log.write("lease_cut", {{"p", process.name}, {"renewed", renewed}, {"to", now_ns()}});
   }
   process.link->restore();

@@ -10,10 +10,15 @@ namespace mesh::chaos {
 
 namespace {
 
-/// RESP of what the renewal of the lock ends with that no other script has: one key, the lock.
+std::string bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+
+/// RESP of the keys of the renewal of the lock; a release has the same, attempts to acquire have
+/// one more.
 std::string renewal_text() {
   const std::string lock = World::lock;
-  return "\r\n$1\r\n1\r\n$" + std::to_string(lock.size()) + "\r\n" + lock + "\r\n";
+  return "\r\n" + bulk("2") + bulk(lock) + bulk(lock + ":last_term");
 }
 
 void report_requests(const std::string& bytes, const Link::OnRequest& on_request) {
@@ -35,11 +40,6 @@ void replace_all(std::string& bytes, const std::string& from, const std::string&
     bytes.replace(at, from.size(), to);
     at += to.size();
   }
-}
-
-std::string bulk(std::uint16_t port) {
-  const std::string digits = std::to_string(port);
-  return "$" + std::to_string(digits.size()) + "\r\n" + digits + "\r\n";
 }
 
 }  // namespace
@@ -64,7 +64,8 @@ Link::Link(ProxyThread& thread, World& world, OnRequest on_request) : thread_(th
       servers_.push_back(
           std::make_shared<Proxy>(thread_.context(), server->port(), std::move(taps)));
       servers_.back()->start();
-      ports.emplace_back(bulk(server->port()), bulk(servers_.back()->port()));
+      ports.emplace_back(bulk(std::to_string(server->port())),
+                         bulk(std::to_string(servers_.back()->port())));
     }
     if (!world.has_sentinel()) return;
     Proxy::Taps taps;
