@@ -9,6 +9,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . .ci/packages.sh
+[ $# -eq 0 ] || { echo "no such option: $1" >&2; exit 2; }
+[ -z "${DRY_RUN:-}" ] || exit 0
 
 # --- Build -----------------------------------------------------------------------------------
 

@@ -23,6 +23,10 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+if [ -n "${DRY_RUN:-}" ]; then
+  cmake --list-presets | grep -q "\"$preset\"" || { echo "no such preset: $preset" >&2; exit 2; }
+  exec ctest --test-dir "$DRY_RUN" -N "$@"
+fi
 need_packages tests
 quick_configure "$preset" "${options[@]}"
 cmake --build --preset "$preset" --parallel "$(nproc)"

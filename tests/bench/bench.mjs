@@ -20,7 +20,7 @@ function readArguments() {
   const { values } = parseArgs({ options: {
     programs: { type: 'string' }, rounds: { type: 'string' }, seconds: { type: 'string' },
     quick: { type: 'boolean', default: false }, only: { type: 'string', default: allNames.join() },
-    json: { type: 'string' }, svg: { type: 'string' } } });
+    json: { type: 'string' }, svg: { type: 'string' }, 'dry-run': { type: 'boolean' } } });
   const { quick } = values;
   const names = values.only.split(',');
   const unknown = names.find(name => !allNames.includes(name));
@@ -68,6 +68,7 @@ async function runRounds(contestants, results, { rounds, seconds, loads }) {
 
 async function main() {
   const options = readArguments();
+  if (options['dry-run']) return;
   const names = present(options);
   const redis = await RedisServer.start();
   try {

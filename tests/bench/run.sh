@@ -23,6 +23,7 @@ done
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/packages.sh
+[ -z "${DRY_RUN:-}" ] || exec node tests/bench/bench.mjs --dry-run "${arguments[@]}"
 
 need_packages demo bench
 for rival in nats grpc; do

@@ -9,7 +9,7 @@
 #   --nodes N                      processes of the mesh (default 3)
 #   --scale X                      stretches every duration (default 1; 2 with tsan)
 #   --rate R                       calls per second of each node (default 20)
-#   --faults NAME...               only these faults
+#   --faults NAME...               only these faults, such as flush_all
 #   --logs DIR                     keep the event logs there; those of a failed run are kept anyway
 #
 # Needs what the tests need. Fails if an invariant was broken, and says how to play the same
@@ -35,6 +35,9 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+if [ -n "${DRY_RUN:-}" ]; then
+  exec "$DRY_RUN/tests/chaos/chaos_run" --dry-run "${defaults[@]}" "${arguments[@]}"
+fi
 cmake --preset "$preset" > /dev/null
 cmake --build --preset "$preset" --parallel "$(nproc)" --target chaos_run > /dev/null
 exec "build/$preset/tests/chaos/chaos_run" "${defaults[@]}" "${arguments[@]}"

@@ -28,6 +28,11 @@ if [ ${#targets[@]} -eq 0 ]; then
   done
 fi
 
+for name in "${targets[@]}"; do
+  [ -f "tests/fuzz/fuzz_$name.cpp" ] || { echo "no such target: $name" >&2; exit 2; }
+done
+[ -z "${DRY_RUN:-}" ] || exit 0
+
 if [ "${FUZZ_BUILD:-yes}" = yes ]; then
   . .ci/packages.sh
   need_packages tests checks

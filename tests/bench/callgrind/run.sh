@@ -25,6 +25,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+[ -z "${DRY_RUN:-}" ] || exit 0
 for tool in valgrind redis-server redis-cli; do
   command -v "$tool" > /dev/null || { echo "$tool is missing" >&2; exit 2; }
 done
