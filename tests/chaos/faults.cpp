@@ -43,22 +43,30 @@ InstanceId Stage::await_id(const std::string& process) {
   return id;
 }
 
-std::string Stage::order(InstanceId caller, const std::string& kind, InstanceId target,
-                         milliseconds duration) {
-  const std::string number = Observer::ordered + std::to_string(++orders);
-  const nlohmann::json data{
-      {"kind", kind}, {"to", target}, {"data", {{"call", number}, {"ms", duration.count()}}}};
-  const nlohmann::json request{{"requestId", number},
+InstanceId Stage::id_of_another(const std::string& process) {
+  const std::size_t other = fleet.index_of(process) + 1 + draw(fleet.size() - 1);
+  return await_id(fleet.at(other % fleet.size()).name);
+}
+
+std::string Stage::order(InstanceId caller, Order order) {
+  order.call = Observer::ordered + std::to_string(++orders);
+  const nlohmann::json request{{"requestId", order.call},
                                {"senderInstanceId", nobody},
                                {"type", "order"},
-                               {"data", data},
+                               {"data", order},
                                {"timeoutMs", 500}};
-  world.probe().publish(World::stem + (":node:" + std::to_string(caller)), request.dump());
+  const std::string channel = World::stem + (":node:" + std::to_string(caller));
+  test::RedisProbe probe = world.probe();
+  test::wait_until([&] { return probe.publish(channel, request.dump()) > 0; }, timing.slack());
+  return order.call;
+}
+
+bool Stage::await_begin(const std::string& call) {
   const auto has_begun = [&] {
     fleet.observer().read();
-    return fleet.observer().has_begun(number);
+    return fleet.observer().has_begun(call);
   };
-  return test::wait_until(has_begun, timing.slack()) ? number : "";
+  return test::wait_until(has_begun, timing.slack());
 }
 
 void Stage::await_report(InstanceId id) {

@@ -8,6 +8,7 @@
 
 #include "event_log.hpp"
 #include "fleet.hpp"
+#include "messages.hpp"
 #include "node_options.hpp"
 #include "replayer.hpp"
 #include "world.hpp"
@@ -33,10 +34,12 @@ struct Stage {
   void spawn_process();
   /// A member of the process that has an id, once there is one; else 0.
   InstanceId await_id(const std::string& process);
-  /// Has the node call the other with a message of this kind, and waits until its handler runs.
-  /// Returns the number of the call; empty if it never began.
-  std::string order(InstanceId caller, const std::string& kind, InstanceId target,
-                    std::chrono::milliseconds duration);
+  /// The same of any other process.
+  InstanceId id_of_another(const std::string& process);
+  /// Has the node call another one. Returns the number of the call.
+  std::string order(InstanceId caller, Order order);
+  /// Whether its handler has begun to run before long.
+  bool await_begin(const std::string& call);
   /// Nothing else happens until the dead node is reported, or ought to be.
   void await_report(InstanceId id);
 };

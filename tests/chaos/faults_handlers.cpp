@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,24 +28,20 @@ std::string process_with_spare_threads(Stage& stage, bool protocol_thread) {
   return stage.fleet.at(stage.fleet.size() - 1).name;
 }
 
-InstanceId id_of_another(Stage& stage, const std::string& process) {
-  const std::size_t other = stage.fleet.index_of(process) + 1 + stage.draw(stage.fleet.size() - 1);
-  return stage.await_id(stage.fleet.at(other % stage.fleet.size()).name);
-}
-
 /// Handlers block so many threads of the process for longer than a node lives without heartbeats.
 void block_threads(Stage& stage, const std::string& process, std::size_t threads) {
   const InstanceId target = stage.await_id(process);
   const milliseconds duration = stage.timing.node_ttl() + stage.draw(200, 1500);
   std::vector<std::string> calls;
   for (std::size_t i = 0; i < threads; ++i) {
-    const InstanceId caller = id_of_another(stage, process);
-    calls.push_back(stage.order(caller, "block", target, duration));
+    const InstanceId caller = stage.id_of_another(process);
+    calls.push_back(stage.order(caller, {"block", target, "", duration.count()}));
+    if (!stage.await_begin(calls.back())) calls.pop_back();
   }
   const auto over = [&] {
     stage.fleet.observer().read();
     return std::all_of(calls.begin(), calls.end(), [&](const std::string& call) {
-      return call.empty() || stage.fleet.observer().has_ended(call);
+      return stage.fleet.observer().has_ended(call);
     });
   };
   test::wait_until(over, duration + stage.timing.slack());
@@ -67,13 +64,14 @@ void handlers_block_all_threads(Stage& stage) {
 void program_outlives_node(Stage& stage) {
   const std::string process = stage.any_process().name;
   const InstanceId id = stage.await_id(process);
-  const InstanceId caller = id_of_another(stage, process);
-  const std::string call = stage.order(caller, "start_program", id, stage.timing.stretched(60'000));
+  const std::int64_t life = stage.timing.stretched(60'000).count();
+  const InstanceId caller = stage.id_of_another(process);
+  const std::string call = stage.order(caller, {"start_program", id, "", life});
   const auto has_started = [&] {
     stage.fleet.observer().read();
     return stage.fleet.observer().program_of(call) != 0;
   };
-  if (call.empty() || !test::wait_until(has_started, stage.timing.slack())) return;
+  if (!test::wait_until(has_started, stage.timing.slack())) return;
   const pid_t program = stage.fleet.observer().program_of(call);
 
   test::RedisProbe probe = stage.world.probe();

@@ -42,12 +42,19 @@ void answers_are_lost(Stage& stage) {
   process.link->drop();
 }
 
-/// What the node says leaves slowly, less than its calls need or somewhat more.
+/// What the node says leaves slowly, less than its calls need or somewhat more. One message takes
+/// longer than a connection may be silent.
 void uplink_is_slow(Stage& stage) {
   Fleet::Process& process = stage.any_process();
+  const InstanceId caller = stage.await_id(process.name);
+  const InstanceId target = stage.id_of_another(process.name);
   const Outage outage(stage, process.name);
-  process.link->throttle(4000 + stage.draw(std::size_t{36'000}));
+  const std::size_t rate = 4000 + stage.draw(std::size_t{36'000});
+  process.link->throttle(rate);
   process.link->drop();
+  stage.wait(stage.draw(100, 300));
+  const auto too_long = static_cast<std::size_t>(stage.timing.health_check().count() * 3);
+  stage.order(caller, {"echo", target, "", 0, rate * too_long / 1000});
   stage.wait(stage.draw(1500, 4000));
   process.link->throttle(0);
 }

@@ -92,7 +92,7 @@ void Member::register_handlers() {
   });
   service_.register_handler<"order">([this](const Order& order) {
     asio::post(strand_, [self = shared_from_this(), order] { self->obey(order); });
-    return order.data;
+    return order.call;
   });
   service_.register_broadcast_handler<"news">([this](const CallData& data) {
     log_.write("news", {{"n", name_}, {"c", data.call}});
@@ -208,8 +208,10 @@ void Member::obey(const Order& order) {
   Plan plan;
   plan.kind = order.kind;
   plan.target = order.to;
-  plan.timeout = timing_.shortest_call();
-  plan.data = order.data;
+  plan.timeout = order.bytes > 0 ? timing_.longest_call() : timing_.shortest_call();
+  plan.data.call = order.call;
+  plan.data.ms = order.ms;
+  plan.data.padding.assign(order.bytes, 'x');
   spawn(call(std::move(plan)));
 }
 
