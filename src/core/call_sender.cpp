@@ -269,6 +269,8 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
 }
 
 void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
+  // Its handler may run, so nothing but a response or the timeout ends it.
+  if (call.may_have_arrived) return try_later(request_id);
   calls_.fail(request_id,
               make_error<MeshNodeUnreachableError>(call.target, std::string(call.type)));
 }

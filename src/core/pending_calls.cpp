@@ -58,6 +58,8 @@ bool PendingCalls::on_heartbeat(const RequestId& request_id, TimePoint now) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return false;
   call->deadline = now + call->timeout;
+  call->may_have_arrived = true;
+  call->is_unheard = false;
   calls_.move_deadline(request_id, overdue_at(*call));
   alarm_.set(calls_.next_deadline());
   return true;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -73,6 +74,45 @@ TEST(PatternSubscriber, DoesNotKeepARequestFromATargetThatResubscribes) {
     EXPECT_TRUE(call->succeeded) << call->what();
     EXPECT_EQ(pair.b.stats().requests_repeated, 0U) << "it had come before";
     co_await pair.stop();
+  });
+}
+
+// Both lose their subscriptions while the handler runs, then somebody begins to watch. A heartbeat
+// of the target's would show that it lives, so there is none.
+TEST(PatternSubscriber, DoesNotMakeACallUnreachableThatTheTargetRuns) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    RedisProxy proxy_of_b(server);
+    LogCapture log;
+    MeshOptions options_of_b = patient_options(proxy_of_b.options(), log);
+    options_of_b.heartbeat_interval = 20s;
+    Node a(executor, mesh_key, patient_options(server.options(), log));
+    Node b(executor, mesh_key, options_of_b);
+    register_handlers(a);
+    register_handlers(b);
+    co_await a.start();
+    co_await b.start();
+    const InstanceId target = b.instance_id();
+    CO_ASSERT_TRUE(co_await echoes(a, target, 20s));
+    RedisProbe probe = server.probe();
+    const auto call = begin_wait(executor, a, target, 3s, 10min);
+    CO_ASSERT_TRUE(co_await eventually([&] { return b.stats().requests_received == 2; }));
+    proxy_of_b.hold_subscriptions();
+    server.command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    const auto only_a_is_back = [&] {
+      return probe.subscribers(channel_of(target)) == 0 &&
+             probe.subscribers(channel_of(a.instance_id())) == 1;
+    };
+    CO_ASSERT_TRUE(co_await eventually(only_a_is_back));
+    const RedisProbe monitor = watch_everything(server);
+    co_await sleep_for(2500ms);
+    EXPECT_FALSE(call->is_done()) << call->what();
+    proxy_of_b.release_subscriptions();
+    EXPECT_TRUE(co_await ends(call));
+    EXPECT_TRUE(call->succeeded) << call->what();
+    co_await a.stop();
+    co_await b.stop();
   });
 }
 

@@ -164,6 +164,19 @@ TEST(PendingCalls, HeartbeatsPutTheTimeoutOff) {
   });
 }
 
+TEST(PendingCalls, HeartbeatsShowThatTheTargetHasReceivedTheCall) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto result = table.add("a", 10min);
+    table.calls.find("a")->is_unheard = true;
+    EXPECT_TRUE(table.calls.on_heartbeat("a", Clock::now()));
+    EXPECT_FALSE(table.calls.find("a")->is_unheard);
+    EXPECT_TRUE(table.calls.find("a")->may_have_arrived) << "it must not be sent as a new one";
+    table.calls.fail_all_stopped();
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+  });
+}
+
 TEST(PendingCalls, SilenceIsToldOnceOfCallsThatWereSent) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);
