@@ -211,7 +211,7 @@ void CallSender::on_listeners(const RequestId& request_id, const std::optional<L
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   if (!found) {
-    call->is_unheard = false;
+    if (call->is_unheard) try_later(request_id);
     return;
   }
   if (!call->is_unheard && call->receivers > found->others) return;

@@ -116,6 +116,40 @@ TEST(PatternSubscriber, DoesNotMakeACallUnreachableThatTheTargetRuns) {
   });
 }
 
+TEST(PatternSubscriber, IsAskedAboutAgainAfterAQuestionThatWasRefused) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    RedisProxy proxy_of_b(server);
+    Pair pair(executor, server.options(), proxy_of_b.options());
+    co_await pair.start();
+    const InstanceId target = pair.b.instance_id();
+    CO_ASSERT_TRUE(co_await echoes(pair.a, target, 20s));
+    proxy_of_b.hold_subscriptions();
+    server.command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    RedisProbe probe = server.probe();
+    const auto only_a_is_back = [&] {
+      return probe.subscribers(channel_of(target)) == 0 && probe.subscribers(channel_of(1)) == 1;
+    };
+    CO_ASSERT_TRUE(co_await eventually(only_a_is_back));
+    const RedisProbe monitor = watch_everything(server);
+    const auto questions = [&](std::int64_t more) {
+      return [&probe, wanted = probe.command_stats().calls("eval") + more] {
+        return probe.command_stats().calls("eval") >= wanted;
+      };
+    };
+    const auto call = begin_wait(executor, pair.a, target, 0ms, 10min);
+    CO_ASSERT_TRUE(co_await eventually(questions(2)));
+    server.command({"ACL", "SETUSER", RedisServer::user(), "-pubsub|numsub"});
+    EXPECT_TRUE(co_await eventually(questions(2)));
+    server.command({"ACL", "SETUSER", RedisServer::user(), "+pubsub|numsub"});
+    proxy_of_b.release_subscriptions();
+    EXPECT_TRUE(co_await ends(call));
+    EXPECT_TRUE(call->succeeded) << call->what();
+    co_await pair.stop();
+  });
+}
+
 TEST(PatternSubscriber, LeavesCallsAloneThatTheTargetHasReceived) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
