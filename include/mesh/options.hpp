@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,6 +107,8 @@ struct RedisOptions {
   /// it. The field gets a value out of range where it has one.
   static RedisOptions read_env(std::string_view name, std::string application_name = {});
 
+  static std::optional<RedisOptions> read_leader_env();
+
   const detail::EnvironmentProblem* find_problem(std::string_view setting) const;
   void refuse_problem(std::string_view setting) const;
 
@@ -159,6 +162,12 @@ struct MeshOptions {
   /// As `from_env("MESH")` reads it, but a malformed variable throws in `validate()`, which the
   /// service calls, and only if what it is for was not set to something else meanwhile.
   RedisOptions redis = RedisOptions::read_env("MESH");
+  /// Where the leader is elected; nothing: on the Redis of the mesh, as also where both are the
+  /// same server and database. Its `mutex_prefix` is that of `redis` unless set. The default is
+  /// what a TypeScript node would use, which reads `MUTEX_REDIS_X`, then `REDIS_X`: it is set if
+  /// a variable for an address begins with `MUTEX_REDIS_`, or if there are some with `MESH_REDIS_`
+  /// and some with `REDIS_` that lead to different places. A third connection goes there.
+  std::optional<RedisOptions> leader_redis = RedisOptions::read_leader_env();
   MeshLimits limits{};
   /// Where connections, timers and the election run. Empty: on the executor of the service, whose
   /// threads handlers must then not block. With one of its own, for which one thread is enough,

@@ -124,6 +124,7 @@ void MeshOptions::validate() const {
   require_longer("MeshOptions::node_ttl", node_ttl, "heartbeat_interval", heartbeat_interval);
   leader.validate();
   redis.validate();
+  if (leader_redis) leader_redis->validate();
   require_positive("MeshLimits::message_size", limits.message_size);
   require_positive("MeshLimits::nesting_depth", limits.nesting_depth);
   require_positive("MeshLimits::pending_calls", limits.pending_calls);

@@ -12,6 +12,7 @@
 
 #include <config/number.hpp>
 #include <config/redis_url.hpp>
+#include <config/same_place.hpp>
 #include <config/sentinel_list.hpp>
 #include <mesh/options.hpp>
 
@@ -171,6 +172,16 @@ class Layer {
   std::string overriding_;
 };
 
+/// Whether some variable with this prefix says where Redis is. Links do not count: see read_link().
+bool has_address(const std::string& prefix) {
+  constexpr std::array settings{"URL",           "HOST",          "PORT",         "DB",
+                                "SENTINEL_HOST", "SENTINEL_PORT", "SENTINEL_NAME"};
+  return std::ranges::any_of(settings, [&prefix](const char* setting) {
+    const auto variable = read_variable(prefix + setting);
+    return variable && !variable->value.starts_with(link_scheme);
+  });
+}
+
 void read_mutex_prefix(std::string& target) {
   for (const char* name : {"MUTEX_REDIS_PREFIX", "REDIS_PREFIX"}) {
     if (auto variable = read_variable(name)) {
@@ -196,6 +207,15 @@ RedisOptions RedisOptions::read_env(std::string_view name, std::string applicati
     options.unix_socket.clear();
   }
   return options;
+}
+
+std::optional<RedisOptions> RedisOptions::read_leader_env() {
+  const bool is_named = has_address("MUTEX_REDIS_");
+  if (!is_named && !(has_address("MESH_REDIS_") && has_address("REDIS_"))) return std::nullopt;
+  RedisOptions leader = read_env("MUTEX");
+  if (!is_named && config::is_same_place(leader, read_env("MESH"))) return std::nullopt;
+  leader.mutex_prefix.clear();  // that of the mesh's options, which the program may have set
+  return leader;
 }
 
 RedisOptions RedisOptions::from_env(std::string_view name, std::string application_name) {

@@ -23,10 +23,10 @@ Cleanup::Cleanup(Context context, std::shared_ptr<Registry> registry)
         log(LogLevel::error, "the reports of removed nodes ended: " + describe_error(error));
       }) {}
 
-asio::awaitable<bool> Cleanup::run(InstanceId self, std::string lock_value) {
+asio::awaitable<bool> Cleanup::run(InstanceId self, const Registry::Mandate& mandate) {
   // However late the answer is, it should be heard: it says what is to be reported.
   is_incomplete_ = true;
-  auto reports = co_await registry_->remove_dead(self, std::move(lock_value), TimePoint::max());
+  auto reports = co_await registry_->remove_dead(self, mandate, TimePoint::max());
   if (!reports) co_return false;
   is_incomplete_ = false;
   enqueue(std::move(*reports));

@@ -40,9 +40,9 @@ class Cleanup : public std::enable_shared_from_this<Cleanup> {
 
   void set_callback(detail::AsyncCallback<InstanceId> callback) { callback_ = std::move(callback); }
 
-  /// One cleanup by the node `self`; the reports go on by themselves. False if the lock does not
-  /// hold `lock_value`. Throws as `Registry::remove_dead()`.
-  asio::awaitable<bool> run(InstanceId self, std::string lock_value);
+  /// One cleanup by the node `self`; the reports go on by themselves. False if the mandate is
+  /// not valid, which must outlive the operation. Throws as `Registry::remove_dead()`.
+  asio::awaitable<bool> run(InstanceId self, const Registry::Mandate& mandate);
 
   /// Whether there may be reports of this node that it has not heard of, or not finished, because
   /// of a fault.

@@ -12,6 +12,7 @@
 #include <boost/system/system_error.hpp>
 #include <mesh/errors.hpp>
 
+#include <config/same_place.hpp>
 #include <util/describe_error.hpp>
 #include <util/gated.hpp>
 #include <wire/codec.hpp>
@@ -20,11 +21,23 @@ namespace mesh::core {
 
 namespace {
 
+/// Nothing where the election can be on the mesh's own connection.
+std::optional<RedisOptions> redis_of_election(std::optional<RedisOptions> leader,
+                                              const RedisOptions& mesh) {
+  if (!leader) return std::nullopt;
+  const std::string prefix = config::mutex_prefix(mesh);
+  if (leader->mutex_prefix.empty()) leader->mutex_prefix = prefix;
+  if (config::is_same_place(*leader, mesh) && leader->mutex_prefix == prefix) return std::nullopt;
+  return leader;
+}
+
 MeshOptions validated(const std::string& key, MeshOptions options,
                       std::shared_ptr<const detail::Gate> gate) {
   if (key.empty()) throw std::invalid_argument("the key of a MeshService must not be empty");
   options.validate();
   options.log = gated(std::move(options.log), gate);
+  options.leader_redis = redis_of_election(std::move(options.leader_redis), options.redis);
+  if (options.leader_redis) *options.leader_redis = gated(std::move(*options.leader_redis), gate);
   options.redis = gated(std::move(options.redis), std::move(gate));
   return options;
 }
@@ -51,11 +64,17 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                                                 options_.limits.queued_bytes, options_.log)),
       subscriptions_(std::make_shared<redis::Client>(strand_, options_.redis, "pub/sub",
                                                      options_.limits.queued_bytes, options_.log)),
+      election_(options_.leader_redis
+                    ? std::make_shared<redis::Client>(strand_, *options_.leader_redis, "election",
+                                                      options_.limits.queued_bytes, options_.log)
+                    : nullptr),
       registry_(
           std::make_shared<Registry>(commands_, keys_, options_.node_ttl, host_name(options_))),
       leader_(std::make_shared<leader::LeaderDriver>(
-          leader::LeaderContext{strand_, executor_, commands_, keys_.leader_lock(), options_.log,
-                                gate_},
+          leader::LeaderContext{strand_, executor_, election_ ? election_ : commands_,
+                                election_ ? config::lock_key(*options_.leader_redis, "mesh:" + key)
+                                          : keys_.leader_lock(),
+                                options_.log, gate_},
           options_.leader)),
       cleanup_(std::make_shared<Cleanup>(
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log, gate_}, registry_)),
@@ -109,7 +128,8 @@ Registration::Context MeshCore::registration_context() {
       .node_ttl = options_.node_ttl,
       .connect_timeout = options_.redis.connect_timeout,
       .reconnect_max_delay = options_.redis.reconnect_max_delay,
-      .leader_retry_delay = options_.leader.retry_delay,
+      .leader = options_.leader,
+      .is_election_elsewhere = election_ != nullptr,
       .log = options_.log,
       .on_id = [this](InstanceId id) { set_id(id); },
       .on_reregistered =
@@ -222,6 +242,7 @@ asio::awaitable<void> MeshCore::join_mesh() {
   state_ = State::running;
   background_.spawn(stay_registered(shared_from_this()));
   start_watch();
+  if (election_) election_->open();
   leader_->start();
 }
 
@@ -286,9 +307,11 @@ asio::awaitable<void> MeshCore::disconnect() {
   constexpr std::chrono::seconds patience{1};  // closing needs no answer from anyone
   subscriptions_->close();
   commands_->close();
+  if (election_) election_->close();
   const auto deadline = Clock::now() + patience;
   co_await subscriptions_->join_until(deadline);
   co_await commands_->join_until(deadline);
+  if (election_) co_await election_->join_until(deadline);
 }
 
 void MeshCore::become_stopped() {
@@ -314,6 +337,7 @@ void MeshCore::abandon() {
   leader_->abandon();
   subscriptions_->close();
   commands_->close();
+  if (election_) election_->close();
 }
 
 // Pending calls own the coroutines that wait for them, and those may own the service. When the
@@ -371,6 +395,14 @@ void MeshCore::connect_events() {
     self->leader_->on_reconnected();
   };
   commands_->set_events(std::move(commands));
+
+  if (election_) {
+    redis::Client::Events election;
+    election.on_ready = [weak] {
+      if (const auto self = weak.lock()) self->leader_->on_reconnected();
+    };
+    election_->set_events(std::move(election));
+  }
 
   redis::Client::Events subscriptions;
   subscriptions.on_ready = [weak, first = true]() mutable {

@@ -114,6 +114,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   Counters counters_;
   std::shared_ptr<redis::Client> commands_;
   std::shared_ptr<redis::Client> subscriptions_;
+  std::shared_ptr<redis::Client> election_;  // null where that is on the Redis of the mesh
   std::shared_ptr<Registry> registry_;
   std::shared_ptr<leader::LeaderDriver> leader_;
   std::shared_ptr<Cleanup> cleanup_;

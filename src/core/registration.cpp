@@ -1,6 +1,8 @@
 #include <core/registration.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <string>
 #include <utility>
 
 #include <mesh/errors.hpp>
@@ -167,7 +169,8 @@ bool Registration::others_may_return() const {
 
 // What the heartbeat saw spares the election to look itself, unless heartbeats are the rarer ones.
 void Registration::note_leader(std::optional<bool> another_leads) {
-  const bool replaces_attempts = context_.heartbeat_interval <= context_.leader_retry_delay;
+  if (context_.is_election_elsewhere) return;  // it looked at the wrong Redis
+  const bool replaces_attempts = context_.heartbeat_interval <= context_.leader.retry_delay;
   if (!another_leads || (*another_leads && !replaces_attempts)) return;
   // A leader that comes back has the first word.
   if (!others_may_return()) leader_->on_lock_seen(*another_leads);
@@ -175,11 +178,22 @@ void Registration::note_leader(std::optional<bool> another_leads) {
 
 asio::awaitable<void> Registration::clean_up() {
   if (leader_->is_leader() && !others_may_return()) {
-    const bool still_leads = co_await cleanup_->run(own_id_, leader_->lock_value());
-    if (!still_leads) leader_->on_lock_lost();
+    const Registry::Mandate own = mandate();
+    const bool still_leads = co_await cleanup_->run(own_id_, own);
+    // Elsewhere the lock alone tells who leads.
+    if (!still_leads && !context_.is_election_elsewhere) leader_->on_lock_lost();
   } else if (cleanup_->is_incomplete()) {
     co_await cleanup_->complete(own_id_);
   }
+}
+
+Registry::Mandate Registration::mandate() const {
+  const Keys& keys = context_.keys;
+  if (!context_.is_election_elsewhere) return {keys.leader_lock(), leader_->lock_value(), ""};
+  // For so long that whoever leads prolongs it in time.
+  const auto memory = std::max(context_.leader.ttl, context_.node_ttl);
+  return {keys.leader_token(), std::to_string(leader_->fencing_token()),
+          std::to_string(memory.count())};
 }
 
 asio::awaitable<void> Registration::leave(TimePoint deadline) {

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <mesh/log.hpp>
 #include <mesh/node.hpp>
+#include <mesh/options.hpp>
 
 #include <async/event.hpp>
 #include <async/strand.hpp>
@@ -36,7 +37,9 @@ class Registration {
     std::chrono::milliseconds node_ttl{0};
     std::chrono::milliseconds connect_timeout{0};
     std::chrono::milliseconds reconnect_max_delay{0};
-    std::chrono::milliseconds leader_retry_delay{0};
+    LeaderOptions leader;
+    /// The leader is elected on another Redis than that of the mesh.
+    bool is_election_elsewhere = false;
     LogSink log;
     /// Tells the id of the node, each time that it has a new one.
     std::function<void(InstanceId)> on_id;
@@ -74,6 +77,7 @@ class Registration {
   asio::awaitable<void> clean_up();
   bool others_may_return() const;
   void note_leader(std::optional<bool> another_leads);
+  Registry::Mandate mandate() const;
 
   Context context_;
   const std::atomic<InstanceId>& own_id_;

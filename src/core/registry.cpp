@@ -126,13 +126,13 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
 }
 
 asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(InstanceId self,
-                                                                        std::string lock_value,
+                                                                        const Mandate& mandate,
                                                                         TimePoint deadline) {
-  Strings keys{keys_.leader_lock(), keys_.heartbeats(), keys_.nodes(), keys_.reports(),
-               keys_.next_id()};
-  Strings arguments{std::move(lock_value),  node_ttl_,
+  Strings keys{mandate.key, keys_.heartbeats(), keys_.nodes(), keys_.reports(), keys_.next_id()};
+  Strings arguments{mandate.value,          node_ttl_,
                     keys_.owner_prefix(),   reporter(self),
-                    keys_.events_channel(), keys_.pulse_channel()};
+                    keys_.events_channel(), keys_.pulse_channel(),
+                    mandate.memory};
   arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
   ghosts_.clear();
   const redis::Reply reply =

@@ -51,9 +51,16 @@ class Registry {
   asio::awaitable<Heartbeat> heartbeat(InstanceId id, std::string lock_value, TimePoint deadline);
   /// In ascending order of the ids. `self` marks the one with that id.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
+  /// What shows that the caller leads: the value of the leader lock, or, where that is on another
+  /// Redis, its fencing token.
+  struct Mandate {
+    std::string key;
+    std::string value;
+    std::string memory;  // for how many ms a token is remembered; empty for a lock
+  };
   /// The leader's cleanup. Returns what `self` has to report, also what it returned before and
-  /// that is not finished, or nothing if the leader lock does not hold `lock_value`.
-  asio::awaitable<std::optional<Reports>> remove_dead(InstanceId self, std::string lock_value,
+  /// that is not finished, or nothing if the mandate is not valid. It must outlive the operation.
+  asio::awaitable<std::optional<Reports>> remove_dead(InstanceId self, const Mandate& mandate,
                                                       TimePoint deadline);
   /// What `self` has to report, whether it leads or not.
   asio::awaitable<Reports> list_reports(InstanceId self, TimePoint deadline);

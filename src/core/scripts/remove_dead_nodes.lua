@@ -1,4 +1,5 @@
--- The leader's cleanup, provided that the caller still leads: otherwise returns false (nil).
+-- The leader's cleanup, provided that the caller still leads: otherwise returns false (nil). Where
+-- the lock is on another Redis, whoever has the largest fencing token seen of late counts as leader.
 -- Sends a pulse, so that no node's subscription is silent.
 -- Removes the nodes whose last heartbeat is too old and leaves a note for each: who reports it,
 -- "id:uuid", and since when. Notes of reporters that do not own their ids any more go to the caller.
@@ -9,11 +10,21 @@
 -- may be just about to register.
 -- Returns id, note, id, note ... of what the caller has to report, and the ids of host names without
 -- a heartbeat.
--- KEYS: leader lock, heartbeats, nodes, reports, next id. ARGV: the caller's lock value, time to
--- live in ms, what the key of an id's owner begins with, the caller as "id:uuid", channel of events,
--- channel of the pulse, ids of host names that had no heartbeat at the last cleanup ...
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return false
+-- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id. ARGV: the
+-- caller's lock value or fencing token, time to live in ms, what the key of an id's owner begins
+-- with, the caller as "id:uuid", channel of events, channel of the pulse, for how many ms a fencing
+-- token is remembered or an empty string for a lock, ids of host names that had no heartbeat at the
+-- last cleanup ...
+if ARGV[7] == '' then
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return false
+  end
+else
+  local token = tonumber(ARGV[1])
+  if token == 0 or token < (tonumber(redis.call('GET', KEYS[1]) or '0') or 0) then
+    return false
+  end
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[7])
 end
 redis.pcall('PUBLISH', ARGV[6], '1')
 local caller = ARGV[4]
@@ -65,7 +76,7 @@ for i = 1, #reports, 2 do
 end
 
 local ghosts = {}
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   if not redis.call('ZSCORE', KEYS[2], ARGV[i]) then
     redis.call('HDEL', KEYS[3], ARGV[i])
   end
