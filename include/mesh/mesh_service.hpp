@@ -52,8 +52,9 @@ namespace mesh {
 /// running handlers are cancelled but not waited for, and the node's registration is left for the
 /// leader to clean up. No handler or callback begins, and no line is logged, after the destructor
 /// has returned; a coroutine that has begun goes on until it reacts to its cancellation. Where the
-/// executors have several threads, what another one was just about to begin counts as begun: destroy
-/// what handlers and the log sink refer to after these threads have ended, or prefer `co_await stop()`.
+/// executors have several threads, what another one was just about to begin counts as begun:
+/// destroy what handlers and the log sink refer to after these threads have ended, or prefer
+/// `co_await stop()`.
 template <typename Messages, typename Broadcasts = BroadcastMap<>>
 class MeshService : detail::UnknownNames<Messages, Broadcasts>,
                     detail::MissingOptions<Messages, Broadcasts> {
@@ -184,24 +185,27 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
         token);
   }
 
-  /// Leaves the mesh: fails pending calls with `MeshStoppedError`, cancels running handlers (their
-  /// remote callers get an error) and waits for them, gives up leadership, removes the registration
-  /// and disconnects. Returns within `MeshOptions::stop_timeout` even when Redis is gone or a
-  /// handler does not react. Never throws for lost connections, does nothing if not started, and
-  /// may be called several times. Not cancellable. Do not await it in a handler or callback of the
-  /// same service, which it waits for: it would take all of `stop_timeout`.
+  /// Leaves the mesh: lets running handlers finish for at most `MeshOptions::drain_timeout`, while
+  /// new requests are refused with an error and the node is no longer listed; then fails pending
+  /// calls with `MeshStoppedError`, cancels the handlers that still run (their remote callers get
+  /// an error) and waits for them, gives up leadership, removes the registration and disconnects.
+  /// Where no handler runs for others, nothing is waited for. Returns within
+  /// `MeshOptions::stop_timeout` even when Redis is gone or a handler does not react. Never throws
+  /// for lost connections, does nothing if not started, and may be called several times. Not
+  /// cancellable. Do not await it in a handler or callback of the same service, which it waits for:
+  /// it would take all of `stop_timeout`.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(CompletionToken&& token = {}) {
     return stop(StopOptions{}, std::forward<CompletionToken>(token));
   }
 
-  /// The same after a drain: for at most `options.drain_timeout` running handlers may go on, call
-  /// other nodes and answer, while new requests are refused with an error and the node is no longer
-  /// listed. `stop_timeout` begins after that. Another `stop()` meanwhile may shorten the drain.
+  /// The same with another time for running handlers, in which they may go on, call other nodes and
+  /// answer. `stop_timeout` begins after that. Another `stop()` meanwhile may shorten the drain.
   /// Throws `std::invalid_argument` for a `drain_timeout` that is negative or longer than a year.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(StopOptions options, CompletionToken&& token = {}) {
-    detail::check_timeout("StopOptions::drain_timeout", options.drain_timeout);
+    detail::check_timeout("StopOptions::drain_timeout",
+                          options.drain_timeout.value_or(std::chrono::milliseconds::zero()));
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
         [core = core_.core(), options](auto handler) {
           detail::stop_core(core, options, std::move(handler));

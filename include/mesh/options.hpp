@@ -47,8 +47,8 @@ struct RedisOptions {
   /// Set: asked at each attempt to connect, so that passwords can be changed while the service
   /// runs; the fields for user and password, those for Sentinel included, are ignored then. It runs
   /// where the connections do (see `MeshOptions::protocol_executor`), possibly in several threads
-  /// at a time, and must not block. What it throws counts as an attempt that failed and is logged. Connections that are open stay as they
-  /// are.
+  /// at a time, and must not block. What it throws counts as an attempt that failed and is logged.
+  /// Connections that are open stay as they are.
   std::function<RedisCredentials(RedisPeer peer)> credentials{};
   int database = 0;  ///< Selected with SELECT when not 0. Pub/sub channels ignore it.
 
@@ -158,6 +158,9 @@ struct MeshOptions {
   std::chrono::milliseconds node_ttl{15000};  ///< Silence after which the leader removes a node.
   std::chrono::milliseconds request_timeout{10000};  ///< Default timeout of remote calls.
   std::chrono::milliseconds stop_timeout{5000};      ///< Upper bound of `stop()`, 1 ms or more.
+  /// How long `stop()` lets running handlers go on before it cancels them, if it is not told
+  /// otherwise; part of `stop_timeout`, and never more than half of it. 0: cancels them at once.
+  std::chrono::milliseconds drain_timeout{1000};
   LeaderOptions leader{};
   /// As `from_env("MESH")` reads it, but a malformed variable throws in `validate()`, which the
   /// service calls, and only if what it is for was not set to something else meanwhile.
@@ -198,8 +201,9 @@ struct InvokeOptions {
 /// Options of `MeshService::stop()`.
 struct StopOptions {
   /// How long handlers that are running may go on before they are cancelled; new requests are
-  /// refused meanwhile. Negative values throw `std::invalid_argument`.
-  std::chrono::milliseconds drain_timeout{0};
+  /// refused meanwhile. 0 cancels them at once; if it is not set, `MeshOptions::drain_timeout`
+  /// tells. Negative values throw `std::invalid_argument`.
+  std::optional<std::chrono::milliseconds> drain_timeout{};
 };
 
 /// Options of one broadcast.

@@ -29,6 +29,12 @@ void require_duration(const std::string& option, milliseconds value) {
   }
 }
 
+void require_no_longer_than_a_year(const std::string& option, milliseconds value) {
+  if (value < milliseconds::zero() || value > config::longest_duration) {
+    reject(option, "must be from 0 ms to 1 year");
+  }
+}
+
 void require_longer(const std::string& option, milliseconds value, const std::string& other,
                     milliseconds shorter) {
   if (value <= shorter) reject(option, "must be longer than " + other);
@@ -121,6 +127,7 @@ void MeshOptions::validate() const {
   require_duration("MeshOptions::node_ttl", node_ttl);
   require_duration("MeshOptions::request_timeout", request_timeout);
   require_duration("MeshOptions::stop_timeout", stop_timeout);
+  require_no_longer_than_a_year("MeshOptions::drain_timeout", drain_timeout);
   require_longer("MeshOptions::node_ttl", node_ttl, "heartbeat_interval", heartbeat_interval);
   leader.validate();
   redis.validate();

@@ -249,18 +249,23 @@ asio::awaitable<void> MeshCore::join_mesh() {
 asio::awaitable<void> MeshCore::stop(StopOptions options) {
   const auto self = shared_from_this();
   const auto run = run_;
+  const auto begin = Clock::now();
+  const Clock::duration drain_time =
+      options.drain_timeout.value_or(std::min(options_.drain_timeout, options_.stop_timeout / 2));
+  bool drained_unasked = false;
   if (state_ == State::starting) {
     // start() then fails with MeshStoppedError and cleans up.
     state_ = State::stopping;
     background_.cancel_all();
   }
-  if (state_ == State::running && options.drain_timeout > Clock::duration::zero()) {
-    drain_deadline_ = Clock::now() + options.drain_timeout;
+  if (state_ == State::running && drain_time > Clock::duration::zero()) {
+    drain_deadline_ = begin + drain_time;
     co_await drain();
+    drained_unasked = !options.drain_timeout;
     if (state_ != State::draining) co_return;  // the service was destroyed meanwhile
     state_ = State::running;
   } else if (state_ == State::draining) {
-    drain_deadline_ = std::min(drain_deadline_, Clock::now() + options.drain_timeout);
+    drain_deadline_ = std::min(drain_deadline_, begin + drain_time);
     drain_progress_->notify_all();
   }
   while (run_ == run && state_ != State::running && state_ != State::stopped) {
@@ -271,7 +276,8 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
   pending_.fail_all_stopped();
   calls_->clear();
   background_.cancel_all();
-  co_await leave_mesh(Clock::now() + options_.stop_timeout);
+  // Only a drain that was asked for may prolong the whole.
+  co_await leave_mesh((drained_unasked ? begin : Clock::now()) + options_.stop_timeout);
   co_await disconnect();
   become_stopped();
 }
@@ -280,8 +286,9 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
 asio::awaitable<void> MeshCore::drain() {
   state_ = State::draining;
   server_->refuse_new();
-  registration_.begin_to_leave();
   const auto is_done = [this] { return server_->is_drained() && answers_->is_idle(); };
+  if (is_done()) co_return;
+  registration_.begin_to_leave();
   while (state_ == State::draining && !is_done() && Clock::now() < drain_deadline_) {
     co_await drain_progress_->wait_until(drain_deadline_);
   }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <integration/support/mesh_test.hpp>
 #include <integration/support/outcome.hpp>
@@ -15,9 +16,12 @@ namespace {
 class Drain : public MeshTest {
  protected:
   asio::awaitable<void> start() {
-    caller_ = co_await start_node();
     MeshOptions worker_options = options();
     worker_options.stop_timeout = std::chrono::seconds(20);
+    co_await start(std::move(worker_options));
+  }
+  asio::awaitable<void> start(MeshOptions worker_options) {
+    caller_ = co_await start_node();
     worker_ = co_await make_node(std::move(worker_options));
     worker_->register_handler<"echo">([this](Text text) -> asio::awaitable<Text> {
       ++running_;
@@ -158,6 +162,75 @@ TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
     co_await end();
+  });
+}
+
+TEST_F(Drain, AStopLetsRunningHandlersFinishOfItsOwnAccord) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions patient = options();
+    patient.drain_timeout = 10s;
+    patient.stop_timeout = 40s;
+    co_await start(std::move(patient));
+    const Outcome<Text> call = co_await begin_call();
+    Outcome<void> stopped;
+    worker_->stop(stopped.token());
+    const auto is_unlisted = [this] { return !is_registered(id_); };
+    CO_ASSERT_TRUE(co_await eventually(is_unlisted));
+    const Text text = text_of("too late");
+    const auto refusal =
+        co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
+    CO_ASSERT_TRUE(refusal);
+    EXPECT_STREQ(refusal->what(), "the node is stopping");
+    EXPECT_FALSE(stopped.done());
+    released_ = true;
+    const Text answer = co_await call.get();
+    EXPECT_EQ(answer.text, "x");
+    co_await stopped.get();
+    EXPECT_EQ(log().count("drain_timeout"), 0U);
+    co_await end();
+  });
+}
+
+TEST_F(Drain, OfAStopsOwnAccordItTakesHalfOfStopTimeoutAtMost) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions hasty = options();
+    hasty.drain_timeout = std::chrono::hours(1);
+    hasty.stop_timeout = 1s;
+    co_await start(std::move(hasty));
+    const Outcome<Text> call = co_await begin_call();
+    co_await worker_->stop();
+    // The other half is left for the answer.
+    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    CO_ASSERT_TRUE(error);
+    EXPECT_STREQ(error->what(), "MeshService stopped");
+    co_await end();
+  });
+}
+
+TEST_F(Drain, AStopMayRefuseIt) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions patient = options();
+    patient.drain_timeout = std::chrono::hours(1);
+    patient.stop_timeout = std::chrono::hours(2);
+    co_await start(std::move(patient));
+    const Outcome<Text> call = co_await begin_call();
+    co_await worker_->stop({.drain_timeout = 0ms});
+    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    CO_ASSERT_TRUE(error);
+    EXPECT_STREQ(error->what(), "MeshService stopped");
+    EXPECT_EQ(log().count("drain_timeout"), 0U);
+    co_await end();
+  });
+}
+
+TEST_F(Drain, AnIdleNodeDoesNotWaitForIt) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions patient = options();
+    patient.drain_timeout = std::chrono::hours(1);
+    patient.stop_timeout = std::chrono::hours(2);
+    const auto node = co_await start_node(std::move(patient));
+    co_await node->stop();
+    EXPECT_EQ(node->instance_id(), 0);
   });
 }
 

@@ -44,6 +44,8 @@ TEST(MeshOptions, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options.node_ttl, 15s);
   EXPECT_EQ(options.request_timeout, 10s);
   EXPECT_EQ(options.stop_timeout, 5s);
+  EXPECT_EQ(options.drain_timeout, 1s);
+  EXPECT_FALSE(options.protocol_executor);
   EXPECT_EQ(options.leader.ttl, 30s);
   EXPECT_EQ(options.leader.renewal_interval, 10s);
   EXPECT_EQ(options.leader.retry_delay, 5s);
@@ -64,6 +66,14 @@ TEST(MeshOptions, EveryDurationMustBePositiveAndBounded) {
          {0ms, -1ms, std::chrono::milliseconds::min(), std::chrono::milliseconds::max()}) {
       expect_refused<MeshOptions>(name, [&](MeshOptions& options) { options.*member = value; });
     }
+  }
+}
+
+TEST(MeshOptions, TheDrainMayTakeNoTime) {
+  expect_accepted<MeshOptions>([](MeshOptions& options) { options.drain_timeout = 0ms; });
+  for (const auto value : {-1ms, std::chrono::milliseconds::max()}) {
+    expect_refused<MeshOptions>("drain_timeout",
+                                [&](MeshOptions& options) { options.drain_timeout = value; });
   }
 }
 
