@@ -60,10 +60,13 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       strand_(options.protocol_executor ? options.protocol_executor : executor_),
       options_(validated(key, std::move(options), gate_)),
       keys_(options_.redis, key),
+      master_watch_(std::make_shared<redis::MasterWatch>(strand_, options_.redis)),
       commands_(std::make_shared<redis::Client>(strand_, options_.redis, "commands",
-                                                options_.limits.queued_bytes, options_.log)),
+                                                options_.limits.queued_bytes, options_.log,
+                                                master_watch_)),
       subscriptions_(std::make_shared<redis::Client>(strand_, options_.redis, "pub/sub",
-                                                     options_.limits.queued_bytes, options_.log)),
+                                                     options_.limits.queued_bytes, options_.log,
+                                                     master_watch_)),
       election_(options_.leader_redis
                     ? std::make_shared<redis::Client>(strand_, *options_.leader_redis, "election",
                                                       options_.limits.queued_bytes, options_.log)

@@ -112,6 +112,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   MeshOptions options_;
   Keys keys_;
   Counters counters_;
+  std::shared_ptr<redis::MasterWatch> master_watch_;
   std::shared_ptr<redis::Client> commands_;
   std::shared_ptr<redis::Client> subscriptions_;
   std::shared_ptr<redis::Client> election_;  // null where that is on the Redis of the mesh

@@ -15,10 +15,12 @@
 namespace mesh::redis {
 
 Client::Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
-               LogSink log)
+               LogSink log, std::shared_ptr<MasterWatch> master_watch)
     : strand_(std::move(strand)),
       options_(std::move(options)),
       connector_(strand_, options_),
+      master_watch_(master_watch ? std::move(master_watch)
+                                 : std::make_shared<MasterWatch>(strand_, options_)),
       name_(std::move(name)),
       log_(std::move(log)),
       tasks_(strand_,
@@ -66,7 +68,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
     co_await establish();
     if (const auto link = link_) {
       const auto connected_at = Clock::now();
-      if (connector_.uses_sentinel()) tasks_.spawn(watch_master(shared_from_this(), link));
+      if (master_watch_->is_needed()) tasks_.spawn(watch_master(shared_from_this(), link));
       const std::string cause = co_await watch(link);
       become_lost(cause);
       // A connection that was lost at once again must not be retried without pause.
@@ -128,19 +130,13 @@ asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
   co_return *link->closed();
 }
 
-// Sentinel has the old master hang up when it demotes it. A master that Sentinel cannot reach goes
-// on and takes what is written to it to its grave; so Sentinel is asked from time to time.
 asio::awaitable<void> Client::watch_master(std::shared_ptr<Client> /*self*/,
                                            std::shared_ptr<Link> link) {
-  const auto interval = 3 * options_.health_check_interval;
-  while (!link->closed()) {
-    const auto next = Clock::now() + interval;
-    while (!link->closed() && Clock::now() < next) co_await link->wait_closed_until(next);
-    if (link->closed()) co_return;
-    const auto deadline = Clock::now() + options_.connect_timeout;
-    const auto successor = co_await connector_.find_successor(deadline);
-    if (successor) link->close("Sentinel now names another master, " + to_string(*successor));
-  }
+  const auto successor =
+      co_await master_watch_->find_successor(master_watch_, link, connector_.master());
+  if (!successor) co_return;
+  connector_.prefer(successor->sentinel);
+  link->close("Sentinel now names another master, " + to_string(successor->master));
 }
 
 void Client::become_ready(std::shared_ptr<Link> link) {

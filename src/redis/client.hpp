@@ -21,6 +21,7 @@
 #include <redis/command_queue.hpp>
 #include <redis/connect.hpp>
 #include <redis/link.hpp>
+#include <redis/master_watch.hpp>
 #include <redis/reply_scanner.hpp>
 #include <util/lazy_random.hpp>
 
@@ -39,9 +40,10 @@ class Client : public std::enable_shared_from_this<Client> {
     Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
   };
 
-  /// `name` says in log lines what the connection is for.
+  /// `name` says in log lines what the connection is for. Clients of one node share a watch, which
+  /// must be on the same strand; without it the client has its own.
   Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
-         LogSink log);
+         LogSink log, std::shared_ptr<MasterWatch> master_watch = nullptr);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -126,6 +128,7 @@ class Client : public std::enable_shared_from_this<Client> {
   Strand strand_;
   RedisOptions options_;
   Connector connector_;
+  std::shared_ptr<MasterWatch> master_watch_;
   std::string name_;
   LogSink log_;
   Events events_;

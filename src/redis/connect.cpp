@@ -181,37 +181,52 @@ asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchan
   throw_objection(endpoint, objection);
 }
 
-// Sentinels that are cut off from the others go on naming the master they know.
-asio::awaitable<std::optional<Belief>> Connector::newest_belief(TimePoint deadline) {
-  const std::vector<Endpoint> sentinels = sentinels_;
-  std::optional<Belief> newest;
-  Endpoint source;
-  for (std::size_t i = 0; i < sentinels.size(); ++i) {
-    const TimePoint share = end_of_share(deadline, sentinels.size() - i);
-    try {
-      const Reply reply =
-          co_await ask(sentinels[i], sentinel_belief_query(options_.sentinel_name), share);
-      const auto belief = parse_belief(reply);
-      if (!belief || (newest && newest->epoch >= belief->epoch)) continue;
-      newest = belief;
-      source = sentinels[i];
-    } catch (const MeshConnectionError&) {
-      // The others may know; if nobody does, nothing follows from that.
-    }
+asio::awaitable<std::optional<Belief>> Connector::ask_for_belief(Endpoint sentinel,
+                                                                 TimePoint deadline) {
+  try {
+    tls_ = load_tls(options_);
+    const Command query = sentinel_belief_query(options_.sentinel_name);
+    const Reply reply = co_await ask(sentinel, query, deadline);
+    co_return parse_belief(reply);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    co_return std::nullopt;
+  } catch (const std::exception&) {
+    // Another one may know; if nobody does, nothing follows from that.
+    co_return std::nullopt;
   }
-  if (newest && newest->master != master_) prefer(source);
-  co_return newest;
 }
 
-asio::awaitable<std::optional<Endpoint>> Connector::find_successor(TimePoint deadline) {
-  const auto belief = co_await newest_belief(deadline);
-  if (!belief || belief->master == master_) co_return std::nullopt;
+asio::awaitable<std::optional<Endpoint>> Connector::ask_for_master(std::size_t sentinel,
+                                                                   TimePoint deadline) {
+  const auto belief = co_await ask_for_belief(sentinels_[sentinel], deadline);
+  if (!belief) co_return std::nullopt;
+  co_return belief->master;
+}
+
+// Sentinels that are cut off from the others go on naming the master they know.
+asio::awaitable<std::optional<Successor>> Connector::find_newest_master(TimePoint deadline) {
+  const std::vector<Endpoint> sentinels = sentinels_;
+  std::optional<Belief> newest;
+  Successor result;
+  for (std::size_t i = 0; i < sentinels.size(); ++i) {
+    const TimePoint share = end_of_share(deadline, sentinels.size() - i);
+    const auto belief = co_await ask_for_belief(sentinels[i], share);
+    if (!belief || (newest && newest->epoch >= belief->epoch)) continue;
+    newest = belief;
+    result = Successor{belief->master, sentinels[i]};
+  }
+  if (!newest) co_return std::nullopt;
+  co_return result;
+}
+
+asio::awaitable<bool> Connector::is_master(Endpoint server, TimePoint deadline) {
   try {
-    const auto link = co_await connect_to_master(belief->master, deadline);
+    const auto link = co_await connect_to_master(server, deadline);
     link->close("it is there");
-    co_return belief->master;
+    co_return true;
   } catch (const MeshConnectionError&) {
-    co_return std::nullopt;
+    co_return false;
   }
 }
 

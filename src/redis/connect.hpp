@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,12 @@ class PassingConnectionError : public MeshConnectionError {
   using MeshConnectionError::MeshConnectionError;
 };
 
+/// The master that took the place of another.
+struct Successor {
+  Endpoint master{};
+  Endpoint sentinel{};  ///< That says so.
+};
+
 /// Makes connections that are ready for commands: asks Sentinel if configured, resolves the name,
 /// connects, and authenticates. Remembers which Sentinel was right last. All members must be called
 /// on the strand, and the object must outlive what they return.
@@ -37,9 +44,18 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect(TimePoint deadline);
 
   bool uses_sentinel() const { return !options_.sentinel_host.empty(); }
-  /// The master that took the place of the one connected to last, if the Sentinels say so before
-  /// the deadline and it agrees.
-  asio::awaitable<std::optional<Endpoint>> find_successor(TimePoint deadline);
+  /// That Sentinel named for the last connection.
+  const Endpoint& master() const { return master_; }
+  /// Asks this one first from now on.
+  void prefer(const Endpoint& sentinel);
+
+  std::size_t sentinel_count() const { return sentinels_.size(); }
+  /// Whom this Sentinel takes for the master; nothing without an answer in time.
+  asio::awaitable<std::optional<Endpoint>> ask_for_master(std::size_t sentinel, TimePoint deadline);
+  /// The same of all Sentinels: the newest of what they say.
+  asio::awaitable<std::optional<Successor>> find_newest_master(TimePoint deadline);
+  /// Whether it can be reached, and agrees.
+  asio::awaitable<bool> is_master(Endpoint server, TimePoint deadline);
 
  private:
   /// What is said first on a connection, and what is asked then, if anything.
@@ -56,10 +72,9 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
   asio::awaitable<Reply> ask(Endpoint sentinel, Command query, TimePoint deadline);
-  asio::awaitable<std::optional<Belief>> newest_belief(TimePoint deadline);
+  asio::awaitable<std::optional<Belief>> ask_for_belief(Endpoint sentinel, TimePoint deadline);
   RedisCredentials credentials(RedisPeer peer, const Endpoint& endpoint) const;
   void remember_good(const Endpoint& address);
-  void prefer(const Endpoint& sentinel);
 
   Strand strand_;
   RedisOptions options_;

@@ -335,6 +335,66 @@ TEST(Sentinel, AMasterThatWasReplacedButDoesNotKnowItIsLeft) {
   run_coroutine(body, beside_the_body());
 }
 
+std::int64_t connections_so_far(const SentinelCluster& cluster, std::size_t sentinels) {
+  const std::string field = "total_connections_received:";
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < sentinels; ++i) {
+    const auto info = cluster.sentinel_probe(i).command({"INFO", "stats"}).get<std::string>();
+    const auto place = info.find(field);
+    if (place != std::string::npos) sum += std::stoll(info.substr(place + field.size()));
+  }
+  return sum;
+}
+
+TEST(Sentinel, ANodeAsksOneSentinelPerInterval) {
+  SentinelCluster cluster(3);
+  RedisOptions redis = cluster.options();
+  redis.sentinel_host = cluster.sentinel_list();
+  redis.health_check_interval = 300ms;  // so they are asked every 0.9 s
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    co_await node.start();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto before = connections_so_far(cluster, 3);
+    co_await sleep_for(6s);
+    const auto asked = connections_so_far(cluster, 3) - before - 3;  // those of the probes
+    const auto intervals = (std::chrono::steady_clock::now() - begin) / 900ms;
+    EXPECT_LE(asked, intervals + 1);
+    EXPECT_GT(asked, 0);
+    EXPECT_EQ(node.stats().reconnects, 0U);
+    co_await node.stop();
+  });
+}
+
+TEST(Sentinel, OneThatIsCutOffLuresNobodyAway) {
+  SentinelCluster stale;
+  SentinelCluster cluster;
+  cluster.failover();  // its epoch is the higher one
+  RedisOptions redis = cluster.options();
+  redis.health_check_interval = 50ms;
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    redis.sentinel_host = cluster.sentinel_list() + "," + stale.sentinel_list();
+    Pair stays(context.get_executor(), redis);
+    co_await stays.start();
+    redis.sentinel_host = stale.sentinel_list() + "," + cluster.sentinel_list();
+    Pair moves(context.get_executor(), redis);
+    co_await moves.start();
+    const auto both_moved = [&] {
+      return moves.a.stats().reconnects == 2 && moves.b.stats().reconnects == 2;
+    };
+    EXPECT_TRUE(co_await eventually(both_moved, 60s)) << moves.log.text();
+    EXPECT_TRUE(co_await recovers(moves.a, stays.a.instance_id())) << moves.log.text();
+    co_await sleep_for(1s);
+    EXPECT_EQ(stays.a.stats().reconnects, 0U) << stays.log.text();
+    EXPECT_EQ(stays.b.stats().reconnects, 0U) << stays.log.text();
+    EXPECT_EQ(moves.a.stats().reconnects, 2U) << moves.log.text();
+    co_await moves.stop();
+    co_await stays.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
 TEST(Sentinel, EachCallHasOneOutcomeWhileTheMasterDies) {
   SentinelCluster cluster;
   const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
