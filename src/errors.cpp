@@ -46,7 +46,12 @@ MeshNotRunningError::MeshNotRunningError() : MeshError("MeshService is not runni
 MeshAlreadyRunningError::MeshAlreadyRunningError() : MeshError("MeshService is already running") {}
 
 MeshConnectionError::MeshConnectionError(std::string host, std::uint16_t port, std::string cause)
-    : MeshError("cannot use Redis at " + describe_address(host, port) + ": " + cause),
+    : MeshConnectionError(std::move(host), port, std::move(cause), std::string()) {}
+
+MeshConnectionError::MeshConnectionError(std::string host, std::uint16_t port, std::string cause,
+                                         const std::string& origin)
+    : MeshError("cannot use Redis at " + describe_address(host, port) +
+                (origin.empty() ? "" : " (" + origin + ")") + ": " + cause),
       host_(std::move(host)),
       port_(port),
       cause_(std::move(cause)) {}

@@ -82,6 +82,9 @@ class MeshAlreadyRunningError : public MeshError {
 class MeshConnectionError : public MeshError {
  public:
   MeshConnectionError(std::string host, std::uint16_t port, std::string cause);
+  /// `origin` is added to the address in `what()`: who named it, such as an environment variable.
+  MeshConnectionError(std::string host, std::uint16_t port, std::string cause,
+                      const std::string& origin);
 
   /// Host name or address as configured, or the path of a unix socket.
   const std::string& host() const noexcept { return host_; }

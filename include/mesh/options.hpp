@@ -14,12 +14,32 @@
 
 namespace mesh {
 
+struct RedisOptions;
+
 namespace detail {
 
 struct EnvironmentProblem {
   std::string setting;  // a variable's name behind REDIS_
   std::string text;
 };
+
+/// A variable that was read, and what it said.
+template <typename Value>
+struct ReadVariable {
+  std::string name;
+  Value value{};
+};
+
+/// Where an address came from, as far as that was the environment. The program may have replaced
+/// it since.
+struct AddressOrigin {
+  std::string environment;  // such as "MESH"; empty: it was not read
+  ReadVariable<std::string> host, unix_socket, sentinel_host;
+  ReadVariable<std::uint16_t> port;
+};
+
+/// Such as "from MESH_REDIS_URL" or "the default; set RedisOptions::host".
+std::string describe_origin(const RedisOptions& options);
 
 }  // namespace detail
 
@@ -102,6 +122,7 @@ struct RedisOptions {
 
  private:
   friend struct MeshOptions;
+  friend std::string detail::describe_origin(const RedisOptions& options);
 
   /// Like `from_env()`, but what is malformed is left to `validate()`: the program may yet replace
   /// it. The field gets a value out of range where it has one.
@@ -113,6 +134,7 @@ struct RedisOptions {
   void refuse_problem(std::string_view setting) const;
 
   std::vector<detail::EnvironmentProblem> problems_;
+  detail::AddressOrigin origin_;
 };
 
 /// Tuning of a leader election.

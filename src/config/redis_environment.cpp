@@ -48,16 +48,19 @@ std::optional<config::HostAndPort> parse_link(std::string_view text) {
 /// The variables that start with `prefix`, where none that starts with `overriding` says the same.
 class Layer {
  public:
-  Layer(std::vector<detail::EnvironmentProblem>& problems, std::string prefix,
-        std::string overriding = {})
-      : problems_(problems), prefix_(std::move(prefix)), overriding_(std::move(overriding)) {}
+  Layer(std::vector<detail::EnvironmentProblem>& problems, detail::AddressOrigin& origin,
+        std::string prefix, std::string overriding = {})
+      : problems_(problems),
+        origin_(origin),
+        prefix_(std::move(prefix)),
+        overriding_(std::move(overriding)) {}
 
   void apply(RedisOptions& options) {
     read_url(options);
     read_link(options);
     if (find("HOST")) options.unix_socket.clear();
-    read("HOST", options.host);
-    read_port("PORT", options.port);
+    read("HOST", options.host, &origin_.host);
+    read_port("PORT", options.port, &origin_.port);
     read("USERNAME", options.username);
     read("PASSWORD", options.password);
     read_database("DB", options.database);
@@ -94,8 +97,19 @@ class Layer {
     problems_.push_back({setting, "environment variable " + variable.name + ": " + expected});
   }
 
-  void read(const char* setting, std::string& target) const {
-    if (auto variable = find(setting)) target = std::move(variable->value);
+  void read(const char* setting, std::string& target,
+            detail::ReadVariable<std::string>* origin = nullptr) const {
+    auto variable = find(setting);
+    if (!variable) return;
+    if (origin != nullptr) *origin = {variable->name, variable->value};
+    target = std::move(variable->value);
+  }
+
+  /// The variable says where Redis is.
+  void note_address(const Variable& variable, const RedisOptions& options) const {
+    origin_.host = {variable.name, options.host};
+    origin_.port = {variable.name, options.port};
+    origin_.unix_socket = {variable.name, options.unix_socket};
   }
 
   void read_sentinels(std::string& target) {
@@ -109,6 +123,7 @@ class Layer {
       reject("SENTINEL_HOST", *variable, error.what());
     }
     target = variable->value;
+    origin_.sentinel_host = {variable->name, target};
   }
 
   /// Nobody in particular has written a link, so it gives way to every other address.
@@ -120,9 +135,11 @@ class Layer {
     options.host = std::move(link->host);
     options.port = link->port;
     options.unix_socket.clear();
+    note_address(*variable, options);
   }
 
-  void read_port(const char* setting, std::uint16_t& target) {
+  void read_port(const char* setting, std::uint16_t& target,
+                 detail::ReadVariable<std::uint16_t>* origin = nullptr) {
     const auto variable = find(setting);
     if (!variable) return;
     if (const auto link = parse_link(variable->value)) {
@@ -134,6 +151,7 @@ class Layer {
       reject(setting, *variable, "expected a port number from 1 to 65535, or tcp://host:port");
     }
     target = static_cast<std::uint16_t>(port.value_or(0));
+    if (origin != nullptr) *origin = {variable->name, target};
   }
 
   void read_database(const char* setting, int& target) {
@@ -162,12 +180,14 @@ class Layer {
     if (!variable) return;
     try {
       config::apply_redis_url(variable->value, options);
+      note_address(*variable, options);
     } catch (const std::invalid_argument& error) {
       reject("URL", *variable, error.what());
     }
   }
 
   std::vector<detail::EnvironmentProblem>& problems_;
+  detail::AddressOrigin& origin_;
   std::string prefix_;
   std::string overriding_;
 };
@@ -199,8 +219,9 @@ RedisOptions RedisOptions::read_env(std::string_view name, std::string applicati
   RedisOptions options;
   options.application_name =
       application_name.empty() ? program_invocation_short_name : std::move(application_name);
-  Layer(options.problems_, generic, own).apply(options);
-  Layer(options.problems_, own).apply(options);
+  options.origin_.environment = name;
+  Layer(options.problems_, options.origin_, generic, own).apply(options);
+  Layer(options.problems_, options.origin_, own).apply(options);
   read_mutex_prefix(options.mutex_prefix);
   if (options.find_problem("URL") != nullptr) {
     options.host.clear();

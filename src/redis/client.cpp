@@ -10,7 +10,6 @@
 #include <redis/reply_errors.hpp>
 #include <redis/size_refusal.hpp>
 #include <util/describe_error.hpp>
-#include <util/make_error.hpp>
 
 namespace mesh::redis {
 
@@ -175,8 +174,8 @@ void Client::reconnect(const std::string& cause) {
 
 void Client::note_failed_attempt(const MeshConnectionError& error, bool is_passing) {
   if (!is_passing) ++attempts_failed_;
-  log_trouble(error.cause(), error.what());
-  last_error_ = error;
+  last_error_ = connection_error(error.host(), error.port(), error.cause());
+  log_trouble(error.cause(), last_error_->what());
   expire_queued(Clock::now());
   state_changed_.notify_all();
 }
@@ -231,21 +230,6 @@ void Client::publish(std::string_view channel, std::string_view message, TimePoi
 bool Client::can_send() const {
   // It may have closed already without our having been told.
   return ready_ && !link_->closed() && link_->connection().is_open();
-}
-
-std::exception_ptr Client::not_sent_error() const {
-  const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
-  std::string cause = "it was never sent, as there was no connection in time";
-  if (last_error_) cause += ": " + last_error_->cause();
-  return make_error<MeshConnectionError>(endpoint.name(), endpoint.port, std::move(cause));
-}
-
-std::exception_ptr Client::too_large_error(std::size_t size) const {
-  const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
-  return make_error<MeshConnectionError>(
-      endpoint.name(), endpoint.port,
-      "the connection was lost twice on the way of " + describe_too_large(size) +
-          "; if something else was the cause, it may have arrived");
 }
 
 bool Client::has_room_for(std::size_t size) const {
@@ -364,20 +348,6 @@ asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline)
 void Client::unsubscribe(const std::string& channel) {
   const bool is_subscribed = channels_.erase(channel) > 0;
   if (is_subscribed && link_) link_->unsubscribe(channel);
-}
-
-void Client::throw_failure(Failure failure, std::size_t suspect_size) const {
-  if (failure == Failure::stopped || !open_) throw MeshStoppedError();
-  if (failure == Failure::overflow) throw overflow_error();
-  std::string cause = "no answer in time";
-  if (failure == Failure::disconnected) {
-    cause = "the connection was lost before the answer came";
-    if (suspect_size > 0) cause += ", on the way of " + describe_too_large(suspect_size);
-  } else if (last_error_) {
-    cause = last_error_->cause();
-  }
-  const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
-  throw MeshConnectionError(endpoint.name(), endpoint.port, cause);
 }
 
 // Once per outage and cause; causes may take turns.

@@ -56,6 +56,24 @@ TEST(Connection, WorksOverTcp) {
   expect_usable(server.options());
 }
 
+TEST(Connection, AnErrorAndTheLogSayOnceWhereTheAddressCameFrom) {
+  const std::string address = "127.0.0.1:" + std::to_string(find_free_port());
+  const EnvVar url("MESH_REDIS_URL", "redis://user:" + secret + "@" + address);
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key,
+              patient_options(MeshOptions().redis, log));
+    const auto error = co_await expect_error<MeshConnectionError>(node.start());
+    CO_ASSERT_TRUE(error);
+    const std::string expected =
+        "cannot use Redis at " + address + " (from MESH_REDIS_URL): Connection refused";
+    EXPECT_EQ(std::string(error->what()), expected);
+    EXPECT_EQ(error->cause(), "Connection refused");
+    EXPECT_TRUE(log.contains(expected, LogLevel::warning)) << log.text();
+    EXPECT_EQ(log.text().find(secret), std::string::npos) << log.text();
+  });
+}
+
 TEST(Connection, WorksOverAUnixSocket) {
   RedisServerOptions only_socket;
   only_socket.tcp = false;

@@ -407,5 +407,59 @@ TEST_F(RedisEnvironment, MeshOptionsReadTheMeshVariables) {
   EXPECT_EQ(MeshOptions{}.redis.host, "own");
 }
 
+// Where an address came from
+// -----------------------------------------------------------------------
+
+TEST_F(RedisEnvironment, TheOriginOfAnAddressIsTold) {
+  EXPECT_EQ(detail::describe_origin(RedisOptions{}), "the default; set RedisOptions::host");
+  EXPECT_EQ(detail::describe_origin(read()),
+            "the default; set MESH_REDIS_URL or RedisOptions::host");
+  set("REDIS_PORT", "6380");
+  EXPECT_EQ(detail::describe_origin(read()), "the host by default, the port from REDIS_PORT");
+  set("REDIS_PORT", "tcp://10.0.0.1:6379");
+  EXPECT_EQ(detail::describe_origin(read()), "from REDIS_PORT");
+  set("REDIS_HOST", "there");
+  EXPECT_EQ(detail::describe_origin(read()), "the host from REDIS_HOST, the port from REDIS_PORT");
+  set("MESH_REDIS_HOST", "here");
+  EXPECT_EQ(detail::describe_origin(read()), "from MESH_REDIS_HOST");
+  set("MESH_REDIS_PORT", "1");
+  EXPECT_EQ(detail::describe_origin(read()),
+            "the host from MESH_REDIS_HOST, the port from MESH_REDIS_PORT");
+  set("REDIS_SENTINEL_HOST", "a,b:26380");
+  EXPECT_EQ(detail::describe_origin(read()),
+            "the host from MESH_REDIS_HOST, the port from MESH_REDIS_PORT");
+  set("MESH_REDIS_SENTINEL_HOST", "a,b:26380");
+  EXPECT_EQ(detail::describe_origin(read()), "from MESH_REDIS_SENTINEL_HOST");
+}
+
+TEST_F(RedisEnvironment, TheOriginOfAUrlNamesTheVariableAndNothingOfIt) {
+  set("REDIS_URL", "redis://user:s3cret@10.0.0.1:7000");
+  EXPECT_EQ(detail::describe_origin(read()), "from REDIS_URL");
+  set("MESH_REDIS_HOST", "here");
+  EXPECT_EQ(detail::describe_origin(read()),
+            "the host from MESH_REDIS_HOST, the port from REDIS_URL");
+  set("MESH_REDIS_HOST", "");
+  set("MESH_REDIS_URL", "unix://user:s3cret@/run/redis.sock");
+  EXPECT_EQ(detail::describe_origin(read()), "from MESH_REDIS_URL");
+}
+
+TEST_F(RedisEnvironment, WhatTheProgramHasReplacedIsNotTheEnvironments) {
+  set("MESH_REDIS_URL", "redis://10.0.0.1:7000");
+  RedisOptions options = read();
+  options.host = "elsewhere";
+  EXPECT_EQ(detail::describe_origin(options),
+            "the host from RedisOptions::host, the port from MESH_REDIS_URL");
+  options.port = 7001;
+  EXPECT_EQ(detail::describe_origin(options),
+            "the host from RedisOptions::host, the port from RedisOptions::port");
+  options.unix_socket = "/run/redis.sock";
+  EXPECT_EQ(detail::describe_origin(options), "from RedisOptions::unix_socket");
+  options.sentinel_host = "s";
+  EXPECT_EQ(detail::describe_origin(options), "from RedisOptions::sentinel_host");
+  RedisOptions defaults;
+  defaults.host = "elsewhere";
+  EXPECT_EQ(detail::describe_origin(defaults), "from RedisOptions::host");
+}
+
 }  // namespace
 }  // namespace mesh
