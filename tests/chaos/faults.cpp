@@ -61,12 +61,19 @@ std::string Stage::order(InstanceId caller, Order order) {
   return order.call;
 }
 
-bool Stage::await_begin(const std::string& call) {
-  const auto has_begun = [&] {
-    fleet.observer().read();
-    return fleet.observer().has_begun(call);
-  };
-  return test::wait_until(has_begun, timing.slack());
+std::string Stage::order_from_another(const std::string& process, Order order) {
+  constexpr int attempts = 3;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    order.to = await_id(process);
+    const std::string call = this->order(id_of_another(process), order);
+    const auto has_begun = [&] {
+      fleet.observer().read();
+      return fleet.observer().has_begun(call);
+    };
+    if (test::wait_until(has_begun, timing.slack())) return call;
+  }
+  log.write("violation", {{"what", process + " runs no handler \"" + order.kind + "\""}});
+  return "";
 }
 
 void Stage::await_report(InstanceId id) {

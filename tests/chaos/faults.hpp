@@ -38,8 +38,10 @@ struct Stage {
   InstanceId id_of_another(const std::string& process);
   /// Has the node call another one. Returns the number of the call.
   std::string order(InstanceId caller, Order order);
-  /// Whether its handler has begun to run before long.
-  bool await_begin(const std::string& call);
+  /// Has another process call this one, and waits until the handler has begun; a fault may have
+  /// left both out of touch for a while. Returns the number of the call, empty if none has begun,
+  /// which is a violation.
+  std::string order_from_another(const std::string& process, Order order);
   /// Nothing else happens until the dead node is reported, or ought to be.
   void await_report(InstanceId id);
 };

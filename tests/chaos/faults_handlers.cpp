@@ -30,13 +30,11 @@ std::string process_with_spare_threads(Stage& stage, bool protocol_thread) {
 
 /// Handlers block so many threads of the process for longer than a node lives without heartbeats.
 void block_threads(Stage& stage, const std::string& process, std::size_t threads) {
-  const InstanceId target = stage.await_id(process);
   const milliseconds duration = stage.timing.node_ttl() + stage.draw(200, 1500);
   std::vector<std::string> calls;
   for (std::size_t i = 0; i < threads; ++i) {
-    const InstanceId caller = stage.id_of_another(process);
-    calls.push_back(stage.order(caller, {"block", target, "", duration.count()}));
-    if (!stage.await_begin(calls.back())) calls.pop_back();
+    const std::string call = stage.order_from_another(process, {"block", 0, "", duration.count()});
+    if (!call.empty()) calls.push_back(call);
   }
   const auto over = [&] {
     stage.fleet.observer().read();
@@ -63,10 +61,8 @@ void handlers_block_all_threads(Stage& stage) {
 /// not hold the node's connections.
 void program_outlives_node(Stage& stage) {
   const std::string process = stage.any_process().name;
-  const InstanceId id = stage.await_id(process);
   const std::int64_t life = stage.timing.stretched(60'000).count();
-  const InstanceId caller = stage.id_of_another(process);
-  const std::string call = stage.order(caller, {"start_program", id, "", life});
+  const std::string call = stage.order_from_another(process, {"start_program", 0, "", life});
   const auto has_started = [&] {
     stage.fleet.observer().read();
     return stage.fleet.observer().program_of(call) != 0;
@@ -75,6 +71,7 @@ void program_outlives_node(Stage& stage) {
   const pid_t program = stage.fleet.observer().program_of(call);
 
   test::RedisProbe probe = stage.world.probe();
+  const InstanceId id = stage.await_id(process);
   const std::string channel = World::stem + (":node:" + std::to_string(id));
   stage.fleet.kill(stage.fleet.index_of(process));
   const bool ended =
