@@ -40,6 +40,7 @@ struct AddressOrigin {
 
 /// Such as "from MESH_REDIS_URL" or "the default; set RedisOptions::host".
 std::string describe_origin(const RedisOptions& options);
+struct NameOrigin;
 
 }  // namespace detail
 
@@ -94,9 +95,11 @@ struct RedisOptions {
   std::string sentinel_username;           ///< ACL user at Sentinel; empty for the default user.
   std::string sentinel_password;           ///< Empty means no AUTH at Sentinel. Never logged.
 
-  std::string application_name;  ///< Last fallback of both prefixes; empty: the executable's name.
-  std::string prefix;            ///< Key prefix of meshes; empty: the application name.
-  std::string mutex_prefix;      ///< Key prefix of leader locks; empty: the application name.
+  /// Last fallback of both prefixes; empty: the executable's name, of which a start warns, since
+  /// programs of different names then do not meet.
+  std::string application_name;
+  std::string prefix;        ///< Key prefix of meshes; empty: the application name.
+  std::string mutex_prefix;  ///< Key prefix of leader locks; empty: the application name.
 
   std::chrono::milliseconds connect_timeout{5000};  ///< Name lookup to first reply, at least 1 ms.
   std::chrono::milliseconds reconnect_min_delay{50};
@@ -123,6 +126,7 @@ struct RedisOptions {
  private:
   friend struct MeshOptions;
   friend std::string detail::describe_origin(const RedisOptions& options);
+  friend struct detail::NameOrigin;
 
   /// Like `from_env()`, but what is malformed is left to `validate()`: the program may yet replace
   /// it. The field gets a value out of range where it has one.
@@ -135,6 +139,7 @@ struct RedisOptions {
 
   std::vector<detail::EnvironmentProblem> problems_;
   detail::AddressOrigin origin_;
+  std::string guessed_name_;  // `application_name`, where nobody gave one
 };
 
 /// Tuning of a leader election.

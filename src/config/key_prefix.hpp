@@ -5,6 +5,17 @@
 
 #include <mesh/options.hpp>
 
+namespace mesh::detail {
+
+struct NameOrigin {
+  /// Whether the application name is that of the executable because nobody gave one.
+  static bool is_guessed(const RedisOptions& options) {
+    return options.application_name.empty() || options.application_name == options.guessed_name_;
+  }
+};
+
+}  // namespace mesh::detail
+
 namespace mesh::config {
 
 inline std::string application_name(const RedisOptions& options) {
@@ -25,6 +36,23 @@ inline std::string mutex_prefix(const RedisOptions& options) {
 /// The lock of the election called `key`.
 inline std::string lock_key(const RedisOptions& options, const std::string& key) {
   return mutex_prefix(options) + ":leader:" + key;
+}
+
+/// What to say of a lock whose prefix nobody has chosen; empty if somebody has.
+inline std::string doubt_about_lock(const RedisOptions& options) {
+  if (!options.mutex_prefix.empty() || !detail::NameOrigin::is_guessed(options)) return {};
+  return "the prefix of the leader lock, " + mutex_prefix(options) +
+         ", is only this executable's name, so programs of other names elect leaders of their own: "
+         "set REDIS_PREFIX, RedisOptions::mutex_prefix or RedisOptions::application_name";
+}
+
+/// The same of a mesh, and of its lock if only that has no prefix of its own.
+inline std::string doubt_about_mesh(const RedisOptions& options) {
+  if (!detail::NameOrigin::is_guessed(options)) return {};
+  if (!options.prefix.empty()) return doubt_about_lock(options);
+  return "the prefix of the mesh, " + mesh_prefix(options) +
+         ", is only this executable's name, so programs of other names do not meet it whatever "
+         "their key: set REDIS_PREFIX, RedisOptions::prefix or RedisOptions::application_name";
 }
 
 }  // namespace mesh::config

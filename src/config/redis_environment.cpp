@@ -217,8 +217,12 @@ RedisOptions RedisOptions::read_env(std::string_view name, std::string applicati
   const std::string generic = "REDIS_";
   const std::string own = std::string(name) + "_REDIS_";
   RedisOptions options;
-  options.application_name =
-      application_name.empty() ? program_invocation_short_name : std::move(application_name);
+  if (application_name.empty()) {
+    options.guessed_name_ = program_invocation_short_name;
+    options.application_name = options.guessed_name_;
+  } else {
+    options.application_name = std::move(application_name);
+  }
   options.origin_.environment = name;
   Layer(options.problems_, options.origin_, generic, own).apply(options);
   Layer(options.problems_, options.origin_, own).apply(options);

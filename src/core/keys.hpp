@@ -17,6 +17,7 @@ class Keys {
         node_channel_prefix_(stem_ + ":node:"),
         leader_lock_(config::lock_key(redis, "mesh:" + mesh_key)) {}
 
+  const std::string& stem() const { return stem_; }
   std::string next_id() const { return stem_ + ":next_id"; }
   std::string heartbeats() const { return stem_ + ":heartbeats"; }
   std::string nodes() const { return stem_ + ":nodes"; }

@@ -12,6 +12,7 @@
 #include <boost/system/system_error.hpp>
 #include <mesh/errors.hpp>
 
+#include <config/key_prefix.hpp>
 #include <config/same_place.hpp>
 #include <util/describe_error.hpp>
 #include <util/gated.hpp>
@@ -247,6 +248,10 @@ asio::awaitable<void> MeshCore::join_mesh() {
   start_watch();
   if (election_) election_->open();
   leader_->start();
+  options_.log(LogLevel::info, "joined " + keys_.stem() + " at " + commands_->location() +
+                                   " as node " + std::to_string(id));
+  const std::string doubt = config::doubt_about_mesh(options_.redis);
+  if (!doubt.empty()) options_.log(LogLevel::warning, doubt);
 }
 
 asio::awaitable<void> MeshCore::stop(StopOptions options) {

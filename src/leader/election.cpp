@@ -33,6 +33,8 @@ Election::Election(asio::any_io_executor executor, const std::string& key,
     : strand_(executor), executor_(executor), stopped_(strand_) {
   validate(key, options, redis, log);
   log = gated(std::move(log), gate_);
+  log_ = log;
+  doubt_ = config::doubt_about_lock(redis);
   client_ = std::make_shared<redis::Client>(strand_, gated(redis, gate_), "election " + key,
                                             queued_bytes, log);
   LeaderContext context{
@@ -58,6 +60,7 @@ void Election::start() {
       if (const auto locked = driver.lock()) locked->on_reconnected();
     };
     self->client_->set_events(std::move(events));
+    if (!self->doubt_.empty()) self->log_(LogLevel::warning, self->doubt_);
     self->client_->open();
     self->driver_->start();
   });

@@ -54,6 +54,8 @@ class Election : public std::enable_shared_from_this<Election> {
   std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   std::shared_ptr<redis::Client> client_;  // null where a mesh owns the driver
   std::shared_ptr<LeaderDriver> driver_;
+  LogSink log_;
+  std::string doubt_;  // about the options
   Event stopped_;
   std::atomic<State> state_{State::stopped};
 };

@@ -180,6 +180,16 @@ void Client::note_failed_attempt(const MeshConnectionError& error, bool is_passi
   state_changed_.notify_all();
 }
 
+std::string Client::location() const {
+  std::string text = to_string(configured_endpoint(options_));
+  if (connector_.uses_sentinel()) {
+    const std::string master = link_ ? to_string(link_->address()) : "an unknown place";
+    text = master + ", which Sentinel calls " + options_.sentinel_name;
+  }
+  if (options_.database != 0) text += " (database " + std::to_string(options_.database) + ")";
+  return text;
+}
+
 asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   const auto failed_before = attempts_failed_;
   while (!ready_) {

@@ -74,6 +74,8 @@ class Client : public std::enable_shared_from_this<Client> {
   /// for a reason that does not pass by itself, or when the deadline has passed, `MeshStoppedError`
   /// if closed.
   asio::awaitable<void> wait_ready(TimePoint deadline);
+  /// Where Redis is, for people; without user and password.
+  std::string location() const;
 
   /// Sends the command, or queues it until the deadline while disconnected, or while so much
   /// payload is unwritten that upkeep would wait for it. Payload that is queued or that Redis has

@@ -1,0 +1,54 @@
+#include <config/key_prefix.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+
+namespace mesh::config {
+namespace {
+
+bool mentions(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(KeyPrefix, ThatOfTheExecutableIsDoubtedAndSaysWhatToSet) {
+  for (const RedisOptions& options : {RedisOptions(), RedisOptions::from_env("NOBODY_SETS_THIS")}) {
+    const std::string of_mesh = doubt_about_mesh(options);
+    EXPECT_TRUE(mentions(of_mesh, program_invocation_short_name)) << of_mesh;
+    EXPECT_TRUE(mentions(of_mesh, "REDIS_PREFIX")) << of_mesh;
+    EXPECT_TRUE(mentions(of_mesh, "RedisOptions::prefix")) << of_mesh;
+    EXPECT_TRUE(mentions(of_mesh, "RedisOptions::application_name")) << of_mesh;
+    const std::string of_lock = doubt_about_lock(options);
+    EXPECT_TRUE(mentions(of_lock, "REDIS_PREFIX")) << of_lock;
+    EXPECT_TRUE(mentions(of_lock, "RedisOptions::mutex_prefix")) << of_lock;
+  }
+}
+
+TEST(KeyPrefix, OneThatWasChosenIsNot) {
+  EXPECT_EQ(doubt_about_mesh(RedisOptions::from_env("NOBODY_SETS_THIS", "shop")), "");
+  EXPECT_EQ(doubt_about_lock(RedisOptions::from_env("NOBODY_SETS_THIS", "shop")), "");
+  RedisOptions named;
+  named.application_name = "shop";
+  EXPECT_EQ(doubt_about_mesh(named), "");
+  RedisOptions prefixed;
+  prefixed.prefix = "shop";
+  prefixed.mutex_prefix = "shop";
+  EXPECT_EQ(doubt_about_mesh(prefixed), "");
+}
+
+TEST(KeyPrefix, TheExecutablesNameMayBeChosenAsWell) {
+  const RedisOptions options =
+      RedisOptions::from_env("NOBODY_SETS_THIS", program_invocation_short_name);
+  EXPECT_EQ(doubt_about_mesh(options), "");
+}
+
+TEST(KeyPrefix, AMeshWithItsOwnMayStillHaveALockWithout) {
+  RedisOptions options;
+  options.prefix = "shop";
+  EXPECT_EQ(doubt_about_mesh(options), doubt_about_lock(options));
+  EXPECT_NE(doubt_about_mesh(options), "");
+}
+
+}  // namespace
+}  // namespace mesh::config
