@@ -40,6 +40,7 @@ struct AddressOrigin {
 
 /// Such as "from MESH_REDIS_URL" or "the default; set RedisOptions::host".
 std::string describe_origin(const RedisOptions& options);
+
 struct NameOrigin;
 
 }  // namespace detail
@@ -132,6 +133,7 @@ struct RedisOptions {
   /// it. The field gets a value out of range where it has one.
   static RedisOptions read_env(std::string_view name, std::string application_name = {});
 
+  /// The default of `MeshOptions::leader_redis`.
   static std::optional<RedisOptions> read_leader_env();
 
   const detail::EnvironmentProblem* find_problem(std::string_view setting) const;
