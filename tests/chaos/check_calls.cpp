@@ -91,11 +91,19 @@ bool was_to_nobody(const History& history, const History::Call& call) {
   return known;
 }
 
+/// A monitor that left before the caller asked who listens looks like a node that may run the call.
+bool was_heard_by_one_who_left(const History& history, const History::Call& call) {
+  const Span asks_within{*call.begin, *call.begin + history.node_ttl};
+  return std::any_of(history.monitors.begin(), history.monitors.end(), [&](const Span& monitor) {
+    return asks_within.overlaps(Span{monitor.to, monitor.to});
+  });
+}
+
 /// Only a caller that could not use Redis may be left to find out by waiting.
 void check_call_to_nobody(const History& history, const std::string& number,
                           const History::Call& call, Verdict& verdict) {
   if (call.outcome != "timeout" || call.timeout < history.node_ttl) return;
-  if (!was_to_nobody(history, call)) return;
+  if (!was_to_nobody(history, call) || was_heard_by_one_who_left(history, call)) return;
   std::vector<Span> excuses = blocked(history, call.member);
   for (const History::Loss& loss : history.losses) {
     if (loss.kind == "failover") excuses.push_back(loss.span);

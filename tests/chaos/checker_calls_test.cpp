@@ -140,6 +140,20 @@ TEST_F(CheckerTest, RejectsATimeoutWhereNobodyEverWas) {
   EXPECT_EQ(broken(), told_of_nobody);
 }
 
+TEST_F(CheckerTest, RejectsATimeoutWhereOnlyAMonitorListens) {
+  call(1010, "never", 2000);
+  end(3020, "timeout");
+  span("monitor", 0, 2100, Json::object());
+  EXPECT_EQ(broken(), told_of_nobody);
+}
+
+TEST_F(CheckerTest, AcceptsATimeoutWhereAMonitorHasJustListened) {
+  call(1010, "never", 2000);
+  end(3020, "timeout");
+  span("monitor", 0, 1400, Json::object());
+  EXPECT_EQ(broken(), none);
+}
+
 TEST_F(CheckerTest, RejectsATimeoutWhereNobodyIsAnyMore) {
   id("p2", 10, 2);
   runner(1000, "killed", {{"p", "p2"}, {"from", ns(1000)}});

@@ -58,12 +58,19 @@ void flush_scripts(Stage& stage) { stage.world.probe().command({"SCRIPT", "FLUSH
 /// A client that has subscribed to everything: Redis counts it as one more who got each message.
 class Monitor {
  public:
-  explicit Monitor(test::RedisServer& server) : client_(redis_cli(server)) {
+  explicit Monitor(Stage& stage, test::RedisServer& server)
+      : log_(stage.log), from_(now_ns()), client_(redis_cli(server)) {
     const auto listens = [&] { return server.command({"PUBSUB", "NUMPAT"}) == 1; };
     if (!test::wait_until(listens, std::chrono::seconds(10))) {
       throw std::runtime_error("redis-cli has not subscribed");
     }
   }
+  ~Monitor() {
+    client_.kill();
+    log_.write("monitor", {{"from", from_}, {"to", now_ns()}});
+  }
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
 
  private:
   static test::ProcessOptions redis_cli(const test::RedisServer& server) {
@@ -73,12 +80,14 @@ class Monitor {
     return options;
   }
 
+  EventLog& log_;
+  Nanoseconds from_;
   test::ChildProcess client_;
 };
 
 /// Meanwhile a node loses its connections, or dies.
 void monitor_listens(Stage& stage) {
-  const Monitor monitor(stage.world.master());
+  const Monitor monitor(stage, stage.world.master());
   stage.wait(stage.draw(300, 1000));
   if (stage.draw(std::size_t{2}) == 0) {
     const Nanoseconds from = now_ns();

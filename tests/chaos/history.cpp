@@ -56,6 +56,8 @@ void HistoryReader::read_runner(std::string_view event, const nlohmann::json& li
     history_.processes[process].cut_off.push_back(span_of(line));
   } else if (event == "disconnected") {
     history_.disconnections.push_back(span_of(line));
+  } else if (event == "monitor") {
+    history_.monitors.push_back(span_of(line));
   } else if (event == "lease_cut") {
     history_.lease_cuts.push_back({process, line.at("renewed"), line.at("to")});
   } else if (event == "in_use") {

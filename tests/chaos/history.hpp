@@ -120,6 +120,7 @@ struct History {
   std::vector<Loss> losses;
   std::vector<Span> outages;         ///< Redis could not be used by anybody.
   std::vector<Span> disconnections;  ///< Connections of all ended.
+  std::vector<Span> monitors;        ///< Somebody had subscribed to all channels.
   std::vector<LeaseCut> lease_cuts;
   std::vector<Subscription> subscriptions;
   std::map<std::string, Process> processes;
