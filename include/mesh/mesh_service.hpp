@@ -245,9 +245,14 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// Sets what is called, plainly or as a coroutine, with a `NodeChange` and the `MeshNode` of
   /// every other node: first for those that are there, then for each that joins or leaves, one at a
   /// time and in order; what it throws is logged. An empty one ends the watch. Announced by the
-  /// nodes themselves, so known after a round trip; what was not announced (a node in TypeScript,
-  /// one that died) is noticed within `heartbeat_interval` or `node_ttl`. Costs one reading of the
-  /// list per `heartbeat_interval` and per change. Before or after `start()`, replacing an earlier
+  /// nodes themselves, so known after a round trip. What was not announced is noticed when the list
+  /// is read next: a node in TypeScript joins or leaves within a `heartbeat_interval`, and one that
+  /// died leaves within `node_ttl` and a `heartbeat_interval` after its last heartbeat, whoever
+  /// leads. After a reconnect, or a loss of data in Redis, nodes get `heartbeat_interval` and
+  /// `reconnect_max_delay` to come back before they count as gone. Not told is a node that has gone
+  /// again before the list was read: within about a tenth of a second after its announcement, for
+  /// a node in TypeScript within a `heartbeat_interval`. Costs one reading of the list per
+  /// `heartbeat_interval` and per change. Before or after `start()`, replacing an earlier
   /// one.
   template <detail::VoidCallback<NodeChange, MeshNode> Function>
   void watch_nodes(Function callback) {

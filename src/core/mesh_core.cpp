@@ -102,7 +102,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           counters_)),
       watch_(std::make_shared<NodeWatch>(
           NodeWatch::Context{strand_, subscriptions_, keys_, options_.heartbeat_interval,
-                             options_.node_ttl, options_.request_timeout, options_.log},
+                             options_.node_ttl, options_.redis.reconnect_max_delay,
+                             options_.request_timeout, options_.log},
           registry_)),
       callbacks_(
           strand_, executor_,
@@ -138,6 +139,7 @@ Registration::Context MeshCore::registration_context() {
       .on_id = [this](InstanceId id) { set_id(id); },
       .on_reregistered =
           [this] {
+            watch_->doubt_list();
             if (reregistered_) callbacks_.push(reregistered_);
           },
       .on_moved = [this] { calls_->repeat_all(); },
@@ -403,6 +405,7 @@ void MeshCore::connect_events() {
     if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
     self->registration_.on_reconnected();
+    self->watch_->doubt_list();
     self->calls_->on_reconnected();
     self->answers_->on_reconnected();
     self->calls_->on_ready();

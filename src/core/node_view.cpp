@@ -1,23 +1,24 @@
 #include <core/node_view.hpp>
 
+#include <algorithm>
+
 namespace mesh::core {
 
 std::vector<NodeView::Change> NodeView::on_listed(const std::vector<MeshNode>& nodes,
                                                   std::uint64_t listing, TimePoint now) {
   std::vector<Change> changes;
-  // After a gap the nodes need time to come back.
-  if (now - last_listing_ >= patience_) {
-    for (auto& [id, known] : known_) known.seen = now;
-  }
-  last_listing_ = now;
+  const bool has_paused = lists_ > 0 && now - last_list_ > times_.longest_pause;
+  if (has_paused || std::ranges::none_of(nodes, &MeshNode::self)) doubt(now);
+  ++lists_;
+  last_list_ = now;
   for (const MeshNode& node : nodes) {
     if (node.self || left_since(node.instance_id, listing)) continue;
-    const auto [entry, is_new] = known_.try_emplace(node.instance_id, Known{node, now});
-    entry->second.seen = now;
+    const auto [entry, is_new] = known_.try_emplace(node.instance_id, Known{node, lists_});
+    entry->second.listed = lists_;
     if (is_new) changes.push_back(Change{NodeChange::joined, node});
   }
   for (auto entry = known_.begin(); entry != known_.end();) {
-    if (now - entry->second.seen < patience_) {
+    if (entry->second.listed == lists_ || now < trusted_from_) {
       ++entry;
       continue;
     }

@@ -1,5 +1,6 @@
 #include <core/node_watch.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -17,12 +18,18 @@ using std::chrono::milliseconds;
 // Between two readings of the list; up to twice as long at random.
 constexpr milliseconds smallest_gap{50};
 
+// In a pause that is longer, all the others' heartbeats may have grown too old.
+NodeView::Times view_times(const NodeWatch::Context& context) {
+  return {std::max(context.node_ttl - context.interval, 2 * context.interval + 2 * smallest_gap),
+          context.interval + context.reconnect_max_delay};
+}
+
 }  // namespace
 
 NodeWatch::NodeWatch(Context context, std::shared_ptr<Registry> registry)
     : context_(std::move(context)),
       registry_(std::move(registry)),
-      view_(context_.node_ttl),
+      view_(view_times(context_)),
       announced_(context_.strand),
       jitter_(0, static_cast<int>(smallest_gap.count())),
       log_(context_.log) {}
@@ -36,7 +43,7 @@ void NodeWatch::set_callback(Callback callback) {
 
 asio::awaitable<void> NodeWatch::run(std::shared_ptr<NodeWatch> /*self*/, SerialQueue& callbacks) {
   const auto watch = ++watch_;
-  view_ = NodeView(context_.node_ttl);
+  view_ = NodeView(view_times(context_));
   callbacks_ = &callbacks;
   while (watch == watch_) {
     is_stale_ = false;

@@ -37,6 +37,7 @@ class NodeWatch : public std::enable_shared_from_this<NodeWatch> {
     Keys keys;
     std::chrono::milliseconds interval{0};
     std::chrono::milliseconds node_ttl{0};
+    std::chrono::milliseconds reconnect_max_delay{0};
     std::chrono::milliseconds timeout{0};  ///< Of reading the list.
     LogSink log;
   };
@@ -53,6 +54,8 @@ class NodeWatch : public std::enable_shared_from_this<NodeWatch> {
   /// `callbacks`.
   asio::awaitable<void> run(std::shared_ptr<NodeWatch> self, SerialQueue& callbacks);
   void on_event(std::string_view payload);
+  /// Redis was away or has lost data: the others may need a moment to be on the list again.
+  void doubt_list() { view_.doubt(Clock::now()); }
   void set_own_id(InstanceId id) { own_id_ = id; }
 
  private:

@@ -145,6 +145,45 @@ TEST_F(Watch, ANodeThatDiesHasLeftWhenTheLeaderRemovesIt) {
   });
 }
 
+TEST_F(Watch, ANodeThatDiesHasLeftWhenTheListDropsItThoughNobodyRemovesIt) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    occupy_leadership();
+    MeshOptions node_options = options();
+    node_options.node_ttl = 5s;
+    Changes changes;
+    const auto watcher = co_await start_watcher(changes, node_options);
+    // Its last heartbeat was now, by the clock of Redis.
+    register_ghost(500, last_heartbeat(watcher->instance_id()));
+    CO_ASSERT_TRUE(co_await changes.become("+500"));
+    const auto begin = SteadyClock::now();
+    EXPECT_TRUE(co_await changes.become("+500 -500"));
+    // Well below twice its time to live, whatever the machine's pace.
+    EXPECT_LT(SteadyClock::now() - begin, 9s);
+    EXPECT_TRUE(is_registered(500));
+    co_await watcher->stop();
+  });
+}
+
+TEST_F(Watch, ALossOfDataIsNotTakenForTheDeathOfAll) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions node_options = options();
+    node_options.redis.reconnect_max_delay = 20s;  // that long the others may take
+    Changes changes;
+    const auto watcher = co_await start_watcher(changes, node_options);
+    MeshOptions seldom = options();
+    seldom.heartbeat_interval = 1s;
+    const auto other = co_await start_node(seldom);
+    CO_ASSERT_TRUE(co_await changes.become("+2"));
+    for (const char* lost : {"heartbeats", "nodes"}) probe().command({"DEL", name(lost)});
+    const auto are_back = [&] { return is_registered(1) && is_registered(2); };
+    CO_ASSERT_TRUE(co_await eventually(are_back));
+    EXPECT_EQ(changes.text, "+2");
+    co_await other->stop();
+    EXPECT_TRUE(co_await changes.become("+2 -2"));
+    co_await watcher->stop();
+  });
+}
+
 TEST_F(Watch, SurvivesThatItsConnectionsAreLost) {
   run_coroutine([&]() -> asio::awaitable<void> {
     Changes changes;

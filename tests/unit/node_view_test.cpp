@@ -12,7 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 10s;
+constexpr NodeView::Times times{10s, 5s};
+constexpr InstanceId self = 100;
+
 MeshNode node(InstanceId id) {
   MeshNode result;
   result.instance_id = id;
@@ -38,26 +40,37 @@ std::string text(const std::vector<NodeView::Change>& changes) {
   return result;
 }
 
+std::vector<MeshNode> with_self(std::vector<MeshNode> others) {
+  others.push_back(node(self));
+  others.back().self = true;
+  return others;
+}
+
 std::string list(NodeView& view, const std::vector<InstanceId>& ids, TimePoint now) {
+  return text(view.on_listed(with_self(nodes(ids)), view.begin_listing(), now));
+}
+
+/// A list of which this very node is missing.
+std::string list_without_self(NodeView& view, const std::vector<InstanceId>& ids, TimePoint now) {
   return text(view.on_listed(nodes(ids), view.begin_listing(), now));
 }
 
 TEST(NodeView, ReportsWhoIsThereAndThenWhoJoins) {
-  NodeView view(patience);
+  NodeView view(times);
   EXPECT_EQ(list(view, {1, 2}, start), "+1 +2");
   EXPECT_EQ(list(view, {1, 2}, start + 1s), "");
   EXPECT_EQ(list(view, {1, 2, 5}, start + 2s), "+5");
 }
 
 TEST(NodeView, DoesNotReportTheNodeItself) {
-  NodeView view(patience);
+  NodeView view(times);
   auto listed = nodes({1, 2});
   listed.front().self = true;
   EXPECT_EQ(text(view.on_listed(listed, view.begin_listing(), start)), "+2");
 }
 
 TEST(NodeView, ReportsAtOnceWhoAnnouncesToLeave) {
-  NodeView view(patience);
+  NodeView view(times);
   list(view, {1, 2}, start);
   EXPECT_EQ(text(view.on_left(2)), "-2");
   EXPECT_EQ(text(view.on_left(2)), "");
@@ -66,37 +79,60 @@ TEST(NodeView, ReportsAtOnceWhoAnnouncesToLeave) {
 }
 
 TEST(NodeView, AListThatWasAskedForBeforeTheAnnouncementDoesNotBringANodeBack) {
-  NodeView view(patience);
+  NodeView view(times);
   list(view, {1, 2}, start);
   const auto listing = view.begin_listing();
   EXPECT_EQ(text(view.on_left(2)), "-2");
-  EXPECT_EQ(text(view.on_listed(nodes({1, 2}), listing, start)), "");
+  EXPECT_EQ(text(view.on_listed(with_self(nodes({1, 2})), listing, start)), "");
   EXPECT_EQ(list(view, {1, 2}, start + 1s), "+2");
 }
 
-TEST(NodeView, ANodeThatIsOnlyMissingHasLeftAfterATime) {
-  NodeView view(patience);
+TEST(NodeView, ANodeThatIsMissingFromTheListHasLeft) {
+  NodeView view(times);
   list(view, {1, 2}, start);
-  EXPECT_EQ(list(view, {1}, start + 9s), "");
-  EXPECT_EQ(list(view, {1}, start + 10s), "-2");
-  EXPECT_EQ(list(view, {1}, start + 15s), "");
-  EXPECT_EQ(list(view, {1, 2}, start + 16s), "+2");
+  EXPECT_EQ(list(view, {1}, start + 1s), "-2");
+  EXPECT_EQ(list(view, {1}, start + 2s), "");
+  EXPECT_EQ(list(view, {1, 2}, start + 3s), "+2");
 }
 
 TEST(NodeView, AfterATimeWithoutListsTheNodesGetTimeToComeBack) {
-  NodeView view(patience);
+  NodeView view(times);
   list(view, {1, 2}, start);
   EXPECT_EQ(list(view, {}, start + 60s), "");
-  EXPECT_EQ(list(view, {1}, start + 69s), "");
-  EXPECT_EQ(list(view, {1}, start + 70s), "-2");
+  EXPECT_EQ(list(view, {1}, start + 64s), "");
+  EXPECT_EQ(list(view, {1}, start + 65s), "-2");
 }
 
-TEST(NodeView, ANodeThatIsMissingForAMomentHasNotLeft) {
-  NodeView view(patience);
+TEST(NodeView, APauseThatIsNotTooLongProvesNothing) {
+  NodeView view(times);
   list(view, {1, 2}, start);
-  EXPECT_EQ(list(view, {}, start + 9s), "");
-  EXPECT_EQ(list(view, {1, 2}, start + 11s - 2s), "");
-  EXPECT_EQ(list(view, {}, start + 18s), "");
+  EXPECT_EQ(list(view, {1}, start + 10s), "-2");
+}
+
+TEST(NodeView, AListWithoutTheNodeItselfIsNotTrusted) {
+  NodeView view(times);
+  list(view, {1, 2}, start);
+  EXPECT_EQ(list_without_self(view, {}, start + 1s), "");
+  EXPECT_EQ(list(view, {1}, start + 5s), "");
+  EXPECT_EQ(list(view, {1}, start + 6s), "-2");
+}
+
+TEST(NodeView, AListInDoubtIsTrustedAgainAfterATime) {
+  NodeView view(times);
+  list(view, {1, 2, 3}, start);
+  view.doubt(start + 1s);
+  EXPECT_EQ(list(view, {}, start + 2s), "");
+  EXPECT_EQ(text(view.on_left(3)), "-3");
+  EXPECT_EQ(list(view, {1}, start + 5s), "");
+  EXPECT_EQ(list(view, {1}, start + 6s), "-2");
+}
+
+TEST(NodeView, ANodeThatIsMissingForAMomentInDoubtHasNotLeft) {
+  NodeView view(times);
+  list(view, {1, 2}, start);
+  EXPECT_EQ(list_without_self(view, {}, start + 9s), "");
+  EXPECT_EQ(list(view, {1, 2}, start + 11s), "");
+  EXPECT_EQ(list(view, {1}, start + 18s), "-2");
 }
 
 }  // namespace
