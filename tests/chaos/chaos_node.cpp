@@ -78,9 +78,11 @@ Members create_members(asio::io_context& context, const mesh::chaos::NodeOptions
   return members;
 }
 
-void run_all(asio::io_context& context, const Members& members, std::size_t threads) {
+void run_all(asio::io_context& context, const Members& members, std::size_t threads,
+             mesh::chaos::EventLog& log) {
   asio::signal_set signals(asio::make_strand(context), SIGTERM, SIGUSR1);
   listen(signals, members);
+  log.write("ready");
   auto running = std::make_shared<std::atomic<std::size_t>>(members.size());
   for (const auto& member : members) {
     asio::co_spawn(member->strand(), member->run(),
@@ -113,7 +115,7 @@ int main(int argc, char** argv) try {
   {
     const Members members = create_members(context, options, log);
     const mesh::chaos::Sampler sampler(members, log);
-    run_all(context, members, options.threads);
+    run_all(context, members, options.threads, log);
   }
   log.write("exit");
   return 0;

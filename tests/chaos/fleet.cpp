@@ -3,6 +3,8 @@
 #include <csignal>
 #include <utility>
 
+#include <support/wait.hpp>
+
 namespace mesh::chaos {
 
 namespace {
@@ -122,6 +124,15 @@ std::vector<InstanceId> Fleet::registered_members(const Process& process) {
   return ids;
 }
 
+void Fleet::signal(Process& process, int number) {
+  const auto is_ready = [&] {
+    observer_.read();
+    return observer_.is_ready(process.name) || !process.child->is_running();
+  };
+  test::wait_until(is_ready, Timing(options_.scale).stretched(30'000));
+  process.child->signal(number);
+}
+
 void Fleet::await_end(Process& process) {
   const auto patience = Timing(options_.scale).stretched(30'000);
   auto status = process.child->wait(patience);
@@ -134,14 +145,14 @@ void Fleet::await_end(Process& process) {
 void Fleet::stop(std::size_t index) {
   const auto process = take(index);
   log_.write("asked_to_stop", {{"p", process->name}});
-  process->child->signal(SIGTERM);
+  signal(*process, SIGTERM);
   await_end(*process);
 }
 
 void Fleet::stop_all() {
   for (const auto& process : processes_) {
     log_.write("asked_to_stop", {{"p", process->name}});
-    process->child->signal(SIGTERM);
+    signal(*process, SIGTERM);
   }
   for (const auto& process : processes_) await_end(*process);
   processes_.clear();
@@ -149,7 +160,7 @@ void Fleet::stop_all() {
 
 void Fleet::restart_in_place(Process& process) {
   log_.write("asked_to_restart", {{"p", process.name}});
-  process.child->signal(SIGUSR1);
+  signal(process, SIGUSR1);
 }
 
 void Fleet::look_for_crashes() {

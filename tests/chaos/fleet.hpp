@@ -66,6 +66,8 @@ class Fleet {
  private:
   std::unique_ptr<Process> take(std::size_t index);
   std::vector<InstanceId> registered_members(const Process& process);
+  /// Sent before it is ready, a signal would kill it.
+  void signal(Process& process, int number);
   void await_end(Process& process);
   std::filesystem::path file(const std::string& name, const std::string& suffix) const;
 

@@ -40,6 +40,7 @@ void Observer::read(const std::string& process, File& file) {
 
 void Observer::note(const std::string& process, File& file, const nlohmann::json& line) {
   const std::string& event = line.at("e").get_ref<const std::string&>();
+  if (event == "ready") ready_.insert(process);
   if (!line.contains("n")) return;
   MemberState& member = members_[line.at("n").get<std::string>()];
   member.process = process;

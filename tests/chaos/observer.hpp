@@ -35,6 +35,8 @@ class Observer {
     std::map<InstanceId, Nanoseconds> answered;
   };
   const std::map<std::string, MemberState>& members() const { return members_; }
+  /// Whether the process takes signals.
+  bool is_ready(const std::string& process) const { return ready_.contains(process); }
   /// Whether any leader has reported the removal of this node.
   bool is_reported(InstanceId id) const { return reported_.contains(id); }
   /// Whether a handler has begun, or ended, to run this call, which the runner has ordered.
@@ -65,6 +67,7 @@ class Observer {
 
   std::map<std::string, File> files_;
   std::map<std::string, MemberState> members_;
+  std::set<std::string> ready_;  // of processes
   std::set<InstanceId> reported_;
   std::set<std::string> begun_;
   std::set<std::string> ended_;
