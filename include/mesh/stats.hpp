@@ -19,7 +19,7 @@ struct MeshStats {
   std::uint64_t broadcasts_sent = 0;
   std::uint64_t broadcasts_received = 0;
   std::uint64_t messages_dropped = 0;  ///< Malformed, too large or deep, or for nobody.
-  std::uint64_t messages_late = 0;     ///< For calls that had been cancelled or had timed out.
+  std::uint64_t messages_late = 0;     ///< For calls that had ended.
   std::uint64_t reconnects = 0;        ///< Connections that had to be made anew.
 };
 

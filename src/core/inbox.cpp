@@ -103,7 +103,7 @@ void Inbox::on_broadcast_message(std::string_view payload) {
 }
 
 void Inbox::on_unexpected(const RequestId& request_id, const std::string& reason) {
-  if (calls_.was_given_up(request_id)) {
+  if (calls_.has_ended(request_id)) {
     ++counters_.messages_late;
   } else {
     drop(reason);

@@ -31,6 +31,7 @@ PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) 
 bool PendingCalls::on_response(wire::Response&& response) {
   auto call = calls_.extract(response.request_id);
   if (!call) return false;
+  answered_.add(response.request_id);
   if (!response.error) {
     complete(std::move(*call), nullptr, std::move(response.data));
   } else if (auto type = wire::parse_no_handler_error(*response.error)) {

@@ -64,8 +64,10 @@ class PendingCalls {
   bool fail(const RequestId& request_id, std::exception_ptr error);
   /// The same, at the wish of the caller.
   bool cancel(const RequestId& request_id, std::exception_ptr error);
-  /// Whether it is one of the last calls that did not wait for their responses.
-  bool was_given_up(const RequestId& request_id) const { return given_up_.contains(request_id); }
+  /// Whether it is one of the last calls that have ended.
+  bool has_ended(const RequestId& request_id) const {
+    return given_up_.contains(request_id) || answered_.contains(request_id);
+  }
   PendingCall* find(const RequestId& request_id) { return calls_.find(request_id); }
   /// `on_silent` is told of each call of which nothing was heard for half a second since it began,
   /// or for half of a shorter timeout; of one that could not be sent by then a little later.
@@ -108,7 +110,8 @@ class PendingCalls {
   std::function<void(const RequestId& request_id)> on_silent_;
   std::function<void(const RequestId& request_id)> on_overdue_;
   std::function<std::exception_ptr()> why_never_sent_;
-  RecentIds given_up_;
+  RecentIds given_up_;  // apart, since answers to these may come much later
+  RecentIds answered_;
   std::size_t kept_bytes_ = 0;
   Alarm alarm_;
 };

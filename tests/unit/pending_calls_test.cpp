@@ -106,6 +106,22 @@ TEST(PendingCalls, UnknownIdsAreReported) {
   });
 }
 
+TEST(PendingCalls, ThoseThatHaveEndedAreKnown) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto answered = table.add("a", 1h);
+    const auto given_up = table.add("b", 1h);
+    for (const char* const id : {"a", "b", "c"}) EXPECT_FALSE(table.calls.has_ended(id));
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", 5)));
+    EXPECT_TRUE(table.calls.fail("b", std::make_exception_ptr(MeshError("given up"))));
+    EXPECT_TRUE(table.calls.has_ended("a"));
+    EXPECT_TRUE(table.calls.has_ended("b"));
+    EXPECT_FALSE(table.calls.has_ended("c"));
+    EXPECT_TRUE(
+        co_await eventually([&] { return answered->completions + given_up->completions == 2; }));
+  });
+}
+
 TEST(PendingCalls, AnErrorIsAHandlerErrorWithExactlyItsText) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);
