@@ -70,6 +70,9 @@ void AnswerSender::publish(const OutgoingResponse& response) {
   if (response.may_have_arrived) {
     context_.commands->submit(publish_again_command(keys, response.target, message, ""),
                               response.deadline, std::move(on_outcome));
+  } else if (response.has_waited) {
+    context_.commands->submit(publish_to_listener_command(keys, response.target, message),
+                              response.deadline, std::move(on_outcome));
   } else {
     context_.commands->publish(keys.node_channel(response.target, channel_), message,
                                response.deadline, std::move(on_outcome));
@@ -83,7 +86,6 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
       break;
     case redis::Failure::disconnected:
       response.may_have_arrived = true;
-      response.receivers = 0;
       if (outcome.suspect_size > 0 && std::exchange(response.is_suspect, true)) {
         return refuse_size(std::move(response));
       }
@@ -93,6 +95,7 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
       lose("Redis did not come back in time");
       return;
     case redis::Failure::overflow:
+      if (response.has_waited) return try_later(std::move(response));
       lose("too much waits for Redis (MeshLimits::queued_bytes)");
       return;
     case redis::Failure::stopped:
@@ -104,13 +107,12 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
     return;
   }
   const bool was_counted = is_received(outcome);
-  // The script has looked who listens.
-  if (was_counted && (response.may_have_arrived || outcome.reply.integer > others_)) {
+  // The script, by which those that have waited are published, has looked who listens.
+  if (was_counted && (response.has_waited || outcome.reply.integer > others_)) {
     note_others(response.target);
     note_received(response);
   } else {
     // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
-    response.receivers = was_counted ? static_cast<std::int32_t>(outcome.reply.integer) : 0;
     try_later(std::move(response));
   }
 }
@@ -191,12 +193,14 @@ void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome
   } else if (!was_asked || (found && found->own == 0)) {
     ask_later(caller);
   } else {
-    release(caller, found ? found->others : 0);
+    release(caller);
   }
   alarm_.set(waiting_.next_due());
 }
 
-void AnswerSender::release(InstanceId caller, std::int64_t others) {
+// Also what was counted before: only others may have received it, and a caller that has it already
+// drops it.
+void AnswerSender::release(InstanceId caller) {
   auto taken = waiting_.take(caller, responses_at_once);
   if (taken.empty()) return;
   const OutgoingResponse* const next = waiting_.first(caller);
@@ -205,13 +209,9 @@ void AnswerSender::release(InstanceId caller, std::int64_t others) {
   } else {
     waiting_.ask_again(caller, Clock::now() + pause_between_responses);
   }
-  for (OutgoingResponse& response : taken) {
-    if (response.receivers > others) {
-      note_received(response);
-    } else {
-      ++counters_.answers_resent;
-      publish(response);
-    }
+  for (const OutgoingResponse& response : taken) {
+    ++counters_.answers_resent;
+    publish(response);
   }
 }
 

@@ -61,7 +61,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void ask(InstanceId caller);
   void on_listeners(InstanceId caller, const redis::Outcome& outcome);
   void ask_later(InstanceId caller);
-  void release(InstanceId caller, std::int64_t others);
+  void release(InstanceId caller);
   bool others_may_return() const;
   void lose(const std::string& reason);
   void note_received(const OutgoingResponse& response);

@@ -24,7 +24,6 @@ struct OutgoingResponse {
   std::shared_ptr<unsigned> deliveries{};  ///< See `Answer`.
   std::uint32_t run = 0;
   std::int32_t attempts = 0;
-  std::int32_t receivers = 0;  ///< As Redis counted them last.
   bool may_have_arrived = false;
   bool has_waited = false;
   bool is_suspect = false;  ///< Its size may have ended a connection.

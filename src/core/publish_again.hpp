@@ -25,4 +25,10 @@ inline redis::Command publish_again_command(const Keys& keys, InstanceId target,
       owner};
 }
 
+/// The same for what has certainly not arrived, and so is no repetition to any node.
+inline redis::Command publish_to_listener_command(const Keys& keys, InstanceId target,
+                                                  std::string_view message) {
+  return {"EVAL", scripts::publish_again, "0", keys.node_channel(target), message};
+}
+
 }  // namespace mesh::core
