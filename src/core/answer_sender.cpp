@@ -1,6 +1,7 @@
 #include <core/answer_sender.hpp>
 
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include <core/listener_check.hpp>
@@ -17,12 +18,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_waiting = 4096;
 constexpr auto longest_wait = 1min;
 
 // Of responses to one caller that are published at once, with a pause between portions.
 constexpr std::size_t responses_at_once = 64;
 constexpr auto pause_between_responses = 5ms;
+
+constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
 
 // How old the knowledge of who else is counted by PUBLISH may be.
 constexpr auto others_are_known_for = 5s;
@@ -33,7 +35,7 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
       log_(context_.log),
-      waiting_({most_waiting, context_.most_bytes, longest_wait}),
+      waiting_({context_.most_bytes, longest_wait}),
       alarm_(context_.strand, [this] { ask_due(); }) {}
 
 void AnswerSender::send(InstanceId target, const Answer& answer) {
@@ -149,10 +151,11 @@ void AnswerSender::note_others(InstanceId caller) {
 void AnswerSender::try_later(OutgoingResponse response) {
   const auto now = Clock::now();
   if (now >= response.deadline) {
-    lose("its caller did not listen in time");
+    lose_late(response);
   } else if (!waiting_.has_room_for(response)) {
-    lose("too many wait for callers that do not listen (MeshLimits::queued_bytes, or " +
-         std::to_string(most_waiting) + " responses)");
+    lose(response.may_have_arrived
+             ? "too many wait to be published again (MeshLimits::queued_bytes)"
+             : "too many wait for callers that do not listen (MeshLimits::queued_bytes)");
   } else {
     const auto ask_at = now + retry_delay(response.attempts++, random_);
     waiting_.add(std::move(response), now, ask_at);
@@ -178,19 +181,15 @@ void AnswerSender::ask(InstanceId caller) {
 
 void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome) {
   if (outcome.failure == redis::Failure::stopped) return;
-  const auto now = Clock::now();
-  for (const OutgoingResponse& response : waiting_.take_expired(caller, now)) {
-    lose(response.may_have_arrived ? "its caller did not listen, or must not get it twice"
-                                   : "its caller did not listen");
-  }
   const bool was_asked = outcome.failure == redis::Failure::none;
   const auto found = was_asked ? parse_listeners(outcome.reply) : std::nullopt;
   if (found) others_ = found->others;
   if (found && found->own == 0 && !found->heartbeat && !others_may_return()) {
-    for (std::size_t left = waiting_.take(caller, most_waiting).size(); left > 0; --left) {
+    for (std::size_t left = waiting_.take(caller, all).size(); left > 0; --left) {
       lose("its caller is gone");
     }
   } else if (!was_asked || (found && found->own == 0)) {
+    lose_expired(caller);
     ask_later(caller);
   } else {
     release(caller);
@@ -203,15 +202,20 @@ void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome
 void AnswerSender::release(InstanceId caller) {
   auto taken = waiting_.take(caller, responses_at_once);
   if (taken.empty()) return;
+  const auto now = Clock::now();
   const OutgoingResponse* const next = waiting_.first(caller);
   if (next != nullptr && next->attempts > taken.front().attempts) {
     ask_later(caller);  // all have been tried
   } else {
-    waiting_.ask_again(caller, Clock::now() + pause_between_responses);
+    waiting_.ask_again(caller, now + pause_between_responses);
   }
   for (const OutgoingResponse& response : taken) {
-    ++counters_.answers_resent;
-    publish(response);
+    if (response.deadline <= now) {
+      lose_late(response);
+    } else {
+      ++counters_.answers_resent;
+      publish(response);
+    }
   }
 }
 
@@ -223,6 +227,17 @@ void AnswerSender::ask_later(InstanceId caller) {
 
 bool AnswerSender::others_may_return() const {
   return reconnected_at_ && Clock::now() < *reconnected_at_ + context_.return_time;
+}
+
+void AnswerSender::lose_expired(InstanceId caller) {
+  for (const OutgoingResponse& response : waiting_.take_expired(caller, Clock::now())) {
+    lose_late(response);
+  }
+}
+
+void AnswerSender::lose_late(const OutgoingResponse& response) {
+  lose(response.may_have_arrived ? "its caller did not listen in time, or must not get it twice"
+                                 : "its caller did not listen in time");
 }
 
 void AnswerSender::lose(const std::string& reason) {

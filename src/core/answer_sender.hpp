@@ -62,6 +62,8 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void on_listeners(InstanceId caller, const redis::Outcome& outcome);
   void ask_later(InstanceId caller);
   void release(InstanceId caller);
+  void lose_expired(InstanceId caller);
+  void lose_late(const OutgoingResponse& response);
   bool others_may_return() const;
   void lose(const std::string& reason);
   void note_received(const OutgoingResponse& response);

@@ -5,16 +5,20 @@
 
 namespace mesh::core {
 
+std::size_t ParkedResponses::size_of(const OutgoingResponse& response) {
+  constexpr std::size_t blocks = 64;  // of memory, which have heads
+  return sizeof(OutgoingResponse) + sizeof(std::string) + blocks + response.message->size();
+}
+
 bool ParkedResponses::has_room_for(const OutgoingResponse& response) const {
-  return count_ < limits_.responses && bytes_ + response.message->size() <= limits_.bytes;
+  return bytes_ + size_of(response) <= limits_.bytes;
 }
 
 void ParkedResponses::add(OutgoingResponse response, TimePoint now, TimePoint ask_at) {
   if (!std::exchange(response.has_waited, true)) {
     response.deadline = std::min(response.deadline, now + limits_.time);
   }
-  ++count_;
-  bytes_ += response.message->size();
+  bytes_ += size_of(response);
   const InstanceId caller = response.target;
   Queue* queue = callers_.find(caller);
   if (queue == nullptr) queue = callers_.insert(caller, Queue(), ask_at);
@@ -70,7 +74,6 @@ std::vector<OutgoingResponse> ParkedResponses::take_expired(InstanceId caller, T
 
 void ParkedResponses::clear() {
   callers_.drain();
-  count_ = 0;
   bytes_ = 0;
 }
 
@@ -78,9 +81,6 @@ void ParkedResponses::forget_if_empty(InstanceId caller, const Queue& queue) {
   if (queue.empty()) callers_.extract(caller);
 }
 
-void ParkedResponses::note_taken(const OutgoingResponse& response) {
-  --count_;
-  bytes_ -= response.message->size();
-}
+void ParkedResponses::note_taken(const OutgoingResponse& response) { bytes_ -= size_of(response); }
 
 }  // namespace mesh::core

@@ -29,18 +29,19 @@ struct OutgoingResponse {
   bool is_suspect = false;  ///< Its size may have ended a connection.
 };
 
-/// Responses whose callers do not listen, by caller; bounded in number, bytes, and the time that
-/// each may wait. Time is passed in.
+/// Responses whose callers do not listen, by caller; bounded in bytes and in the time that each
+/// may wait. Time is passed in.
 class ParkedResponses {
  public:
   struct Limits {
-    std::size_t responses = 0;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  ///< With what each takes besides its text.
     Clock::duration time{};
   };
 
   explicit ParkedResponses(Limits limits) : limits_(limits) {}
 
+  /// In bytes.
+  static std::size_t size_of(const OutgoingResponse& response);
   bool has_room_for(const OutgoingResponse& response) const;
   /// If it is the only one of its caller, that is to be asked about at `ask_at`.
   void add(OutgoingResponse response, TimePoint now, TimePoint ask_at);
@@ -65,7 +66,6 @@ class ParkedResponses {
 
   Limits limits_;
   DeadlineMap<InstanceId, Queue> callers_;  // the deadline is when to ask
-  std::size_t count_ = 0;
   std::size_t bytes_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <integration/fault_nodes.hpp>
 #include <integration/support/raw_peer.hpp>
 #include <mesh/mesh.hpp>
+#include <support/channel_recorder.hpp>
 #include <support/coroutine.hpp>
 #include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
@@ -184,6 +185,22 @@ TEST(LostCallers, AnAnswerThatWasBroughtToThemIsNotSentForEver) {
     co_await sleep_for(700ms);
     EXPECT_EQ(rig.node.stats().answers_resent, 1U);
     EXPECT_EQ(caller.received().size(), 3U);
+    co_await rig.node.stop();
+  });
+}
+
+TEST(LostCallers, ManyAnswersWaitForThem) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    constexpr int count = 6000;
+    LostCallers rig(co_await asio::this_coro::executor);
+    co_await rig.node.start();
+    rig.register_caller(1000);
+    rig.ask_at_once(1000, count);
+    const auto are_answered = [&] { return rig.node.stats().requests_received == count; };
+    CO_ASSERT_TRUE(co_await eventually(are_answered));
+    const ChannelRecorder caller(rig.server.options(), {channel_of(1000)});
+    EXPECT_TRUE(co_await eventually([&] { return caller.size() >= count; }, 40s)) << caller.size();
+    EXPECT_EQ(rig.node.stats().answers_lost, 0U) << rig.log.text();
     co_await rig.node.stop();
   });
 }

@@ -22,7 +22,7 @@ OutgoingResponse response_to(InstanceId caller, const std::string& text = "respo
   return response;
 }
 
-ParkedResponses with_room() { return ParkedResponses({100, 1000, 1min}); }
+ParkedResponses with_room() { return ParkedResponses({100000, 1min}); }
 
 TEST(ParkedResponses, ACallerIsAskedAboutOnceForAllOfThem) {
   ParkedResponses parked = with_room();
@@ -54,19 +54,27 @@ TEST(ParkedResponses, LeaveInTheirOrderAndInPortions) {
   EXPECT_FALSE(parked.next_due());
 }
 
-TEST(ParkedResponses, AreBoundedInNumberAndBytes) {
-  ParkedResponses few({2, 1000, 1min});
-  ParkedResponses small({100, 20, 1min});
-  for (ParkedResponses* const parked : {&few, &small}) {
-    parked->add(response_to(1), start, start);
-    EXPECT_TRUE(parked->has_room_for(response_to(2)));
-    parked->add(response_to(2), start, start);
-    EXPECT_FALSE(parked->has_room_for(response_to(3)));
-    parked->take(1, 1);
-    EXPECT_TRUE(parked->has_room_for(response_to(3)));
-    parked->clear();
-    EXPECT_FALSE(parked->next_due());
+TEST(ParkedResponses, AreBoundedInBytes) {
+  const OutgoingResponse large = response_to(2, std::string(1000, 'x'));
+  ParkedResponses parked({ParkedResponses::size_of(large) + 200, 1min});
+  parked.add(large, start, start);
+  EXPECT_FALSE(parked.has_room_for(large));
+  parked.take(2, 1);
+  EXPECT_TRUE(parked.has_room_for(large));
+  parked.add(large, start, start);
+  parked.clear();
+  EXPECT_TRUE(parked.has_room_for(large));
+  EXPECT_FALSE(parked.next_due());
+}
+
+TEST(ParkedResponses, WithoutATextTheyTakeMemoryToo) {
+  ParkedResponses parked({10000, 1min});
+  int count = 0;
+  for (; parked.has_room_for(response_to(1, "")); ++count) {
+    parked.add(response_to(1, ""), start, start);
   }
+  EXPECT_GT(count, 10);
+  EXPECT_LT(count, 200);
 }
 
 TEST(ParkedResponses, WaitNoLongerThanTheyMayHoweverLongTheyAreOfUse) {
