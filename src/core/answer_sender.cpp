@@ -109,13 +109,13 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
     return;
   }
   const bool was_counted = is_received(outcome);
+  if (was_counted) note_others(response.target);
   // The script, by which those that have waited are published, has looked who listens.
   if (was_counted && (response.has_waited || outcome.reply.integer > others_)) {
-    note_others(response.target);
     note_received(response);
   } else {
     // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
-    try_later(std::move(response));
+    try_later(std::move(response), was_counted);
   }
 }
 
@@ -148,11 +148,13 @@ void AnswerSender::note_others(InstanceId caller) {
 
 // Waiting -----------------------------------------------------------------------------------------
 
-void AnswerSender::try_later(OutgoingResponse response) {
+void AnswerSender::try_later(OutgoingResponse response, bool was_counted) {
   const auto now = Clock::now();
   if (now >= response.deadline) {
     lose_late(response);
   } else if (!waiting_.has_room_for(response)) {
+    // So many can hardly have been received by others only.
+    if (was_counted) return settle();
     lose(response.may_have_arrived
              ? "too many wait to be published again (MeshLimits::queued_bytes)"
              : "too many wait for callers that do not listen (MeshLimits::queued_bytes)");

@@ -56,7 +56,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void on_published(OutgoingResponse response, const redis::Outcome& outcome);
   void refuse_size(OutgoingResponse response);
   void note_others(InstanceId caller);
-  void try_later(OutgoingResponse response);
+  void try_later(OutgoingResponse response, bool was_counted = false);
   void ask_due();
   void ask(InstanceId caller);
   void on_listeners(InstanceId caller, const redis::Outcome& outcome);

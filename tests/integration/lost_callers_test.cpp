@@ -205,5 +205,37 @@ TEST(LostCallers, ManyAnswersWaitForThem) {
   });
 }
 
+// Until it asks again, the node takes the caller for the watcher. It may not ask, so that this
+// lasts.
+TEST(LostCallers, WhatTheyHaveReceivedIsNotLostWhenTheWatcherLeaves) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    constexpr int count = 120;
+    MeshLimits limits;
+    limits.queued_bytes = std::size_t{16} << 10U;
+    LostCallers rig(co_await asio::this_coro::executor, limits);
+    co_await rig.node.start();
+    rig.register_caller(1000);
+    auto monitor = std::make_unique<RedisProbe>(rig.server.probe());
+    monitor->command({"PSUBSCRIBE", "*"});
+    RawPeer caller(rig.server.options(), mesh_stem, 1000);
+    CO_ASSERT_TRUE(co_await rig.knows_of_others(caller));
+    rig.server.command({"ACL", "SETUSER", RedisServer::user(), "-pubsub|numsub"});
+    monitor.reset();
+    const auto is_alone = [&] { return rig.probe.integer({"PUBSUB", "NUMPAT"}) == 0; };
+    CO_ASSERT_TRUE(co_await eventually(is_alone));
+    rig.ask_at_once(1000, count);
+    const auto have_come = [&] {
+      std::set<std::string> ids;
+      for (const auto& message : caller.received()) ids.insert(message.at("requestId"));
+      return ids.size() == count + 1;
+    };
+    EXPECT_TRUE(co_await eventually(have_come)) << caller.received().size();
+    const auto are_settled = [&] { return rig.node.stats().answers_resent > 0; };
+    EXPECT_TRUE(co_await eventually(are_settled));
+    EXPECT_EQ(rig.node.stats().answers_lost, 0U) << rig.log.text();
+    co_await rig.node.stop();
+  });
+}
+
 }  // namespace
 }  // namespace mesh::test::faults
