@@ -191,12 +191,10 @@ bool CallSender::fail_if_too_large(const RequestId& request_id, PendingCall& cal
 
 void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
   owners_.erase(call.target);
-  if (!call.has_data) {
-    fail_unreachable(request_id, call);
-  } else if (others_may_return()) {
-    try_later(request_id);
-  } else {
+  if (call.has_data) {
     check_registration(request_id, call.target);
+  } else {
+    fail_unreachable(request_id, call);
   }
 }
 
@@ -227,7 +225,8 @@ void CallSender::on_listeners(const RequestId& request_id, const std::optional<L
 void CallSender::on_unheard(const RequestId& request_id, PendingCall& call,
                             std::optional<std::int64_t> heartbeat) {
   owners_.erase(call.target);
-  if (call.has_data && (others_may_return() || may_return(call, heartbeat))) {
+  const bool is_expected = may_return(call, heartbeat) || others_may_return();
+  if (call.has_data && is_expected) {
     try_later(request_id);
   } else {
     fail_unreachable(request_id, call);
@@ -237,12 +236,12 @@ void CallSender::on_unheard(const RequestId& request_id, PendingCall& call,
 // Who lives notices with its next heartbeat that its subscription is gone.
 bool CallSender::may_return(PendingCall& call, std::optional<std::int64_t> heartbeat) {
   if (!heartbeat) return false;
-  if (!call.first_heartbeat) call.first_heartbeat = heartbeat;
-  return is_young(call) || *heartbeat > *call.first_heartbeat;
-}
-
-bool CallSender::is_young(const PendingCall& call) {
-  return Clock::now() < call.begun_at + resubscription_time;
+  const auto now = Clock::now();
+  if (!call.unheard_since) {
+    call.unheard_since = now;
+    call.first_heartbeat = *heartbeat;
+  }
+  return now < *call.unheard_since + resubscription_time || *heartbeat > call.first_heartbeat;
 }
 
 bool CallSender::others_may_return() const {
@@ -255,15 +254,13 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
     const auto self = weak.lock();
     PendingCall* const call = self ? self->calls_.find(request_id) : nullptr;
     if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
-    const bool may_come_back =
-        outcome.failure != redis::Failure::none ||
-        (outcome.reply.is_error() ? is_young(*call)
-                                  : may_return(*call, parse_heartbeat(outcome.reply)));
-    if (may_come_back) {
-      self->try_later(request_id);
-    } else {
-      self->fail_unreachable(request_id, *call);
+    if (outcome.failure != redis::Failure::none || redis::is_worth_retrying(outcome.reply)) {
+      return self->try_later(request_id);
     }
+    // Where the question is refused, no heartbeat shows that the target lives.
+    const auto heartbeat =
+        outcome.reply.is_error() ? std::optional<std::int64_t>(0) : parse_heartbeat(outcome.reply);
+    self->on_unheard(request_id, *call, heartbeat);
   };
   context_.commands->submit(std::move(command), TimePoint::max(), on_answer);
 }

@@ -83,7 +83,6 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
                   std::optional<std::int64_t> heartbeat);
   /// Whether the target, whom nothing reaches, may be on its way back.
   static bool may_return(PendingCall& call, std::optional<std::int64_t> heartbeat);
-  static bool is_young(const PendingCall& call);
   bool others_may_return() const;
   void check_registration(const RequestId& request_id, InstanceId target);
   void publish_again(const RequestId& request_id);

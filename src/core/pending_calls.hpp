@@ -41,10 +41,12 @@ struct PendingCall {
   bool may_have_arrived = false;
   bool is_unheard = false;  // nobody listened on the target's channel when this was last asked
   int attempts = 0;
-  std::int64_t receivers = 1;                     // of the request, as Redis counted them
-  std::optional<std::int64_t> first_heartbeat{};  // the target's last one when it first was unheard
-  int suspected_losses = 0;  // of connections, of which its size may be the cause
-  TimePoint deadline{};      // when it times out unless something is heard of it
+  std::int64_t receivers = 1;  // of the request, as Redis counted them
+  std::optional<TimePoint>
+      unheard_since{};               // when it was first found that the target hears nothing
+  std::int64_t first_heartbeat = 0;  // the target's last one then
+  int suspected_losses = 0;          // of connections, of which its size may be the cause
+  TimePoint deadline{};              // when it times out unless something is heard of it
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly

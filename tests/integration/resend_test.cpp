@@ -216,6 +216,47 @@ TEST(Resend, ARequestWaitsLongerForATargetThatShowsThatItLives) {
   });
 }
 
+// While others may be on their way back, which no heartbeat has to show.
+TEST(Resend, AHeartbeatCountsFromWhenTheTargetWasFirstUnheard) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    LogCapture log;
+    MeshOptions options = patient_options(server.options(), log);
+    options.redis.reconnect_max_delay = 4s;
+    options.heartbeat_interval = 20s;
+    Node node(executor, mesh_key, options);
+    register_handlers(node);
+    co_await node.start();
+    RedisProbe probe = server.probe();
+    const auto beat = [&] {
+      const auto now = std::to_string(probe.time().count());
+      probe.command({"ZADD", key_of("heartbeats"), now, "1000"});
+    };
+    beat();
+    server.command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    const auto is_back = [&] {
+      return node.stats().reconnects == 1 && probe.subscribers(channel_of(node.instance_id())) == 1;
+    };
+    CO_ASSERT_TRUE(co_await eventually(is_back));
+    const auto asked_before = probe.command_stats().calls("zscore");
+    const auto call = begin_wait(executor, node, 1000, 0ms, 10min);
+    const auto is_asked_about = [&] {
+      return probe.command_stats().calls("zscore") >= asked_before + 3;
+    };
+    CO_ASSERT_TRUE(co_await eventually(is_asked_about));
+    beat();
+    EXPECT_TRUE(co_await holds_for([&] { return !call->is_done(); }, 5s)) << call->what();
+    RawPeer peer(server.options(), "test:mesh:" + mesh_key, 1000);
+    const auto request = co_await peer.message(0);
+    CO_ASSERT_TRUE(request.is_object());
+    peer.send(node.instance_id(),
+              {{"requestId", request.at("requestId")}, {"reply", true}, {"data", 0}});
+    EXPECT_TRUE(co_await succeeds(call));
+    co_await node.stop();
+  });
+}
+
 TEST(Resend, NothingIsSentTwiceToANodeThatDoesNotSupportIt) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
