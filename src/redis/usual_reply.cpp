@@ -23,6 +23,7 @@ class Reader {
 
  private:
   static constexpr std::size_t most_digits = 18;
+  static constexpr std::size_t longest_channel = std::size_t{64} << 10U;
 
   // Each returns `part` where the bytes end too early, `other` where they are of another kind, and
   // else the kind that was being looked for.
@@ -36,6 +37,7 @@ class Reader {
     Kind kind = take(beginning, Kind::message);
     std::size_t channel_size = 0;
     if (kind == Kind::message) kind = take_text(reply.channel, channel_size);
+    if (channel_size > longest_channel) return Kind::other;
     if (kind == Kind::message) kind = take_text(reply.payload, reply.payload_size);
     return kind;
   }

@@ -145,6 +145,22 @@ TEST_F(ConversationTest, HoweverTheBytesAreCutTheReportsAreTheSame) {
   }
 }
 
+TEST_F(ConversationTest, AChannelWhoseNameIsAbsurdlyLongEndsTheConnection) {
+  const std::string beginning = "*3\r\n$7\r\nmessage\r\n$99999999999\r\n";
+  EXPECT_TRUE(receive(beginning)) << "without a subscription";
+  Conversation subscribed({});
+  subscribed.subscribe("c");
+  EXPECT_TRUE(subscribed.receive(beginning));
+}
+
+TEST_F(ConversationTest, AChannelMayHaveALongName) {
+  conversation().subscribe("c");
+  const std::string name(100000, 'c');
+  EXPECT_EQ(receive("*3\r\n$7\r\nmessage\r\n$100000\r\n" + name + "\r\n$2\r\nhi\r\n"),
+            std::nullopt);
+  EXPECT_EQ(reports(), std::vector<std::string>{name + ": hi"});
+}
+
 std::string message_of(const std::string& payload) {
   return "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$" + std::to_string(payload.size()) + "\r\n" + payload +
          "\r\n";

@@ -60,6 +60,14 @@ TEST(UsualReply, AllElseIsForHiredis) {
   }
 }
 
+// So that its length meets the limits that hold there.
+TEST(UsualReply, AChannelWithAnAbsurdNameIsForHiredis) {
+  const std::string beginning = "*3\r\n$7\r\nmessage\r\n$";
+  EXPECT_EQ(read_usual_reply(beginning + "65536\r\nx").kind, Kind::part);
+  EXPECT_EQ(read_usual_reply(beginning + "65537\r\nx").kind, Kind::other);
+  EXPECT_EQ(read_usual_reply(beginning + "99999999999\r\n").kind, Kind::other);
+}
+
 std::string mutate(std::string bytes, std::minstd_rand& random) {
   constexpr std::string_view characters = "\r\n0123456789:$*-ms";
   const auto below = [&random](std::size_t limit) {
