@@ -29,6 +29,9 @@ constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
 // How old the knowledge of who else is counted by PUBLISH may be.
 constexpr auto others_are_known_for = 5s;
 
+// Those that wait must not outlast their time because of a question without an answer.
+constexpr auto longest_question = 5s;
+
 }  // namespace
 
 AnswerSender::AnswerSender(Context context, Counters& counters)
@@ -174,7 +177,7 @@ void AnswerSender::ask_due() {
 // One question for all responses to this caller, rather than each of them again.
 void AnswerSender::ask(InstanceId caller) {
   context_.commands->submit(
-      who_listens_command(context_.keys, caller), TimePoint::max(),
+      who_listens_command(context_.keys, caller), Clock::now() + longest_question,
       [weak = weak_from_this(), caller, run = run_](const redis::Outcome& outcome) {
         const auto self = weak.lock();
         if (self && self->run_ == run) self->on_listeners(caller, outcome);

@@ -237,5 +237,22 @@ TEST(LostCallers, WhatTheyHaveReceivedIsNotLostWhenTheWatcherLeaves) {
   });
 }
 
+TEST(LostCallers, AnAnswerDoesNotOutlastItsTimeWhileRedisIsGone) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LostCallers rig(co_await asio::this_coro::executor);
+    co_await rig.node.start();
+    rig.register_caller(1000);
+    const auto asked_before = rig.calls_of("eval");
+    rig.ask(1000, "late", 2000);
+    const auto has_asked = [&] { return rig.calls_of("eval") > asked_before; };
+    CO_ASSERT_TRUE(co_await eventually(has_asked));
+    rig.server.kill();
+    const auto is_lost = [&] { return rig.node.stats().answers_lost == 1; };
+    EXPECT_TRUE(co_await eventually(is_lost, 40s));
+    EXPECT_TRUE(rig.log.contains("did not listen in time")) << rig.log.text();
+    co_await rig.node.stop();
+  });
+}
+
 }  // namespace
 }  // namespace mesh::test::faults
