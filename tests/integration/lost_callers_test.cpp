@@ -189,6 +189,24 @@ TEST(LostCallers, AnAnswerThatWasBroughtToThemIsNotSentForEver) {
   });
 }
 
+TEST(LostCallers, WhoSubscribesToNobodysChannelIsNotCountedAmongOthers) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    LostCallers rig(co_await asio::this_coro::executor);
+    co_await rig.node.start();
+    rig.register_caller(1000);
+    const RawPeer nobody(rig.server.options(), mesh_stem, 0);
+    RawPeer caller(rig.server.options(), mesh_stem, 1000);
+    CO_ASSERT_TRUE(co_await rig.knows_of_others(caller));
+    const auto asked_before = rig.calls_of("eval");
+    rig.ask(1000, "once");
+    CO_ASSERT_TRUE(co_await eventually([&] { return caller.received().size() == 2; }));
+    co_await sleep_for(300ms);
+    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
+    EXPECT_EQ(rig.calls_of("eval"), asked_before);
+    co_await rig.node.stop();
+  });
+}
+
 TEST(LostCallers, ManyAnswersWaitForThem) {
   run_coroutine([]() -> asio::awaitable<void> {
     constexpr int count = 6000;
