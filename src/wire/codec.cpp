@@ -344,6 +344,7 @@ BroadcastMessage decode_broadcast(std::string_view text, const MeshLimits& limit
   }
 }
 
+// `data` comes last, so that of a request that is too large its beginning tells all the rest.
 std::string encode_request(std::string_view request_id, InstanceId sender, std::string_view type,
                            std::string_view data, milliseconds timeout, bool repeat,
                            std::string memory) {
@@ -354,11 +355,11 @@ std::string encode_request(std::string_view request_id, InstanceId sender, std::
       .number(sender)
       .raw(R"(,"type":)")
       .quoted(type)
-      .raw(R"(,"data":)")
-      .json(data)
       .raw(R"(,"timeoutMs":)")
       .number(std::min(timeout, longest_timeout_on_the_wire).count())
-      .raw(repeat ? R"(,"repeat":true})" : "}")
+      .raw(repeat ? R"(,"repeat":true,"data":)" : R"(,"data":)")
+      .json(data)
+      .raw("}")
       .take();
 }
 

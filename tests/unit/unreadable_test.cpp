@@ -106,6 +106,17 @@ TEST(Unreadable, OfMessagesBeyondTheirSizeTheBeginningIsEnough) {
   EXPECT_FALSE(response.request);
 }
 
+TEST(Unreadable, TheBeginningOfARequestTellsItsTimeoutAndWhetherItIsRepeated) {
+  const std::string data = "\"" + std::string(5000, 'x') + "\"";
+  for (const bool repeat : {false, true}) {
+    const std::string text = encode_request("r", 7, "t", data, 250ms, repeat);
+    const auto request = describe_oversized(text.substr(0, 4096), text.size()).request;
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->timeout, 250ms);
+    EXPECT_EQ(request->repeat, repeat);
+  }
+}
+
 TEST(Unreadable, WhatIsNoWholeMessageTellsNothing) {
   const std::string request = R"({"requestId":"r","senderInstanceId":7,"type":"t","data":[x]})";
   const std::string response = R"({"requestId":"r","reply":true,"data":"\x"})";
