@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <support/wait.hpp>
@@ -73,6 +74,8 @@ void program_outlives_node(Stage& stage) {
   test::RedisProbe probe = stage.world.probe();
   const InstanceId id = stage.await_id(process);
   const std::string channel = World::stem + (":node:" + std::to_string(id));
+  // Its way to Redis would end with it otherwise.
+  const auto link = std::move(stage.fleet.at(stage.fleet.index_of(process)).link);
   stage.fleet.kill(stage.fleet.index_of(process));
   const bool ended =
       test::wait_until([&] { return probe.subscribers(channel) == 0; }, stage.timing.slack());
