@@ -3,7 +3,12 @@
 function(mesh_target_defaults target)
   target_compile_features(${target} PRIVATE cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  if(PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  else()
+    # What a bigger project asks of its own code, as errors or not, is not asked of this.
+    target_compile_options(${target} PRIVATE -w)
+  endif()
   if(MESHSERVICE_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

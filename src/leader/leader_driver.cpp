@@ -200,12 +200,13 @@ void LeaderDriver::note_refusal(std::chrono::milliseconds wait) {
   if (std::exchange(barred_, is_barred) || !is_barred) return;
   // What takes no longer than any change of leaders is nothing to worry about.
   const bool is_long = wait > options_.retry_delay;
-  context_.log(is_long ? LogLevel::warning : LogLevel::info,
-               "nobody may lead " + context_.lock_key + " for another " +
-                   std::to_string(wait.count()) + " ms, until " + time_after(wait) +
-                   ": this Redis is new, was restarted, or has lost the lock, and an earlier "
-                   "leader may go on until then; LeaderOptions::wait_after_data_loss = false skips "
-                   "the wait");
+  context_.log(
+      is_long ? LogLevel::warning : LogLevel::info,
+      "nobody may lead " + context_.lock_key + " for another " + std::to_string(wait.count()) +
+          " ms, until " + time_after(wait) +
+          ": this Redis is new, was restarted, has lost the lock, or knows only leaders in "
+          "TypeScript, and an earlier leader may go on until then; "
+          "LeaderOptions::wait_after_data_loss = false skips the wait");
 }
 
 void LeaderDriver::note_failure(const std::string& cause) {

@@ -225,7 +225,10 @@ asio::awaitable<bool> Connector::is_master(Endpoint server, TimePoint deadline) 
     const auto link = co_await connect_to_master(server, deadline);
     link->close("it is there");
     co_return true;
-  } catch (const MeshConnectionError&) {
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    co_return false;
+  } catch (const std::exception&) {
     co_return false;
   }
 }
