@@ -196,9 +196,12 @@ struct MeshOptions {
   RedisOptions redis = RedisOptions::read_env("MESH");
   /// Where the leader is elected; nothing: on the Redis of the mesh, as also where both are the
   /// same server and database. Its `mutex_prefix` is that of `redis` unless set. The default is
-  /// what a TypeScript node would use, which reads `MUTEX_REDIS_X`, then `REDIS_X`: it is set if
-  /// a variable for an address begins with `MUTEX_REDIS_`, or if there are some with `MESH_REDIS_`
-  /// and some with `REDIS_` that lead to different places. A third connection goes there.
+  /// what a TypeScript node would use, which reads `MUTEX_REDIS_X`, then `REDIS_X`. It is set if
+  /// `MUTEX_REDIS_` URL, HOST, PORT or SENTINEL_HOST is. Otherwise generic variables set it only
+  /// where they lead to another server than the mesh's: `REDIS_HOST` or `REDIS_SENTINEL_HOST`
+  /// beside `MESH_REDIS_` URL, HOST or SENTINEL_HOST, and without any of these three a `REDIS_`
+  /// PORT, SENTINEL_PORT or SENTINEL_NAME that differs from the same with `MESH_REDIS_`; what they
+  /// say must make sense. A third connection goes there.
   std::optional<RedisOptions> leader_redis = RedisOptions::read_leader_env();
   MeshLimits limits{};
   /// Where connections, timers and the election run. Empty: on the executor of the service, whose

@@ -3,6 +3,7 @@
 #include <cerrno>  // program_invocation_short_name
 #include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -192,14 +193,37 @@ class Layer {
   std::string overriding_;
 };
 
-/// Whether some variable with this prefix says where Redis is. Links do not count: see read_link().
-bool has_address(const std::string& prefix) {
-  constexpr std::array settings{"URL",           "HOST",          "PORT",         "DB",
-                                "SENTINEL_HOST", "SENTINEL_PORT", "SENTINEL_NAME"};
-  return std::ranges::any_of(settings, [&prefix](const char* setting) {
-    const auto variable = read_variable(prefix + setting);
-    return variable && !variable->value.starts_with(link_scheme);
+bool has_any(std::string_view prefix, std::initializer_list<const char*> settings) {
+  return std::ranges::any_of(settings, [prefix](const char* setting) {
+    const auto variable = read_variable(std::string(prefix) + setting);
+    return variable && !variable->value.starts_with(link_scheme);  // see read_link()
   });
+}
+
+bool differs_from_mesh(const char* setting) {
+  const auto generic = read_variable(std::string("REDIS_") + setting);
+  const auto own = read_variable(std::string("MESH_REDIS_") + setting);
+  return generic && own && !generic->value.starts_with(link_scheme) &&
+         !own->value.starts_with(link_scheme) && generic->value != own->value;
+}
+
+/// Whether the generic variables speak of a server beside the mesh's: more likely they are about
+/// the mesh, or left over from something else, unless they are those that a TypeScript node reads.
+bool may_tell_election_apart() {
+  if (has_any("MESH_REDIS_", {"URL", "HOST", "SENTINEL_HOST"})) {
+    return has_any("REDIS_", {"HOST", "SENTINEL_HOST"});
+  }
+  return differs_from_mesh("PORT") || differs_from_mesh("SENTINEL_PORT") ||
+         differs_from_mesh("SENTINEL_NAME");
+}
+
+bool is_valid(const RedisOptions& options) {
+  try {
+    options.validate();
+  } catch (const std::invalid_argument&) {
+    return false;
+  }
+  return true;
 }
 
 void read_mutex_prefix(std::string& target) {
@@ -235,10 +259,13 @@ RedisOptions RedisOptions::read_env(std::string_view name, std::string applicati
 }
 
 std::optional<RedisOptions> RedisOptions::read_leader_env() {
-  const bool is_named = has_address("MUTEX_REDIS_");
-  if (!is_named && !(has_address("MESH_REDIS_") && has_address("REDIS_"))) return std::nullopt;
+  const bool is_named = has_any("MUTEX_REDIS_", {"URL", "HOST", "PORT", "SENTINEL_HOST"});
+  if (!is_named && !may_tell_election_apart()) return std::nullopt;
   RedisOptions leader = read_env("MUTEX");
-  if (!is_named && config::is_same_place(leader, read_env("MESH"))) return std::nullopt;
+  if (!is_named) {
+    if (!leader.problems_.empty() || !is_valid(leader)) return std::nullopt;
+    if (config::is_same_server(leader, read_env("MESH"))) return std::nullopt;
+  }
   leader.mutex_prefix.clear();  // that of the mesh's options, which the program may have set
   return leader;
 }

@@ -49,9 +49,18 @@ TEST(LeaderEnvironment, WithOneAddressTheElectionIsWhereTheMeshIs) {
 TEST(LeaderEnvironment, WithTwoAddressesItIsAtTheGenericOneAsForTypeScriptNodes) {
   EXPECT_EQ(election_with({{"REDIS_PORT", "1"}, {"MESH_REDIS_PORT", "2"}}), "127.0.0.1:1/0");
   EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_HOST", "b"}}), "a:6379/0");
-  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_DB", "3"}}), "a:6379/0");
-  EXPECT_EQ(election_with({{"REDIS_URL", "redis://a:1/2"}, {"MESH_REDIS_URL", "redis://a:1/3"}}),
-            "a:1/2");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_URL", "redis://b:1/3"}}), "a:6379/0");
+  EXPECT_EQ(election_with({{"REDIS_SENTINEL_HOST", "s"}, {"MESH_REDIS_HOST", "b"}}), "s/0");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_SENTINEL_HOST", "s"}}), "a:6379/0");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"},
+                           {"REDIS_PORT", "1"},
+                           {"MESH_REDIS_HOST", "a"},
+                           {"MESH_REDIS_PORT", "2"}}),
+            "a:1/0");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"REDIS_PORT", "1"}, {"MESH_REDIS_PORT", "2"}}),
+            "a:1/0");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"REDIS_DB", "3"}, {"MESH_REDIS_HOST", "b"}}),
+            "a:6379/3");
   EXPECT_EQ(election_with({{"REDIS_SENTINEL_HOST", "s"},
                            {"REDIS_SENTINEL_NAME", "one"},
                            {"MESH_REDIS_SENTINEL_NAME", "two"}}),
@@ -67,8 +76,48 @@ TEST(LeaderEnvironment, TwoAddressesOfTheSamePlaceAreOne) {
             "");
 }
 
+TEST(LeaderEnvironment, WhatNamesNoServerThatTypeScriptNodesReadDoesNotCount) {
+  for (const auto& [name, value] : Variables{{"REDIS_PORT", "1"},
+                                             {"REDIS_DB", "1"},
+                                             {"REDIS_URL", "redis://cache:1/2"},
+                                             {"REDIS_SENTINEL_PORT", "1"},
+                                             {"REDIS_SENTINEL_NAME", "one"},
+                                             {"MUTEX_REDIS_DB", "1"},
+                                             {"MUTEX_REDIS_SENTINEL_PORT", "1"},
+                                             {"MUTEX_REDIS_SENTINEL_NAME", "one"}}) {
+    EXPECT_EQ(election_with({{name, value}}), "") << name;
+    EXPECT_EQ(election_with({{name, value}, {"MESH_REDIS_HOST", "b"}}), "") << name;
+    EXPECT_EQ(election_with({{name, value}, {"MESH_REDIS_URL", "redis://b:2/3"}}), "") << name;
+    EXPECT_EQ(election_with({{name, value}, {"MESH_REDIS_SENTINEL_HOST", "s"}}), "") << name;
+    EXPECT_EQ(election_with({{name, value}, {"MESH_REDIS_DB", "3"}}), "") << name;
+  }
+  EXPECT_EQ(election_with({{"MESH_REDIS_PORT", "2"}}), "");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_DB", "3"}}), "");
+  EXPECT_EQ(election_with({{"REDIS_SENTINEL_NAME", "one"}, {"MESH_REDIS_SENTINEL_NAME", "two"}}),
+            "");
+  EXPECT_EQ(election_with({{"REDIS_URL", "redis://a:1/2"}, {"MESH_REDIS_URL", "redis://a:1/3"}}),
+            "");
+  EXPECT_EQ(election_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_URL", "redis://a:6379/3"}}), "");
+}
+
+TEST(LeaderEnvironment, GenericVariablesThatMakeNoSenseAreNotForTheElection) {
+  const Variables malformed{{"REDIS_URL", "rediss://cache:6379/0?ssl_cert_reqs=none"},
+                            {"REDIS_PORT", "x"},
+                            {"REDIS_DB", "x"},
+                            {"REDIS_TLS", "x"},
+                            {"REDIS_USERNAME", "without a password"}};
+  for (const auto& [name, value] : malformed) {
+    const MeshOptions options = options_with(
+        {{name, value}, {"REDIS_HOST", "cache"}, {"MESH_REDIS_URL", "redis://127.0.0.1:6379"}});
+    EXPECT_FALSE(options.leader_redis) << name;
+    EXPECT_NO_THROW(options.validate()) << name;
+  }
+}
+
 TEST(LeaderEnvironment, ALinkThatNobodyHasWrittenIsNoSecondAddress) {
   EXPECT_EQ(election_with({{"REDIS_PORT", "tcp://10.0.0.1:6379"}, {"MESH_REDIS_HOST", "a"}}), "");
+  EXPECT_EQ(election_with({{"REDIS_PORT", "tcp://10.0.0.1:6379"}, {"MESH_REDIS_PORT", "1"}}), "");
+  EXPECT_EQ(election_with({{"REDIS_PORT", "1"}, {"MESH_REDIS_PORT", "tcp://10.0.0.1:6379"}}), "");
 }
 
 TEST(LeaderEnvironment, AnAddressForLocksWins) {
