@@ -202,6 +202,8 @@ struct MeshOptions {
   /// beside `MESH_REDIS_` URL, HOST or SENTINEL_HOST, and without any of these three a `REDIS_`
   /// PORT, SENTINEL_PORT or SENTINEL_NAME that differs from the same with `MESH_REDIS_`; what they
   /// say must make sense. A third connection goes there.
+  /// Login, credentials, TLS and timeouts are its own as well, from the same variables as its
+  /// address: those of `redis` do not apply to it, so a program that sets them sets both.
   std::optional<RedisOptions> leader_redis = RedisOptions::read_leader_env();
   MeshLimits limits{};
   /// Where connections, timers and the election run. Empty: on the executor of the service, whose
