@@ -38,6 +38,12 @@ inline std::string lock_key(const RedisOptions& options, const std::string& key)
   return mutex_prefix(options) + ":leader:" + key;
 }
 
+/// The same where the lock may have a place of its own: its prefix is that of `mesh` unless set.
+inline std::string lock_key(const RedisOptions& mesh, const RedisOptions& lock,
+                            const std::string& key) {
+  return lock_key(lock.mutex_prefix.empty() ? mesh : lock, key);
+}
+
 /// What to say of a lock whose prefix nobody has chosen; empty if somebody has.
 inline std::string doubt_about_lock(const RedisOptions& options) {
   if (!options.mutex_prefix.empty() || !detail::NameOrigin::is_guessed(options)) return {};
@@ -47,12 +53,18 @@ inline std::string doubt_about_lock(const RedisOptions& options) {
 }
 
 /// The same of a mesh, and of its lock if only that has no prefix of its own.
-inline std::string doubt_about_mesh(const RedisOptions& options) {
-  if (!detail::NameOrigin::is_guessed(options)) return {};
-  if (!options.prefix.empty()) return doubt_about_lock(options);
-  return "the prefix of the mesh, " + mesh_prefix(options) +
+inline std::string doubt_about_mesh(const RedisOptions& mesh, const RedisOptions& lock) {
+  if (!mesh.prefix.empty() || !detail::NameOrigin::is_guessed(mesh)) {
+    // Without a prefix of its own the lock has that of the mesh's options.
+    return lock.mutex_prefix.empty() ? doubt_about_lock(mesh) : std::string();
+  }
+  return "the prefix of the mesh, " + mesh_prefix(mesh) +
          ", is only this executable's name, so programs of other names do not meet it whatever "
          "their key: set REDIS_PREFIX, RedisOptions::prefix or RedisOptions::application_name";
+}
+
+inline std::string doubt_about_mesh(const RedisOptions& options) {
+  return doubt_about_mesh(options, options);
 }
 
 }  // namespace mesh::config

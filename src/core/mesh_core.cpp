@@ -27,8 +27,8 @@ std::optional<RedisOptions> redis_of_election(std::optional<RedisOptions> leader
                                               const RedisOptions& mesh) {
   if (!leader) return std::nullopt;
   const std::string prefix = config::mutex_prefix(mesh);
-  if (leader->mutex_prefix.empty()) leader->mutex_prefix = prefix;
-  if (config::is_same_place(*leader, mesh) && leader->mutex_prefix == prefix) return std::nullopt;
+  const bool has_own = !leader->mutex_prefix.empty() && leader->mutex_prefix != prefix;
+  if (config::is_same_place(*leader, mesh) && !has_own) return std::nullopt;
   return leader;
 }
 
@@ -75,10 +75,11 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       registry_(
           std::make_shared<Registry>(commands_, keys_, options_.node_ttl, host_name(options_))),
       leader_(std::make_shared<leader::LeaderDriver>(
-          leader::LeaderContext{strand_, executor_, election_ ? election_ : commands_,
-                                election_ ? config::lock_key(*options_.leader_redis, "mesh:" + key)
-                                          : keys_.leader_lock(),
-                                options_.log, gate_},
+          leader::LeaderContext{
+              strand_, executor_, election_ ? election_ : commands_,
+              election_ ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
+                        : keys_.leader_lock(),
+              options_.log, gate_},
           options_.leader)),
       cleanup_(std::make_shared<Cleanup>(
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log, gate_}, registry_)),
@@ -107,9 +108,9 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           registry_)),
       callbacks_(
           strand_, executor_,
-          [log = options_.log](const std::exception_ptr& error) {
-            log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
-          },
+          [log = options_.log](
+              const std::exception_ptr&
+                  error) { log(LogLevel::error, "a mesh callback threw: " + describe_error(error)); },
           gate_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {
@@ -252,7 +253,8 @@ asio::awaitable<void> MeshCore::join_mesh() {
   leader_->start();
   options_.log(LogLevel::info, "joined " + keys_.stem() + " at " + commands_->location() +
                                    " as node " + std::to_string(id));
-  const std::string doubt = config::doubt_about_mesh(options_.redis);
+  const std::string doubt = config::doubt_about_mesh(
+      options_.redis, options_.leader_redis ? *options_.leader_redis : options_.redis);
   if (!doubt.empty()) options_.log(LogLevel::warning, doubt);
 }
 

@@ -50,5 +50,16 @@ TEST(KeyPrefix, AMeshWithItsOwnMayStillHaveALockWithout) {
   EXPECT_NE(doubt_about_mesh(options), "");
 }
 
+TEST(KeyPrefix, ALockElsewhereIsNotDoubtedForThePrefixThatItHas) {
+  RedisOptions mesh;
+  mesh.prefix = "shop";
+  RedisOptions lock;
+  EXPECT_EQ(doubt_about_mesh(mesh, lock), doubt_about_lock(mesh));
+  lock.mutex_prefix = "own";
+  EXPECT_EQ(doubt_about_mesh(mesh, lock), "");
+  mesh.prefix.clear();
+  EXPECT_TRUE(mentions(doubt_about_mesh(mesh, lock), "the prefix of the mesh"));
+}
+
 }  // namespace
 }  // namespace mesh::config
