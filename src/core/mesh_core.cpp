@@ -310,15 +310,20 @@ asio::awaitable<void> MeshCore::drain() {
 asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
   // Handlers and callbacks that take long must leave some time to say goodbye to Redis.
   const auto users_deadline = deadline - Clock::duration(options_.stop_timeout) / 4;
+  // A Redis that hangs must not take the time that the election's needs, nor the other way round.
+  const auto registry_deadline =
+      election_ ? deadline - Clock::duration(options_.stop_timeout) / 8 : deadline;
   co_await background_.join_until(deadline);
   co_await cleanup_->stop(users_deadline);
   server_->cancel_all();
   if (!co_await server_->join_until(users_deadline)) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
   }
-  co_await leader_->stop(users_deadline, deadline);
+  co_await leader_->resign(users_deadline, deadline);
+  if (!election_) co_await leader_->release(deadline);
   registration_.unsubscribe();
-  co_await registration_.leave(deadline);
+  co_await registration_.leave(registry_deadline);
+  if (election_) co_await leader_->release(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
 }
 

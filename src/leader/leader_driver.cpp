@@ -66,11 +66,16 @@ void LeaderDriver::start() {
 
 asio::awaitable<void> LeaderDriver::stop(TimePoint callbacks_deadline, TimePoint deadline) {
   const auto self = shared_from_this();
+  co_await resign(callbacks_deadline, deadline);
+  co_await release(deadline);
+}
+
+asio::awaitable<void> LeaderDriver::resign(TimePoint callbacks_deadline, TimePoint deadline) {
+  const auto self = shared_from_this();
   election_.cancel_all();
   co_await election_.join_until(deadline);
   apply(lease_.on_resigned());
   if (!co_await callbacks_.drain_until(callbacks_deadline)) callbacks_.abandon();
-  co_await release(deadline);
 }
 
 void LeaderDriver::abandon() {
@@ -172,6 +177,7 @@ asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, Lease::T
 }
 
 asio::awaitable<void> LeaderDriver::release(TimePoint deadline) {
+  const auto self = shared_from_this();
   if (!context_.client->is_ready()) co_return;
   std::vector<std::string> keys{context_.lock_key, last_term_key()};
   std::vector<std::string> arguments{lock_value_};

@@ -48,6 +48,9 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   /// Resigns, gives the callbacks until their deadline to end, and frees the lock, as far as that
   /// is done by the deadline. Does not throw.
   asio::awaitable<void> stop(TimePoint callbacks_deadline, TimePoint deadline);
+  /// The two halves of `stop()`; only the second one waits for Redis.
+  asio::awaitable<void> resign(TimePoint callbacks_deadline, TimePoint deadline);
+  asio::awaitable<void> release(TimePoint deadline);
   /// Ends the election without a word to anyone.
   void abandon();
 
@@ -70,7 +73,6 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   asio::awaitable<void> run(std::shared_ptr<LeaderDriver> self);
   asio::awaitable<void> attempt();
   asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, Lease::TimePoint sent_at);
-  asio::awaitable<void> release(TimePoint deadline);
   std::string last_term_key() const { return context_.lock_key + ":last_term"; }
   void apply(Lease::Change change);
   void note_refusal(std::chrono::milliseconds wait);

@@ -188,6 +188,36 @@ TEST(ElectionRedis, IsNotNeededToStartAndStop) {
   });
 }
 
+TEST(ElectionRedis, KeepsNoNodeListedThatStopsWhileItHangs) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    Apart apart;
+    MeshOptions options = apart.options();
+    options.leader.ttl = 60s;
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
+    co_await node.start();
+    EXPECT_TRUE(co_await is_elected(node)) << apart.log.text();
+    apart.locks.pause();
+    co_await node.stop();
+    EXPECT_EQ(apart.mesh.probe().integer({"ZCARD", key_of("heartbeats")}), 0) << apart.log.text();
+    apart.locks.resume();
+  });
+}
+
+TEST(ElectionRedis, FreesTheLockOfANodeThatStopsWhileTheRedisOfTheMeshHangs) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    Apart apart;
+    MeshOptions options = apart.options();
+    options.leader.ttl = 60s;
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
+    co_await node.start();
+    EXPECT_TRUE(co_await is_elected(node)) << apart.log.text();
+    apart.mesh.pause();
+    co_await node.stop();
+    EXPECT_FALSE(apart.locks.probe().exists(mesh_lock)) << apart.log.text();
+    apart.mesh.resume();
+  });
+}
+
 TEST(ElectionRedis, IsNoThirdConnectionWhereItIsTheRedisOfTheMesh) {
   run_coroutine([]() -> asio::awaitable<void> {
     const RedisServer server;
