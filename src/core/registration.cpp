@@ -23,6 +23,7 @@ Registration::Registration(Context context, const std::atomic<InstanceId>& own_i
       cleanup_(std::move(cleanup)),
       inbox_(inbox),
       log_(context_.log),
+      place_log_(context_.log),
       heartbeat_due_(context_.strand) {}
 
 void Registration::reset() {
@@ -169,7 +170,17 @@ bool Registration::others_may_return() const {
 
 // What the heartbeat saw spares the election to look itself, unless heartbeats are the rarer ones.
 void Registration::note_leader(std::optional<bool> another_leads) {
-  if (context_.is_election_elsewhere) return;  // it looked at the wrong Redis
+  if (context_.is_election_elsewhere) {
+    // It looked where no node of this mesh should be elected.
+    if (another_leads == true) {
+      place_log_.warn(Clock::now(),
+                      "another node leads " + context_.keys.stem() +
+                          " by an election on the Redis of the mesh, while this one takes part in "
+                          "one elsewhere, so that two may lead: all nodes must agree on "
+                          "MeshOptions::leader_redis, or MUTEX_REDIS_* and REDIS_*");
+    }
+    return;
+  }
   const bool replaces_attempts = context_.heartbeat_interval <= context_.leader.retry_delay;
   if (!another_leads || (*another_leads && !replaces_attempts)) return;
   // A leader that comes back has the first word.

@@ -86,6 +86,7 @@ class Registration {
   std::shared_ptr<Cleanup> cleanup_;
   Inbox& inbox_;
   RateLimitedLog log_;
+  RateLimitedLog place_log_;  // of the election
   Event heartbeat_due_;
   std::optional<TimePoint> reconnected_at_;  // the connection for commands
   std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis

@@ -188,6 +188,28 @@ TEST(ElectionRedis, IsNotNeededToStartAndStop) {
   });
 }
 
+TEST(ElectionRedis, NodesThatDisagreeOnThePlaceAreWarned) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    Apart apart;
+    const auto executor = co_await asio::this_coro::executor;
+    MeshOptions options = apart.options();
+    Node apart_node(executor, mesh_key, options);
+    co_await apart_node.start();
+    EXPECT_TRUE(co_await is_elected(apart_node)) << apart.log.text();
+    const auto is_warned = [&] { return apart.log.contains("all nodes must agree on"); };
+    EXPECT_TRUE(co_await holds_for([&] { return !is_warned(); }, 300ms));
+
+    const LogCapture other_log;
+    MeshOptions other_options = patient_options(apart.mesh.options(), other_log);
+    Node other(executor, mesh_key, other_options);
+    co_await other.start();
+    EXPECT_TRUE(co_await eventually(is_warned)) << apart.log.text();
+    EXPECT_EQ(apart.log.count("all nodes must agree on"), 1U);
+    co_await other.stop();
+    co_await apart_node.stop();
+  });
+}
+
 TEST(ElectionRedis, KeepsNoNodeListedThatStopsWhileItHangs) {
   run_coroutine([]() -> asio::awaitable<void> {
     Apart apart;
