@@ -251,8 +251,10 @@ asio::awaitable<void> MeshCore::join_mesh() {
   start_watch();
   if (election_) election_->open();
   leader_->start();
+  const std::string place =
+      election_ ? ", its leader is elected at " + election_->location() : std::string();
   options_.log(LogLevel::info, "joined " + keys_.stem() + " at " + commands_->location() +
-                                   " as node " + std::to_string(id));
+                                   " as node " + std::to_string(id) + place);
   const std::string doubt = config::doubt_about_mesh(
       options_.redis, options_.leader_redis ? *options_.leader_redis : options_.redis);
   if (!doubt.empty()) options_.log(LogLevel::warning, doubt);

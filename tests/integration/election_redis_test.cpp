@@ -188,6 +188,27 @@ TEST(ElectionRedis, IsNotNeededToStartAndStop) {
   });
 }
 
+TEST(ElectionRedis, IsNamedInTheLogWhereItIsElsewhere) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    Apart apart;
+    const auto executor = co_await asio::this_coro::executor;
+    MeshOptions options = apart.options();
+    Node node(executor, mesh_key, options);
+    co_await node.start();
+    const std::string port = std::to_string(options.leader_redis->port);
+    EXPECT_EQ(apart.log.count(", its leader is elected at "), 1U) << apart.log.text();
+    EXPECT_TRUE(apart.log.contains("elected at " + options.leader_redis->host + ":" + port))
+        << apart.log.text();
+    co_await node.stop();
+
+    options.leader_redis.reset();
+    Node in_one_place(executor, mesh_key, options);
+    co_await in_one_place.start();
+    EXPECT_EQ(apart.log.count("elected at "), 1U) << apart.log.text();
+    co_await in_one_place.stop();
+  });
+}
+
 TEST(ElectionRedis, NodesThatDisagreeOnThePlaceAreWarned) {
   run_coroutine([]() -> asio::awaitable<void> {
     Apart apart;
