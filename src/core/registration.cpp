@@ -24,6 +24,7 @@ Registration::Registration(Context context, const std::atomic<InstanceId>& own_i
       inbox_(inbox),
       log_(context_.log),
       place_log_(context_.log),
+      token_log_(context_.log),
       heartbeat_due_(context_.strand) {}
 
 void Registration::reset() {
@@ -191,8 +192,16 @@ asio::awaitable<void> Registration::clean_up() {
   if (leader_->is_leader() && !others_may_return()) {
     const Registry::Mandate own = mandate();
     const bool still_leads = co_await cleanup_->run(own_id_, own);
+    if (still_leads) co_return;
     // Elsewhere the lock alone tells who leads.
-    if (!still_leads && !context_.is_election_elsewhere) leader_->on_lock_lost();
+    if (!context_.is_election_elsewhere) {
+      leader_->on_lock_lost();
+    } else if (leader_->is_leader()) {
+      token_log_.warn(Clock::now(), "this node leads " + context_.keys.stem() +
+                                        " but may not clean up: of late a leader with a larger "
+                                        "fencing token than " +
+                                        own.value + " has");
+    }
   } else if (cleanup_->is_incomplete()) {
     co_await cleanup_->complete(own_id_);
   }

@@ -87,6 +87,7 @@ class Registration {
   Inbox& inbox_;
   RateLimitedLog log_;
   RateLimitedLog place_log_;  // of the election
+  RateLimitedLog token_log_;
   Event heartbeat_due_;
   std::optional<TimePoint> reconnected_at_;  // the connection for commands
   std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis

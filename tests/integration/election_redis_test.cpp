@@ -125,6 +125,7 @@ TEST(ElectionRedis, ALeaderThatHasASuccessorDoesNotCleanUp) {
     const auto is_kept = [&] { return apart.is_listed("77") && node.leader().is_leader(); };
     EXPECT_TRUE(co_await holds_for(is_kept, 500ms));
     EXPECT_EQ(apart.mesh.probe().get(token_key), later);
+    EXPECT_EQ(apart.log.count("may not clean up"), 1U) << apart.log.text();
 
     apart.mesh.command({"DEL", token_key});
     const auto is_removed = [&] { return !apart.is_listed("77"); };
