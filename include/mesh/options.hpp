@@ -214,9 +214,12 @@ struct MeshOptions {
   /// Both contexts must run while the service does; if only this one runs, the node is there and
   /// its callers wait, and if only the other one runs, nothing ever completes. A running service
   /// keeps `run()` of both from returning. Both contexts must outlive the service, and this one
-  /// must be destroyed after the other: declare it first. Where a running service was destroyed, or
-  /// a handler outlived `stop()`, let both run out of work before that, this one first: with
-  /// `join()` of a pool, or until `run()` returns, rather than with `stop()` of a context.
+  /// must be destroyed after the other: declare it first. What a destroyed service leaves is
+  /// destroyed on this one, after `stop()` too, and needs the other one. So destroy the service,
+  /// then let this one run out of work, and only then destroy the other: with `join()` of a pool,
+  /// or until `run()` returns, rather than with `stop()` of a context. Until then `join()` and
+  /// `run()` of the other one do not return. Where a handler outlived `stop()`, let that one run
+  /// out, too.
   boost::asio::any_io_executor protocol_executor{};
   std::string hostname;  ///< What this node registers as; empty: the machine's host name.
   LogSink log = stderr_log_sink();

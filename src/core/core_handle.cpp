@@ -5,7 +5,9 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 
@@ -37,6 +39,13 @@ asio::awaitable<void> broadcast(std::shared_ptr<core::MeshCore> core, std::strin
   co_await core->broadcast(std::move(type), std::move(data), options);
 }
 
+/// What a destroyed service leaves, destroyed from below.
+struct Remains {
+  asio::any_io_executor users_work;
+  std::shared_ptr<core::MeshCore> core;
+  std::unique_ptr<LeaderService> leader;
+};
+
 }  // namespace
 
 CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
@@ -47,9 +56,16 @@ CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
 
 CoreHandle::~CoreHandle() {
   core_->close_gate();
-  // The last references go along, so that all of it is destroyed on the strand.
+  // The last references go along, so that all of it is destroyed on the strand. What holds the
+  // user's executor needs its context for that, so another context is kept busy until then.
   const auto strand = core_->strand();
-  asio::post(strand, [core = std::move(core_), leader = std::move(leader_)] { core->abandon(); });
+  asio::any_io_executor work;
+  if (strand.get_inner_executor() != core_->executor()) {
+    work = asio::prefer(core_->executor(), asio::execution::outstanding_work_t::tracked);
+  }
+  asio::post(strand, [last = Remains{std::move(work), std::move(core_), std::move(leader_)}] {
+    last.core->abandon();
+  });
 }
 
 const std::shared_ptr<Gate>& CoreHandle::gate() const noexcept { return core_->gate(); }

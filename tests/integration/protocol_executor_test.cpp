@@ -11,10 +11,14 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <integration/support/mesh_test.hpp>
 #include <integration/support/outcome.hpp>
+#include <support/log_capture.hpp>
+#include <support/redis_server.hpp>
 #include <support/wait.hpp>
 
 namespace mesh::test {
@@ -166,6 +170,34 @@ TEST_F(ProtocolExecutor, ADestroyedServiceReleasesBothContexts) {
   EXPECT_FALSE(has_returned_);
   node_.reset();
   EXPECT_TRUE(wait_until([&] { return has_returned_.load(); }));
+}
+
+// A strand, which needs its context to be destroyed, and with it whatever holds it.
+TEST(ProtocolExecutorEnd, TheContextOfHandlersHasWorkUntilAStoppedServiceIsGone) {
+  const RedisServer redis;
+  const LogCapture log;
+  asio::thread_pool protocol{1};
+  asio::thread_pool workers{2};
+  const auto captured = std::make_shared<int>(0);
+  std::promise<void> joined;
+  std::future<void> workers_joined = joined.get_future();
+  std::future_status waited{};
+  {
+    MeshOptions options;
+    options.redis = redis.options();
+    options.log = log.sink();
+    options.protocol_executor = protocol.get_executor();
+    Service node(asio::make_strand(workers), "end", options);
+    node.register_handler<"nothing">([captured] {});
+    node.start(asio::use_future).get();
+    node.stop(asio::use_future).get();
+    asio::post(protocol, [&] { waited = workers_joined.wait_for(500ms); });
+  }
+  workers.join();
+  EXPECT_EQ(captured.use_count(), 1);
+  joined.set_value();
+  protocol.join();
+  EXPECT_EQ(waited, std::future_status::timeout);
 }
 
 TEST_F(ProtocolExecutor, NoHandlerBeginsAfterDestruction) {
