@@ -219,7 +219,8 @@ TEST(ElectionRedis, NodesThatDisagreeOnThePlaceAreWarned) {
     co_await apart_node.start();
     EXPECT_TRUE(co_await is_elected(apart_node)) << apart.log.text();
     const auto is_warned = [&] { return apart.log.contains("all nodes must agree on"); };
-    EXPECT_TRUE(co_await holds_for([&] { return !is_warned(); }, 300ms));
+    const auto is_not_warned = [&] { return !is_warned(); };
+    EXPECT_TRUE(co_await holds_for(is_not_warned, 300ms));
 
     const LogCapture other_log;
     MeshOptions other_options = patient_options(apart.mesh.options(), other_log);
