@@ -183,7 +183,7 @@ asio::awaitable<void> MeshCore::start() {
   state_ = State::starting;
   // Where the protocol runs is kept busy by its connections.
   if (strand_.get_inner_executor() != executor_) users_work_.hold(executor_);
-  ++run_;
+  const auto run = ++run_;
   const auto attempt = std::make_shared<Attempt>();
   background_.spawn(attempt_to_join(self, attempt));
   std::exception_ptr cancellation;
@@ -195,8 +195,15 @@ asio::awaitable<void> MeshCore::start() {
   if (!cancellation && !attempt->error) co_return;
 
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (cancellation) background_.cancel_all();
+  if (!attempt->ended) background_.cancel_all();
   while (!attempt->ended) co_await state_changed_.wait_until(TimePoint::max());
+  if (!attempt->error && state_ != State::running && gate_->is_open()) {
+    // It had just succeeded, and a stop() that came before the cancellation ends what it began.
+    while (run_ == run && state_ != State::stopped) {
+      co_await state_changed_.wait_until(TimePoint::max());
+    }
+    std::rethrow_exception(cancellation);
+  }
   const bool was_stopped = state_ == State::stopping;
   co_await clean_up_failed_start();
   if (was_stopped) throw MeshStoppedError();
@@ -276,7 +283,11 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
     drain_deadline_ = begin + drain_time;
     co_await drain();
     drained_unasked = !options.drain_timeout;
-    if (state_ != State::draining) co_return;  // the service was destroyed meanwhile
+    if (state_ != State::draining) {
+      // The service was destroyed meanwhile.
+      become_stopped();
+      co_return;
+    }
     state_ = State::running;
   } else if (state_ == State::draining) {
     drain_deadline_ = std::min(drain_deadline_, begin + drain_time);
@@ -361,6 +372,7 @@ void MeshCore::abandon() {
   server_->abandon();
   callbacks_.abandon();
   leader_->abandon();
+  drain_progress_->notify_all();
   subscriptions_->close();
   commands_->close();
   if (election_) election_->close();
