@@ -185,15 +185,15 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
         token);
   }
 
-  /// Leaves the mesh: lets running handlers finish for at most `MeshOptions::drain_timeout`, while
-  /// new requests are refused with an error and the node is no longer listed; then fails pending
-  /// calls with `MeshStoppedError`, cancels the handlers that still run (their remote callers get
-  /// an error) and waits for them, gives up leadership, removes the registration and disconnects.
-  /// Where no handler runs for others, nothing is waited for. Returns within
-  /// `MeshOptions::stop_timeout` even when Redis is gone or a handler does not react. Never throws
-  /// for lost connections, does nothing if not started, and may be called several times. Not
-  /// cancellable. Do not await it in a handler or callback of the same service, which it waits for:
-  /// it would take all of `stop_timeout`.
+  /// Leaves the mesh: lets running handlers finish and answers arrive for at most
+  /// `MeshOptions::drain_timeout`, while new requests are refused with an error and the node is no
+  /// longer listed; then fails pending calls with `MeshStoppedError`, cancels the handlers that
+  /// still run (their remote callers get an error) and waits for them, gives up leadership, removes
+  /// the registration and disconnects. Where no handler runs for others and no answer is still on
+  /// its way, nothing is waited for. Returns within `MeshOptions::stop_timeout` even when Redis is
+  /// gone or a handler does not react. Never throws for lost connections, does nothing if not
+  /// started, and may be called several times. Not cancellable. Do not await it in a handler or
+  /// callback of the same service, which it waits for: it would take all of `stop_timeout`.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(CompletionToken&& token = {}) {
     return stop(StopOptions{}, std::forward<CompletionToken>(token));
