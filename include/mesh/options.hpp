@@ -41,6 +41,10 @@ struct AddressOrigin {
 /// Such as "from MESH_REDIS_URL" or "the default; set RedisOptions::host".
 std::string describe_origin(const RedisOptions& options);
 
+/// Whether `leader` is what generic variables beside the mesh's made the default, while the program
+/// has given the mesh another address than the environment did.
+bool is_outdated_election(const RedisOptions& leader, const RedisOptions& mesh);
+
 struct NameOrigin;
 
 }  // namespace detail
@@ -127,6 +131,7 @@ struct RedisOptions {
  private:
   friend struct MeshOptions;
   friend std::string detail::describe_origin(const RedisOptions& options);
+  friend bool detail::is_outdated_election(const RedisOptions& leader, const RedisOptions& mesh);
   friend struct detail::NameOrigin;
 
   /// Like `from_env()`, but what is malformed is left to `validate()`: the program may yet replace
@@ -141,6 +146,7 @@ struct RedisOptions {
 
   std::vector<detail::EnvironmentProblem> problems_;
   detail::AddressOrigin origin_;
+  bool is_implied_ = false;   // by generic variables, as the Redis of an election
   std::string guessed_name_;  // `application_name`, where nobody gave one
 };
 
@@ -201,9 +207,10 @@ struct MeshOptions {
   /// where they lead to another server than the mesh's: `REDIS_HOST` or `REDIS_SENTINEL_HOST`
   /// beside `MESH_REDIS_` URL, HOST or SENTINEL_HOST, and without any of these three a `REDIS_`
   /// PORT, SENTINEL_PORT or SENTINEL_NAME that differs from the same with `MESH_REDIS_`; what they
-  /// say must make sense. A third connection goes there.
-  /// Login, credentials, TLS and timeouts are its own as well, from the same variables as its
-  /// address: those of `redis` do not apply to it, so a program that sets them sets both.
+  /// say must make sense, and does not count once the program has set another address in `redis`. A
+  /// third connection goes there. Login, credentials, TLS and timeouts are its own as well, from
+  /// the same variables as its address: those of `redis` do not apply to it, so a program that sets
+  /// them sets both.
   std::optional<RedisOptions> leader_redis = RedisOptions::read_leader_env();
   MeshLimits limits{};
   /// Where connections, timers and the election run. Empty: on the executor of the service, whose

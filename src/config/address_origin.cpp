@@ -16,7 +16,28 @@ std::string source_of(const ReadVariable<Value>& read, const Value& value, const
   return value == standard ? "" : "RedisOptions::" + std::string(option);
 }
 
+template <typename Value>
+bool is_as_read(const ReadVariable<Value>& read, const Value& value, const Value& standard) {
+  return value == (read.name.empty() ? standard : read.value);
+}
+
+bool is_replaced(const RedisOptions& options, const AddressOrigin& origin,
+                 std::string_view environment) {
+  const RedisOptions defaults;
+  return origin.environment != environment ||
+         !is_as_read(origin.sentinel_host, options.sentinel_host, defaults.sentinel_host) ||
+         !is_as_read(origin.host, options.host, defaults.host) ||
+         !is_as_read(origin.port, options.port, defaults.port) ||
+         // A variable for the host has cleared that of a URL.
+         (!options.unix_socket.empty() && options.unix_socket != origin.unix_socket.value);
+}
+
 }  // namespace
+
+bool is_outdated_election(const RedisOptions& leader, const RedisOptions& mesh) {
+  return leader.is_implied_ && !is_replaced(leader, leader.origin_, "MUTEX") &&
+         is_replaced(mesh, mesh.origin_, "MESH");
+}
 
 std::string describe_origin(const RedisOptions& options) {
   const RedisOptions defaults;

@@ -266,6 +266,7 @@ std::optional<RedisOptions> RedisOptions::read_leader_env() {
     if (!leader.problems_.empty() || !is_valid(leader)) return std::nullopt;
     if (config::is_same_server(leader, read_env("MESH"))) return std::nullopt;
   }
+  leader.is_implied_ = !is_named;
   leader.mutex_prefix.clear();  // that of the mesh's options, which the program may have set
   return leader;
 }

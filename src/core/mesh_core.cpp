@@ -25,7 +25,7 @@ namespace {
 /// Nothing where the election can be on the mesh's own connection.
 std::optional<RedisOptions> redis_of_election(std::optional<RedisOptions> leader,
                                               const RedisOptions& mesh) {
-  if (!leader) return std::nullopt;
+  if (!leader || detail::is_outdated_election(*leader, mesh)) return std::nullopt;
   const std::string prefix = config::mutex_prefix(mesh);
   const bool has_own = !leader->mutex_prefix.empty() && leader->mutex_prefix != prefix;
   if (config::is_same_place(*leader, mesh) && !has_own) return std::nullopt;

@@ -143,5 +143,31 @@ TEST(LeaderEnvironment, TheProgramHasTheLastWord) {
   EXPECT_NO_THROW(options.validate());
 }
 
+TEST(LeaderEnvironment, WhatGenericVariablesSayIsForTheMeshOfTheEnvironment) {
+  const auto is_outdated = [](const MeshOptions& options) {
+    return detail::is_outdated_election(*options.leader_redis, options.redis);
+  };
+  MeshOptions options = options_with({{"REDIS_HOST", "a"}, {"MESH_REDIS_URL", "redis://b:1"}});
+  ASSERT_TRUE(options.leader_redis);
+  EXPECT_FALSE(is_outdated(options));
+  options.redis.prefix = "shop";
+  options.redis.password = "secret";
+  EXPECT_FALSE(is_outdated(options));
+  for (const auto replace : {+[](RedisOptions& redis) { redis.host = "c"; },
+                             +[](RedisOptions& redis) { redis.port = 2; },
+                             +[](RedisOptions& redis) { redis.unix_socket = "/run/redis.sock"; },
+                             +[](RedisOptions& redis) { redis.sentinel_host = "s"; },
+                             +[](RedisOptions& redis) { redis = RedisOptions(); }}) {
+    MeshOptions replaced = options;
+    replace(replaced.redis);
+    EXPECT_TRUE(is_outdated(replaced));
+    replaced.leader_redis->port = 7;  // the program means it
+    EXPECT_FALSE(is_outdated(replaced));
+  }
+  MeshOptions named = options_with({{"MUTEX_REDIS_HOST", "a"}, {"MESH_REDIS_HOST", "b"}});
+  named.redis.host = "c";
+  EXPECT_FALSE(is_outdated(named));
+}
+
 }  // namespace
 }  // namespace mesh
