@@ -36,7 +36,8 @@ class MeshRequestTimeoutError : public MeshError {
 };
 
 /// Nobody was subscribed to the target's channel, so no answer can ever come; known as soon as
-/// Redis acknowledged the request.
+/// Redis acknowledged the request, for a node that is still registered about a second later, and
+/// about half a second later where others listen to a pattern that fits the channel.
 class MeshNodeUnreachableError : public MeshRequestTimeoutError {
  public:
   MeshNodeUnreachableError(InstanceId instance_id, std::string type);

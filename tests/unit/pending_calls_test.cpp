@@ -209,7 +209,7 @@ TEST(PendingCalls, SilenceIsToldOnceOfCallsThatWereSent) {
     EXPECT_EQ(silent, std::vector<std::string>{"sent"});
     EXPECT_EQ(overdue, std::vector<std::string>{"sent"});
     table.calls.find("held")->was_sent = true;
-    EXPECT_TRUE(co_await eventually([&] { return silent.size() == 2; }));
+    CO_ASSERT_TRUE(co_await eventually([&] { return silent.size() == 2; }));
     EXPECT_EQ(silent.back(), "held");
     table.calls.fail_all_stopped();
     EXPECT_TRUE(co_await eventually([&] { return held->completions + heard->completions == 2; }));
