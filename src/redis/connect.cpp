@@ -197,13 +197,6 @@ asio::awaitable<std::optional<Belief>> Connector::ask_for_belief(Endpoint sentin
   }
 }
 
-asio::awaitable<std::optional<Endpoint>> Connector::ask_for_master(std::size_t sentinel,
-                                                                   TimePoint deadline) {
-  const auto belief = co_await ask_for_belief(sentinels_[sentinel], deadline);
-  if (!belief) co_return std::nullopt;
-  co_return belief->master;
-}
-
 // Sentinels that are cut off from the others go on naming the master they know.
 asio::awaitable<std::optional<Successor>> Connector::find_newest_master(TimePoint deadline) {
   const std::vector<Endpoint> sentinels = sentinels_;

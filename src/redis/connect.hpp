@@ -49,10 +49,8 @@ class Connector {
   /// Asks this one first from now on.
   void prefer(const Endpoint& sentinel);
 
-  std::size_t sentinel_count() const { return sentinels_.size(); }
-  /// Whom this Sentinel takes for the master; nothing without an answer in time.
-  asio::awaitable<std::optional<Endpoint>> ask_for_master(std::size_t sentinel, TimePoint deadline);
-  /// The same of all Sentinels: the newest of what they say.
+  /// Whom the Sentinels take for the master: the newest of what they say; nothing without an answer
+  /// in time.
   asio::awaitable<std::optional<Successor>> find_newest_master(TimePoint deadline);
   /// Whether it can be reached, and agrees.
   asio::awaitable<bool> is_master(Endpoint server, TimePoint deadline);

@@ -42,7 +42,7 @@ class MasterWatch::Round {
 MasterWatch::MasterWatch(Strand strand, const RedisOptions& options)
     : options_(options),
       connector_(strand, options),
-      turns_(3 * options.health_check_interval),
+      pace_(3 * options.health_check_interval),
       asked_(std::move(strand)) {}
 
 asio::awaitable<std::optional<Successor>> MasterWatch::find_successor(
@@ -50,14 +50,14 @@ asio::awaitable<std::optional<Successor>> MasterWatch::find_successor(
   const Participation participation(*this, current);
   const auto rounds_before = rounds_;
   // Its address is fresh from a Sentinel.
-  if (turns_.due() <= Clock::now()) turns_.put_off(Clock::now(), draw());
+  if (pace_.due() <= Clock::now()) pace_.note_answer(Clock::now(), draw());
   while (!link->closed()) {
     const bool is_news = successor_ && successor_round_ > rounds_before;
     if (is_news && successor_->master != current) co_return successor_;
     if (is_asking_) {
       co_await asked_.wait_until(TimePoint::max());
-    } else if (Clock::now() < turns_.due()) {
-      co_await link->wait_closed_until(turns_.due());
+    } else if (Clock::now() < pace_.due()) {
+      co_await link->wait_closed_until(pace_.due());
     } else {
       co_await ask();
     }
@@ -69,9 +69,7 @@ asio::awaitable<void> MasterWatch::ask() {
   const Round round(*this);
   const auto number = rounds_;
   const auto deadline = Clock::now() + options_.connect_timeout;
-  const std::size_t turn = turns_.take(Clock::now(), draw(), connector_.sentinel_count());
-  const auto named = co_await connector_.ask_for_master(turn, deadline);
-  if (!named || all_are_at(*named)) co_return;
+  pace_.note_answer(Clock::now(), draw());
   auto successor = co_await connector_.find_newest_master(deadline);
   if (!successor || all_are_at(successor->master)) co_return;
   if (!co_await connector_.is_master(successor->master, deadline)) co_return;

@@ -13,7 +13,7 @@
 #include <redis/connect.hpp>
 #include <redis/endpoint.hpp>
 #include <redis/link.hpp>
-#include <redis/sentinel_turns.hpp>
+#include <redis/sentinel_pace.hpp>
 #include <util/lazy_random.hpp>
 
 namespace mesh::redis {
@@ -23,9 +23,10 @@ namespace mesh::redis {
 ///
 /// Sentinel has the old master hang up when it demotes it. A master that Sentinel cannot reach goes
 /// on and takes what is written to it to its grave. A Sentinel that is cut off from the others goes
-/// on naming the master it knows. So a single one is asked, another one each time; only where it
-/// names another master than ours, all are asked, and the one with the highest epoch is right. All
-/// members must be called on the strand.
+/// on naming the master it knows, and so do all for a moment that have not heard of a failover. So
+/// all are asked, and the one with the highest epoch is right; at most three health check intervals
+/// after the last time, since a leader on the old master must be gone before the new one, after
+/// `LeaderOptions::ttl`, has another. All members must be called on the strand.
 class MasterWatch {
  public:
   MasterWatch(Strand strand, const RedisOptions& options);
@@ -49,7 +50,7 @@ class MasterWatch {
 
   RedisOptions options_;
   Connector connector_;
-  SentinelTurns turns_;
+  SentinelPace pace_;
   LazyRandom random_;
   std::vector<Endpoint> masters_;  // of the connections
   bool is_asking_ = false;

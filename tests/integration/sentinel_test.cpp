@@ -346,11 +346,11 @@ std::int64_t connections_so_far(const SentinelCluster& cluster, std::size_t sent
   return sum;
 }
 
-TEST(Sentinel, ANodeAsksOneSentinelPerInterval) {
+TEST(Sentinel, ANodeAsksEachSentinelOncePerInterval) {
   SentinelCluster cluster(3);
   RedisOptions redis = cluster.options();
   redis.sentinel_host = cluster.sentinel_list();
-  redis.health_check_interval = 300ms;  // so they are asked every 0.9 s
+  redis.health_check_interval = 300ms;  // so they are asked every 0.6 to 0.9 s
   run_coroutine([&]() -> asio::awaitable<void> {
     LogCapture log;
     Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
@@ -359,8 +359,8 @@ TEST(Sentinel, ANodeAsksOneSentinelPerInterval) {
     const auto before = connections_so_far(cluster, 3);
     co_await sleep_for(6s);
     const auto asked = connections_so_far(cluster, 3) - before - 3;  // those of the probes
-    const auto intervals = (std::chrono::steady_clock::now() - begin) / 900ms;
-    EXPECT_LE(asked, intervals + 1);
+    const auto intervals = (std::chrono::steady_clock::now() - begin) / 600ms;
+    EXPECT_LE(asked, 3 * (intervals + 1));
     EXPECT_GT(asked, 0);
     EXPECT_EQ(node.stats().reconnects, 0U);
     co_await node.stop();
