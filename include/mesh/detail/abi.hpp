@@ -5,7 +5,7 @@
 
 namespace mesh::detail {
 
-template <int major, int minor>
+template <int Major, int Minor>
 struct Boost;
 
 // The macros that change types or inline functions of Asio which a program and the library share.
