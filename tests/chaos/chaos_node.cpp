@@ -54,6 +54,12 @@ class ProtocolThread {
 
   asio::any_io_executor executor() { return context_.get_executor(); }
 
+  /// Waits until all is done that the nodes, which are destroyed, have left.
+  void run_out() {
+    work_.reset();
+    thread_.join();
+  }
+
  private:
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{asio::make_work_guard(context_)};
@@ -117,6 +123,7 @@ int main(int argc, char** argv) try {
     const mesh::chaos::Sampler sampler(members, log);
     run_all(context, members, options.threads, log);
   }
+  protocol.run_out();
   log.write("exit");
   return 0;
 } catch (const std::exception& error) {
