@@ -56,7 +56,8 @@ void expect_that_no_call_is_lost(const Outage& outage, std::chrono::milliseconds
     co_await pair.start();
     EXPECT_TRUE(co_await echoes(pair.a, 2, 20s));
     EXPECT_TRUE(co_await echoes(pair.b, 1, 20s));
-    Caller caller{co_await asio::this_coro::executor, pair};
+    const auto executor = co_await asio::this_coro::executor;
+    Caller caller{executor, pair};
     co_await caller.call_for(300ms);
     outage.begin(server);
     co_await caller.call_for(outage.lasting);
