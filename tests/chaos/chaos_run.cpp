@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -87,6 +88,8 @@ bool run_once(const RunOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  // A fault may also close a connection of this program's. Not ignored, which nodes would inherit.
+  std::signal(SIGPIPE, [](int) {});
   RunOptions options;
   options.seed = std::random_device()();
   options.node_program = std::filesystem::path(argv[0]).parent_path() / "chaos_node";
