@@ -1,10 +1,6 @@
 #include <core/mesh_core.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <stdexcept>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -13,42 +9,13 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
-#include <config/same_place.hpp>
+#include <core/prepared_options.hpp>
 #include <util/describe_error.hpp>
-#include <util/gated.hpp>
 #include <wire/codec.hpp>
 
 namespace mesh::core {
 
 namespace {
-
-/// Nothing where the election can be on the mesh's own connection.
-std::optional<RedisOptions> redis_of_election(std::optional<RedisOptions> leader,
-                                              const RedisOptions& mesh) {
-  if (!leader || detail::is_outdated_election(*leader, mesh)) return std::nullopt;
-  const std::string prefix = config::mutex_prefix(mesh);
-  const bool has_own = !leader->mutex_prefix.empty() && leader->mutex_prefix != prefix;
-  if (config::is_same_place(*leader, mesh) && !has_own) return std::nullopt;
-  return leader;
-}
-
-MeshOptions validated(const std::string& key, MeshOptions options,
-                      std::shared_ptr<const detail::Gate> gate) {
-  if (key.empty()) throw std::invalid_argument("the key of a MeshService must not be empty");
-  options.validate();
-  options.log = gated(std::move(options.log), gate);
-  options.leader_redis = redis_of_election(std::move(options.leader_redis), options.redis);
-  if (options.leader_redis) *options.leader_redis = gated(std::move(*options.leader_redis), gate);
-  options.redis = gated(std::move(options.redis), std::move(gate));
-  return options;
-}
-
-std::string host_name(const MeshOptions& options) {
-  if (!options.hostname.empty()) return options.hostname;
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
 
 std::exception_ptr operation_aborted() {
   return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
@@ -59,7 +26,7 @@ std::exception_ptr operation_aborted() {
 MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options)
     : executor_(std::move(executor)),
       strand_(options.protocol_executor ? options.protocol_executor : executor_),
-      options_(validated(key, std::move(options), gate_)),
+      options_(prepare_options(key, std::move(options), gate_)),
       keys_(options_.redis, key),
       master_watch_(std::make_shared<redis::MasterWatch>(strand_, options_.redis)),
       commands_(std::make_shared<redis::Client>(strand_, options_.redis, "commands",
@@ -72,8 +39,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                     ? std::make_shared<redis::Client>(strand_, *options_.leader_redis, "election",
                                                       options_.limits.queued_bytes, options_.log)
                     : nullptr),
-      registry_(
-          std::make_shared<Registry>(commands_, keys_, options_.node_ttl, host_name(options_))),
+      registry_(std::make_shared<Registry>(commands_, keys_, options_.node_ttl, options_.hostname)),
       leader_(std::make_shared<leader::LeaderDriver>(
           leader::LeaderContext{
               strand_, executor_, election_ ? election_ : commands_,
@@ -431,7 +397,7 @@ void MeshCore::connect_events() {
     self->answers_->on_reconnected();
     self->calls_->on_ready();
     // Redis may have lost the lock with the connection.
-    self->leader_->on_reconnected();
+    if (!self->election_) self->leader_->on_reconnected();
   };
   commands_->set_events(std::move(commands));
 
