@@ -39,6 +39,7 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
       counters_(counters),
       log_(context_.log),
       waiting_({context_.most_bytes, longest_wait}),
+      others_return_(context_.return_time),
       alarm_(context_.strand, [this] { ask_due(); }) {}
 
 void AnswerSender::send(InstanceId target, const Answer& answer) {
@@ -59,7 +60,7 @@ void AnswerSender::clear() {
   unsettled_ = 0;
   ++run_;
   waiting_.clear();
-  reconnected_at_.reset();
+  others_return_.close();
   others_ = 0;
   others_noted_at_ = {};
   alarm_.set(std::nullopt);
@@ -91,7 +92,7 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
       break;
     case redis::Failure::disconnected:
       response.may_have_arrived = true;
-      if (outcome.suspect_size > 0 && std::exchange(response.is_suspect, true)) {
+      if (outcome.suspect_size > 0 && ++response.suspected_losses >= redis::convicting_losses) {
         return refuse_size(std::move(response));
       }
       try_later(std::move(response));
@@ -189,7 +190,7 @@ void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome
   const bool was_asked = outcome.failure == redis::Failure::none;
   const auto found = was_asked ? parse_listeners(outcome.reply) : std::nullopt;
   if (found) others_ = found->others;
-  if (found && found->own == 0 && !found->heartbeat && !others_may_return()) {
+  if (found && found->own == 0 && !found->heartbeat && !others_return_.is_open(Clock::now())) {
     for (std::size_t left = waiting_.take(caller, all).size(); left > 0; --left) {
       lose("its caller is gone");
     }
@@ -228,10 +229,6 @@ void AnswerSender::ask_later(InstanceId caller) {
   if (OutgoingResponse* const first = waiting_.first(caller)) {
     waiting_.ask_again(caller, Clock::now() + retry_delay(first->attempts++, random_));
   }
-}
-
-bool AnswerSender::others_may_return() const {
-  return reconnected_at_ && Clock::now() < *reconnected_at_ + context_.return_time;
 }
 
 void AnswerSender::lose_expired(InstanceId caller) {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <mesh/log.hpp>
@@ -16,6 +15,7 @@
 #include <core/counters.hpp>
 #include <core/keys.hpp>
 #include <core/parked_responses.hpp>
+#include <core/return_window.hpp>
 #include <redis/client.hpp>
 #include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
@@ -45,7 +45,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
 
   void send(InstanceId target, const Answer& answer);
   /// A connection was made anew: Redis may have lost the registrations of the callers.
-  void on_reconnected() { reconnected_at_ = Clock::now(); }
+  void on_reconnected() { others_return_.open(Clock::now()); }
   /// Whether every response has been received, or given up.
   bool is_idle() const { return unsettled_ == 0; }
   /// Forgets what is not settled.
@@ -64,7 +64,6 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void release(InstanceId caller);
   void lose_expired(InstanceId caller);
   void lose_late(const OutgoingResponse& response);
-  bool others_may_return() const;
   void lose(const std::string& reason);
   void note_received(const OutgoingResponse& response);
   void settle();
@@ -78,7 +77,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   std::uint32_t run_ = 0;    // counts the calls of `clear()`
   std::int64_t others_ = 0;  // how many besides nodes PUBLISH counts
   TimePoint others_noted_at_{};
-  std::optional<TimePoint> reconnected_at_;
+  ReturnWindow others_return_;
   LazyRandom random_;
   Alarm alarm_;
 };

@@ -41,7 +41,8 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
           context_.commands, context_.keys,
           [this](const RequestId& request_id, const std::optional<Listeners>& found) {
             on_listeners(request_id, found);
-          })) {}
+          })),
+      others_return_(context_.return_time) {}
 
 void CallSender::send(const RequestId& request_id, PendingCall& call, std::string_view message) {
   if (can_send()) {
@@ -68,7 +69,7 @@ void CallSender::on_ready() {
 }
 
 void CallSender::on_reconnected() {
-  reconnected_at_ = Clock::now();
+  others_return_.open(Clock::now());
   owners_.clear();
 }
 
@@ -225,7 +226,7 @@ void CallSender::on_listeners(const RequestId& request_id, const std::optional<L
 void CallSender::on_unheard(const RequestId& request_id, PendingCall& call,
                             std::optional<std::int64_t> heartbeat) {
   owners_.erase(call.target);
-  const bool is_expected = may_return(call, heartbeat) || others_may_return();
+  const bool is_expected = may_return(call, heartbeat) || others_return_.is_open(Clock::now());
   if (call.has_data && is_expected) {
     try_later(request_id);
   } else {
@@ -242,10 +243,6 @@ bool CallSender::may_return(PendingCall& call, std::optional<std::int64_t> heart
     call.first_heartbeat = *heartbeat;
   }
   return now < *call.unheard_since + resubscription_time || *heartbeat > call.first_heartbeat;
-}
-
-bool CallSender::others_may_return() const {
-  return reconnected_at_ && Clock::now() < *reconnected_at_ + context_.return_time;
 }
 
 void CallSender::check_registration(const RequestId& request_id, InstanceId target) {

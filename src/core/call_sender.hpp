@@ -20,6 +20,7 @@
 #include <core/keys.hpp>
 #include <core/listener_check.hpp>
 #include <core/pending_calls.hpp>
+#include <core/return_window.hpp>
 #include <redis/client.hpp>
 #include <util/lazy_random.hpp>
 
@@ -83,7 +84,6 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
                   std::optional<std::int64_t> heartbeat);
   /// Whether the target, whom nothing reaches, may be on its way back.
   static bool may_return(PendingCall& call, std::optional<std::int64_t> heartbeat);
-  bool others_may_return() const;
   void check_registration(const RequestId& request_id, InstanceId target);
   void publish_again(const RequestId& request_id);
   void on_published_again(const RequestId& request_id, const redis::Outcome& outcome);
@@ -107,7 +107,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   std::unordered_map<InstanceId, PendingCall::Owner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
   std::shared_ptr<ListenerCheck> listeners_;
-  std::optional<TimePoint> reconnected_at_;
+  ReturnWindow others_return_;
   LazyRandom random_;
 };
 

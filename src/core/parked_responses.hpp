@@ -24,9 +24,9 @@ struct OutgoingResponse {
   std::shared_ptr<unsigned> deliveries{};  ///< See `Answer`.
   std::uint32_t run = 0;
   std::int32_t attempts = 0;
+  std::int32_t suspected_losses = 0;  ///< Of connections, of which its size may be the cause.
   bool may_have_arrived = false;
   bool has_waited = false;
-  bool is_suspect = false;  ///< Its size may have ended a connection.
 };
 
 /// Responses whose callers do not listen, by caller; bounded in bytes and in the time that each

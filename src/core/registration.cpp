@@ -25,11 +25,13 @@ Registration::Registration(Context context, const std::atomic<InstanceId>& own_i
       log_(context_.log),
       place_log_(context_.log),
       token_log_(context_.log),
-      heartbeat_due_(context_.strand) {}
+      heartbeat_due_(context_.strand),
+      after_reconnect_(context_.reconnect_max_delay),
+      after_refusal_(context_.node_ttl) {}
 
 void Registration::reset() {
-  reconnected_at_.reset();
-  refused_at_.reset();
+  after_reconnect_.close();
+  after_refusal_.close();
   must_move_ = false;
   leaving_ = false;
   inbox_.forget_held();
@@ -38,7 +40,7 @@ void Registration::reset() {
 
 void Registration::on_reconnected() {
   inbox_.hold_requests();
-  reconnected_at_ = Clock::now();
+  after_reconnect_.open(Clock::now());
   heartbeat_due_.notify_all();
 }
 
@@ -118,7 +120,7 @@ asio::awaitable<void> Registration::send_heartbeat() {
     refusal = std::current_exception();
   }
   if (refusal) {
-    refused_at_ = Clock::now();
+    after_refusal_.open(Clock::now());
     // Redis does not say whose the id is, and may not for long.
     inbox_.accept_requests();
     std::rethrow_exception(refusal);
@@ -165,8 +167,7 @@ asio::awaitable<void> Registration::move_to_new_id() {
 // refused heartbeats, most likely also theirs.
 bool Registration::others_may_return() const {
   const auto now = Clock::now();
-  return (reconnected_at_ && now < *reconnected_at_ + context_.reconnect_max_delay) ||
-         (refused_at_ && now < *refused_at_ + context_.node_ttl);
+  return after_reconnect_.is_open(now) || after_refusal_.is_open(now);
 }
 
 // What the heartbeat saw spares the election to look itself, unless heartbeats are the rarer ones.

@@ -17,6 +17,7 @@
 #include <core/inbox.hpp>
 #include <core/keys.hpp>
 #include <core/registry.hpp>
+#include <core/return_window.hpp>
 #include <leader/leader_driver.hpp>
 #include <redis/client.hpp>
 #include <util/rate_limited_log.hpp>
@@ -89,9 +90,9 @@ class Registration {
   RateLimitedLog place_log_;  // of the election
   RateLimitedLog token_log_;
   Event heartbeat_due_;
-  std::optional<TimePoint> reconnected_at_;  // the connection for commands
-  std::optional<TimePoint> refused_at_;      // a heartbeat, by Redis
-  bool must_move_ = false;                   // to a new id, as soon as there is one
+  ReturnWindow after_reconnect_;  // of the connection for commands
+  ReturnWindow after_refusal_;    // of a heartbeat, by Redis
+  bool must_move_ = false;        // to a new id, as soon as there is one
   bool leaving_ = false;
   InstanceId claimed_id_ = 0;  // from before it is registered until after it is unregistered
 };
