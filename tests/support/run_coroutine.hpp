@@ -14,7 +14,7 @@ namespace mesh::test {
 namespace asio = boost::asio;
 
 struct RunOptions {
-  std::chrono::milliseconds deadline{60000};
+  std::chrono::milliseconds deadline{150000};  // below the one that ctest sets
   std::size_t threads = 1;
   /// Fail the test if something is still at work on the context once the body has ended.
   bool expect_idle = true;
