@@ -1,5 +1,6 @@
 #include <leader/leader_driver.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -83,6 +84,7 @@ void LeaderDriver::abandon() {
   callbacks_.abandon();
   lease_.on_resigned();
   leads_until_ = 0;
+  context_.client->set_leading(std::nullopt);
 }
 
 bool LeaderDriver::is_leader() const noexcept {
@@ -108,6 +110,7 @@ void LeaderDriver::on_lock_lost() {
 }
 
 void LeaderDriver::on_lock_seen(bool is_held_by_another) {
+  is_held_by_another_ = is_held_by_another;
   lease_.on_seen(BootClock::now(), is_held_by_another);
   changed_.notify_all();
 }
@@ -137,6 +140,13 @@ asio::awaitable<void> LeaderDriver::attempt() {
     answer = co_await ask(kind, sent_at);
   } catch (const MeshError& error) {
     failure = error.what();
+  }
+  if (answer && *answer > 0 && kind == Lease::Attempt::acquire) {
+    const bool is_valid = co_await is_grant_valid(sent_at);
+    if (!is_valid) {
+      answer.reset();
+      failure = "the lock was granted by a Redis that is the master no more, or is lost already";
+    }
   }
   const auto now = BootClock::now();
   if (!answer) {
@@ -176,6 +186,17 @@ asio::awaitable<std::int64_t> LeaderDriver::ask(Lease::Attempt attempt, Lease::T
   co_return reply.integer;
 }
 
+// A master that was replaced and does not know grants the lock as well, which may be free there
+// after its holder has moved.
+asio::awaitable<bool> LeaderDriver::is_grant_valid(Lease::TimePoint sent_at) {
+  // Sentinels that hang must leave some of the lease.
+  const auto latest = std::min<Lease::TimePoint>(lease_.answer_deadline(sent_at),
+                                                 BootClock::now() + options_.ttl / 3);
+  is_held_by_another_ = false;
+  const bool is_at_master = co_await context_.client->confirm_master(timer_time(latest));
+  co_return is_at_master && !is_held_by_another_;
+}
+
 asio::awaitable<void> LeaderDriver::release(TimePoint deadline) {
   const auto self = shared_from_this();
   if (!context_.client->is_ready()) co_return;
@@ -193,6 +214,7 @@ void LeaderDriver::apply(Lease::Change change) {
   const auto ends_at = lease_.ends_at();
   if (change == Lease::Change::won) token_ = newest_token_;
   leads_until_ = ends_at ? ends_at->time_since_epoch().count() : 0;
+  context_.client->set_leading(ends_at ? std::optional(options_.ttl) : std::nullopt);
   if (change == Lease::Change::none) return;
   const bool won = change == Lease::Change::won;
   context_.log(LogLevel::info,

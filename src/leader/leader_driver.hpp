@@ -73,6 +73,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   asio::awaitable<void> run(std::shared_ptr<LeaderDriver> self);
   asio::awaitable<void> attempt();
   asio::awaitable<std::int64_t> ask(Lease::Attempt attempt, Lease::TimePoint sent_at);
+  asio::awaitable<bool> is_grant_valid(Lease::TimePoint sent_at);
   std::string last_term_key() const { return context_.lock_key + ":last_term"; }
   void apply(Lease::Change change);
   void note_refusal(std::chrono::milliseconds wait);
@@ -91,6 +92,7 @@ class LeaderDriver : public std::enable_shared_from_this<LeaderDriver> {
   detail::AsyncCallback<> became_leader_;
   detail::AsyncCallback<> lost_leader_;
   std::int64_t newest_token_ = 0;
+  bool is_held_by_another_ = false;  // the lock, as was seen last
   bool failing_ = false;
   bool barred_ = false;                         // as was logged
   std::atomic<BootClock::rep> leads_until_{0};  // 0: does not lead

@@ -1,5 +1,6 @@
 #include <redis/client.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -70,6 +71,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> /*self*/) {
       if (master_watch_->is_needed()) tasks_.spawn(watch_master(shared_from_this(), link));
       const std::string cause = co_await watch(link);
       become_lost(cause);
+      master_watch_->look_again();
       // A connection that was lost at once again must not be retried without pause.
       if (Clock::now() - connected_at > options_.reconnect_max_delay) {
         backoff.reset();
@@ -136,6 +138,17 @@ asio::awaitable<void> Client::watch_master(std::shared_ptr<Client> /*self*/,
   if (!successor) co_return;
   connector_.prefer(successor->sentinel);
   link->close("Sentinel now names another master, " + to_string(successor->master));
+}
+
+asio::awaitable<bool> Client::confirm_master(TimePoint deadline) {
+  if (!master_watch_->is_needed()) co_return true;
+  const auto self = shared_from_this();
+  const auto link = link_;
+  if (!link) co_return false;
+  const auto latest = std::min(deadline, Clock::now() + options_.connect_timeout);
+  const Endpoint master = connector_.master();
+  const bool is_confirmed = co_await master_watch_->is_still_master(master_watch_, master, latest);
+  co_return is_confirmed && !link->closed();
 }
 
 void Client::become_ready(std::shared_ptr<Link> link) {

@@ -19,12 +19,6 @@ namespace {
   throw PassingConnectionError(endpoint.name(), endpoint.port, objection.cause);
 }
 
-/// When the next of several attempts has to end: what is left is shared equally.
-TimePoint end_of_share(TimePoint deadline, std::size_t attempts_left) {
-  const auto now = Clock::now();
-  return now + (deadline - now) / static_cast<Clock::rep>(attempts_left);
-}
-
 /// Why no Sentinel led to a master.
 class SentinelFailures {
  public:
@@ -68,6 +62,11 @@ asio::awaitable<void> greet(std::shared_ptr<Link> link, std::vector<Command> com
 
 }  // namespace
 
+TimePoint end_of_share(TimePoint deadline, std::size_t attempts_left) {
+  const auto now = Clock::now();
+  return now + (deadline - now) / static_cast<Clock::rep>(attempts_left);
+}
+
 Endpoint configured_endpoint(const RedisOptions& options) {
   if (!options.sentinel_host.empty()) return sentinel_endpoints(options).front();
   Endpoint endpoint;
@@ -105,9 +104,10 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint 
     const Endpoint& sentinel = sentinels[i];
     const TimePoint share = end_of_share(deadline, sentinels.size() - i);
     try {
-      const Reply reply =
-          co_await ask(sentinel, sentinel_master_query(options_.sentinel_name), share);
-      const auto answer = parse_sentinel_reply(reply, options_.sentinel_name);
+      std::vector<Command> queries;
+      queries.push_back(sentinel_master_query(options_.sentinel_name));
+      const auto replies = co_await ask(sentinel, std::move(queries), share);
+      const auto answer = parse_sentinel_reply(replies.at(0), options_.sentinel_name);
       if (const auto* const cause = std::get_if<std::string>(&answer))
         throw_connection_error(sentinel, *cause);
       const Endpoint master = std::get<Endpoint>(answer);
@@ -136,13 +136,14 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_master(Endpoint mas
   co_return std::move(answer.link);
 }
 
-asio::awaitable<Reply> Connector::ask(Endpoint sentinel, Command query, TimePoint deadline) {
+asio::awaitable<std::vector<Reply>> Connector::ask(Endpoint sentinel, std::vector<Command> queries,
+                                                   TimePoint deadline) {
   Exchange exchange;
   exchange.greeting = auth_commands(credentials(RedisPeer::sentinel, sentinel));
-  exchange.query = std::move(query);
+  exchange.queries = std::move(queries);
   Answer answer = co_await converse(sentinel, std::move(exchange), deadline);
   answer.link->close("the answer is here");
-  co_return std::move(answer.reply);
+  co_return std::move(answer.replies);
 }
 
 // The name may have several addresses of which some are dead, or accept and say nothing: each gets
@@ -168,7 +169,9 @@ asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchan
     try {
       co_await answer.link->wait_connected(share);
       co_await greet(answer.link, exchange.greeting, endpoint, share);
-      if (exchange.query) answer.reply = co_await answer.link->request(*exchange.query, share);
+      for (const Command& query : exchange.queries) {
+        answer.replies.push_back(co_await answer.link->request(query, share));
+      }
       remember_good(addresses[i]);
       co_return answer;
     } catch (const PassingConnectionError& error) {
@@ -185,9 +188,11 @@ asio::awaitable<std::optional<Belief>> Connector::ask_for_belief(Endpoint sentin
                                                                  TimePoint deadline) {
   try {
     tls_ = load_tls(options_);
-    const Command query = sentinel_belief_query(options_.sentinel_name);
-    const Reply reply = co_await ask(sentinel, query, deadline);
-    co_return parse_belief(reply);
+    std::vector<Command> queries;
+    queries.push_back(sentinel_epoch_query(options_.sentinel_name));
+    queries.push_back(sentinel_master_query(options_.sentinel_name));
+    const auto replies = co_await ask(sentinel, std::move(queries), deadline);
+    co_return parse_belief(replies.at(0), replies.at(1));
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
     co_return std::nullopt;
@@ -195,22 +200,6 @@ asio::awaitable<std::optional<Belief>> Connector::ask_for_belief(Endpoint sentin
     // Another one may know; if nobody does, nothing follows from that.
     co_return std::nullopt;
   }
-}
-
-// Sentinels that are cut off from the others go on naming the master they know.
-asio::awaitable<std::optional<Successor>> Connector::find_newest_master(TimePoint deadline) {
-  const std::vector<Endpoint> sentinels = sentinels_;
-  std::optional<Belief> newest;
-  Successor result;
-  for (std::size_t i = 0; i < sentinels.size(); ++i) {
-    const TimePoint share = end_of_share(deadline, sentinels.size() - i);
-    const auto belief = co_await ask_for_belief(sentinels[i], share);
-    if (!belief || (newest && newest->epoch >= belief->epoch)) continue;
-    newest = belief;
-    result = Successor{belief->master, sentinels[i]};
-  }
-  if (!newest) co_return std::nullopt;
-  co_return result;
 }
 
 asio::awaitable<bool> Connector::is_master(Endpoint server, TimePoint deadline) {

@@ -20,6 +20,9 @@ namespace mesh::redis {
 /// Where `options` says that Redis, or the Sentinel to ask first, is.
 Endpoint configured_endpoint(const RedisOptions& options);
 
+/// When the next of several attempts has to end: what is left is shared equally.
+TimePoint end_of_share(TimePoint deadline, std::size_t attempts_left);
+
 /// The connection failed for a reason that goes away by itself, such as that Redis loads its data.
 class PassingConnectionError : public MeshConnectionError {
  public:
@@ -49,28 +52,28 @@ class Connector {
   /// Asks this one first from now on.
   void prefer(const Endpoint& sentinel);
 
-  /// Whom the Sentinels take for the master: the newest of what they say; nothing without an answer
-  /// in time.
-  asio::awaitable<std::optional<Successor>> find_newest_master(TimePoint deadline);
+  const std::vector<Endpoint>& sentinels() const { return sentinels_; }
+  /// Whom this Sentinel takes for the master; nothing without an answer in time.
+  asio::awaitable<std::optional<Belief>> ask_for_belief(Endpoint sentinel, TimePoint deadline);
   /// Whether it can be reached, and agrees.
   asio::awaitable<bool> is_master(Endpoint server, TimePoint deadline);
 
  private:
-  /// What is said first on a connection, and what is asked then, if anything.
+  /// What is said first on a connection, and what is asked then.
   struct Exchange {
-    std::vector<Command> greeting;
-    std::optional<Command> query;
+    std::vector<Command> greeting{};
+    std::vector<Command> queries{};
   };
   struct Answer {
     std::shared_ptr<Link> link;  ///< Open, and ready for commands.
-    Reply reply;
+    std::vector<Reply> replies{};
   };
 
   asio::awaitable<std::shared_ptr<Link>> connect_by_sentinel(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
-  asio::awaitable<Reply> ask(Endpoint sentinel, Command query, TimePoint deadline);
-  asio::awaitable<std::optional<Belief>> ask_for_belief(Endpoint sentinel, TimePoint deadline);
+  asio::awaitable<std::vector<Reply>> ask(Endpoint sentinel, std::vector<Command> queries,
+                                          TimePoint deadline);
   RedisCredentials credentials(RedisPeer peer, const Endpoint& endpoint) const;
   void remember_good(const Endpoint& address);
 

@@ -54,17 +54,18 @@ std::variant<Endpoint, std::string> parse_sentinel_reply(const Reply& reply,
   return std::string("Sentinel sent an answer that is not an address");
 }
 
-Command sentinel_belief_query(const std::string& master_name) {
+Command sentinel_epoch_query(const std::string& master_name) {
   return {"SENTINEL", "MASTER", master_name};
 }
 
-std::optional<Belief> parse_belief(const Reply& reply) {
-  const auto master = to_endpoint(find_value(reply, "ip"), find_value(reply, "port"));
-  const std::string epoch = find_value(reply, "config-epoch");
+std::optional<Belief> parse_belief(const Reply& epoch, const Reply& master) {
+  const auto named = parse_sentinel_reply(master, "");
+  const auto* const endpoint = std::get_if<Endpoint>(&named);
+  const std::string text = find_value(epoch, "config-epoch");
   Belief belief;
-  const auto result = std::from_chars(epoch.data(), epoch.data() + epoch.size(), belief.epoch);
-  if (!master || result.ec != std::errc{}) return std::nullopt;
-  belief.master = *master;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), belief.epoch);
+  if (endpoint == nullptr || result.ec != std::errc{}) return std::nullopt;
+  belief.master = *endpoint;
   return belief;
 }
 

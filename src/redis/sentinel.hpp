@@ -27,11 +27,14 @@ std::variant<Endpoint, std::string> parse_sentinel_reply(const Reply& reply,
 struct Belief {
   std::int64_t epoch = 0;
   Endpoint master{};
+
+  bool operator==(const Belief&) const = default;
 };
 
-/// Asks for the master and the epoch.
-Command sentinel_belief_query(const std::string& master_name);
-/// Nothing if the reply does not tell.
-std::optional<Belief> parse_belief(const Reply& reply);
+/// Asks for the epoch.
+Command sentinel_epoch_query(const std::string& master_name);
+/// From the replies to `sentinel_epoch_query()` and then `sentinel_master_query()`: the first names
+/// the old master with the new epoch while this Sentinel replaces it. Nothing if they do not tell.
+std::optional<Belief> parse_belief(const Reply& epoch, const Reply& master);
 
 }  // namespace mesh::redis

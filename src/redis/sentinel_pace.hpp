@@ -1,27 +1,40 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include <async/strand.hpp>
 
 namespace mesh::redis {
 
-/// When a node asks the Sentinels whether its master is still the master: after an interval, less
-/// up to a third of it, so that the nodes of a fleet that connected at the same moment do not ask
-/// at the same moment. Time is passed in; `random` is a number in [0, 1).
+/// When a node asks whether its master is still the master: after an interval, less up to a third
+/// of it, so that the nodes of a fleet that connected at the same moment do not ask at the same
+/// moment. Time is passed in; `random` is a number in [0, 1).
 class SentinelPace {
  public:
   explicit SentinelPace(Clock::duration interval) : interval_(interval) {}
 
   TimePoint due() const { return due_; }
-  /// They are asked now, or the answer is known for now.
-  void note_answer(TimePoint now, double random) {
-    const std::chrono::duration<double> less = interval_ * (random / 3);
-    due_ = now + interval_ - std::chrono::duration_cast<Clock::duration>(less);
+  /// Sentinel is asked now, or the answer is known for now.
+  void note_answer(TimePoint now, double random) { due_ = next(now, random); }
+
+  /// The longest interval while this node leads; nothing while it does not.
+  const std::optional<Clock::duration>& limit() const { return limit_; }
+  void set_limit(std::optional<Clock::duration> limit, TimePoint now, double random) {
+    limit_ = limit;
+    due_ = std::min(due_, next(now, random));
   }
 
  private:
+  TimePoint next(TimePoint now, double random) const {
+    const Clock::duration interval = std::min(interval_, limit_.value_or(interval_));
+    const std::chrono::duration<double> less = interval * (random / 3);
+    return now + interval - std::chrono::duration_cast<Clock::duration>(less);
+  }
+
   Clock::duration interval_;
+  std::optional<Clock::duration> limit_;
   TimePoint due_{};
 };
 

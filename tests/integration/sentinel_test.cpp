@@ -346,15 +346,19 @@ std::int64_t connections_so_far(const SentinelCluster& cluster, std::size_t sent
   return sum;
 }
 
-TEST(Sentinel, ANodeAsksEachSentinelOncePerInterval) {
+TEST(Sentinel, ALeaderAsksEachSentinelOncePerInterval) {
   SentinelCluster cluster(3);
   RedisOptions redis = cluster.options();
   redis.sentinel_host = cluster.sentinel_list();
   redis.health_check_interval = 300ms;  // so they are asked every 0.6 to 0.9 s
   run_coroutine([&]() -> asio::awaitable<void> {
     LogCapture log;
-    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    MeshOptions options = patient_options(redis, log);
+    options.leader.ttl = 3s;
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
     co_await node.start();
+    const auto leads = [&] { return node.leader().is_leader(); };
+    EXPECT_TRUE(co_await eventually(leads)) << log.text();
     const auto begin = std::chrono::steady_clock::now();
     const auto before = connections_so_far(cluster, 3);
     co_await sleep_for(6s);

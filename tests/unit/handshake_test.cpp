@@ -194,21 +194,28 @@ TEST(Sentinel, AnythingElseIsNoAddress) {
   }
 }
 
-TEST(Sentinel, TheNewestBeliefIsReadFromAFlatList) {
-  const auto belief = parse_belief(array_reply(
-      {"name", "mymaster", "ip", "10.0.0.1", "port", "6379", "config-epoch", "17", "quorum", "2"}));
+// In the midst of a failover the list names the master that is replaced.
+TEST(Sentinel, ABeliefIsTheEpochOfTheListAndTheMasterThatIsNamed) {
+  const auto belief = parse_belief(array_reply({"name", "mymaster", "ip", "10.0.0.2", "port",
+                                                "6379", "config-epoch", "17", "quorum", "2"}),
+                                   array_reply({"10.0.0.1", "6380"}));
   ASSERT_TRUE(belief);
   EXPECT_EQ(belief->epoch, 17);
-  EXPECT_EQ(to_string(belief->master), "10.0.0.1:6379");
+  EXPECT_EQ(to_string(belief->master), "10.0.0.1:6380");
 }
 
 TEST(Sentinel, AnIncompleteBeliefIsNone) {
-  EXPECT_FALSE(parse_belief(array_reply({"ip", "10.0.0.1", "port", "6379"})));
-  EXPECT_FALSE(parse_belief(array_reply({"ip", "10.0.0.1", "config-epoch", "17"})));
-  EXPECT_FALSE(parse_belief(array_reply({"ip", "h", "port", "0", "config-epoch", "17"})));
-  EXPECT_FALSE(parse_belief(array_reply({"ip", "h", "port", "1", "config-epoch"})));
-  EXPECT_FALSE(parse_belief(error_reply("ERR No such master with that name")));
-  EXPECT_FALSE(parse_belief(Reply{}));
+  const Reply epoch = array_reply({"ip", "10.0.0.1", "port", "6379", "config-epoch", "17"});
+  const Reply master = array_reply({"10.0.0.1", "6379"});
+  const Reply refusal = error_reply("ERR No such master with that name");
+  ASSERT_TRUE(parse_belief(epoch, master));
+  EXPECT_FALSE(parse_belief(array_reply({"ip", "10.0.0.1", "port", "6379"}), master));
+  EXPECT_FALSE(parse_belief(array_reply({"ip", "h", "port", "1", "config-epoch"}), master));
+  EXPECT_FALSE(parse_belief(epoch, array_reply({"h", "0"})));
+  EXPECT_FALSE(parse_belief(epoch, array_reply({"h"})));
+  EXPECT_FALSE(parse_belief(refusal, master));
+  EXPECT_FALSE(parse_belief(epoch, refusal));
+  EXPECT_FALSE(parse_belief(Reply{}, Reply{}));
 }
 
 TEST(ConfiguredEndpoint, IsTheFirstOfSeveralSentinels) {

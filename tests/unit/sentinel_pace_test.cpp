@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -25,6 +26,28 @@ TEST(SentinelPace, AQuestionComesAfterTwoThirdsToAllOfAnInterval) {
   pace.note_answer(start, 0.999);
   EXPECT_GT(pace.due(), start + 10s);
   EXPECT_LT(pace.due(), start + 10100ms);
+}
+
+TEST(SentinelPace, ALeaderAsksInTimeForItsLease) {
+  SentinelPace pace(15s);
+  pace.note_answer(start, 0.0);
+  pace.set_limit(3s, start + 1s, 0.0);
+  EXPECT_EQ(pace.due(), start + 4s);
+  pace.note_answer(start + 4s, 0.5);
+  EXPECT_EQ(pace.due(), start + 6500ms);
+  pace.set_limit(std::nullopt, start + 5s, 0.0);
+  EXPECT_EQ(pace.due(), start + 6500ms);
+  pace.note_answer(start + 6500ms, 0.0);
+  EXPECT_EQ(pace.due(), start + 21500ms);
+}
+
+TEST(SentinelPace, ALeaderAsksNoLaterThanOthers) {
+  SentinelPace pace(15s);
+  pace.note_answer(start, 0.0);
+  pace.set_limit(60s, start + 1s, 0.0);
+  EXPECT_EQ(pace.due(), start + 15s);
+  pace.note_answer(start + 15s, 0.0);
+  EXPECT_EQ(pace.due(), start + 30s);
 }
 
 TEST(SentinelPace, AFleetThatConnectedAtOnceSpreadsItsQuestions) {
