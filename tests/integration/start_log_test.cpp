@@ -40,6 +40,21 @@ TEST_F(StartLog, WarnsOnceOfAPrefixThatNobodyChose) {
   });
 }
 
+TEST_F(StartLog, DoesNotWarnOfTheMeshsPrefixForALockElsewhereThatHasItsOwn) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions node_options = options();
+    node_options.redis = redis().admin_options();
+    node_options.redis.prefix = "test";
+    node_options.redis.mutex_prefix.clear();
+    node_options.redis.application_name.clear();
+    node_options.leader_redis = node_options.redis;
+    node_options.leader_redis->mutex_prefix = "own";
+    const auto node = co_await start_node(std::move(node_options));
+    EXPECT_EQ(log().count("", LogLevel::warning), 0U) << log().text();
+    co_await node->stop();
+  });
+}
+
 TEST_F(StartLog, AnElectionOfItsOwnWarnsToo) {
   run_coroutine([&]() -> asio::awaitable<void> {
     RedisOptions where = redis().admin_options();

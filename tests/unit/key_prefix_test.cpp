@@ -54,8 +54,12 @@ TEST(KeyPrefix, ALockElsewhereIsNotDoubtedForThePrefixThatItHas) {
   RedisOptions mesh;
   mesh.prefix = "shop";
   RedisOptions lock;
+  lock.application_name = "does not count";
+  EXPECT_EQ(lock_key(mesh, lock, "key"), lock_key(mesh, "key"));
   EXPECT_EQ(doubt_about_mesh(mesh, lock), doubt_about_lock(mesh));
+  EXPECT_NE(doubt_about_mesh(mesh, lock), "");
   lock.mutex_prefix = "own";
+  EXPECT_EQ(lock_key(mesh, lock, "key"), "own:leader:key");
   EXPECT_EQ(doubt_about_mesh(mesh, lock), "");
   mesh.prefix.clear();
   EXPECT_TRUE(mentions(doubt_about_mesh(mesh, lock), "the prefix of the mesh"));
