@@ -24,9 +24,12 @@ class Drain : public MeshTest {
     caller_ = co_await start_node();
     worker_ = co_await make_node(std::move(worker_options));
     worker_->register_handler<"echo">([this](Text text) -> asio::awaitable<Text> {
+      if (ignores_cancellation_) {
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      }
       ++running_;
       const auto released = [this] { return released_; };
-      co_await eventually(released);
+      co_await eventually(released, 60s);
       if (during_handler_) co_await during_handler_();
       co_return text;
     });
@@ -66,6 +69,7 @@ class Drain : public MeshTest {
   InstanceId id_ = 0;
   int running_ = 0;
   bool released_ = false;
+  bool ignores_cancellation_ = false;
   std::function<asio::awaitable<void>()> during_handler_;
 };
 
@@ -207,6 +211,39 @@ TEST_F(Drain, OfAStopsOwnAccordItTakesHalfOfStopTimeoutAtMost) {
   });
 }
 
+TEST_F(Drain, OfAStopsOwnAccordItTakesDrainTimeoutAtMost) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions hasty = options();
+    hasty.drain_timeout = 20ms;
+    hasty.stop_timeout = std::chrono::hours(2);
+    co_await start(std::move(hasty));
+    const Outcome<Text> call = co_await begin_call();
+    co_await worker_->stop();
+    EXPECT_EQ(log().count("drain_timeout"), 1U);
+    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    CO_ASSERT_TRUE(error);
+    EXPECT_STREQ(error->what(), "MeshService stopped");
+    co_await end();
+  });
+}
+
+TEST_F(Drain, OfAStopsOwnAccordItDoesNotProlongTheStop) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions hasty = options();
+    hasty.drain_timeout = std::chrono::hours(1);
+    hasty.stop_timeout = 4s;
+    co_await start(std::move(hasty));
+    ignores_cancellation_ = true;
+    const Outcome<Text> call = co_await begin_call();
+    const auto begin = SteadyClock::now();
+    co_await worker_->stop();
+    // After a drain of 2 s handlers are waited for until 3/4 of the time are over.
+    EXPECT_LT(SteadyClock::now() - begin, 2s + 3s);
+    released_ = true;
+    co_await end();
+  });
+}
+
 TEST_F(Drain, AStopMayRefuseIt) {
   run_coroutine([&]() -> asio::awaitable<void> {
     MeshOptions patient = options();
@@ -253,6 +290,7 @@ TEST_F(Drain, ASecondStopCutsItShort) {
 TEST_F(Drain, AServiceMayBeDestroyedMeanwhile) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start();
+    ignores_cancellation_ = true;
     const Outcome<Text> call = co_await begin_call();
     const Outcome<void> stopped = co_await begin_drain();
     worker_.reset();
