@@ -214,11 +214,36 @@ TEST(LostCallers, ManyAnswersWaitForThem) {
     co_await rig.node.start();
     rig.register_caller(1000);
     rig.ask_at_once(1000, count);
-    const auto are_answered = [&] { return rig.node.stats().requests_received == count; };
+    // Each was published, as its request was.
+    const auto are_answered = [&] { return rig.calls_of("publish") >= 2 * count; };
     CO_ASSERT_TRUE(co_await eventually(are_answered));
+    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
     const ChannelRecorder caller(rig.server.options(), {channel_of(1000)});
     EXPECT_TRUE(co_await eventually([&] { return caller.size() >= count; }, 40s)) << caller.size();
     EXPECT_EQ(rig.node.stats().answers_lost, 0U) << rig.log.text();
+    co_await rig.node.stop();
+  });
+}
+
+TEST(LostCallers, NoMoreAnswersWaitForThemThanThereIsMemoryFor) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    constexpr std::size_t count = 120;
+    MeshLimits limits;
+    limits.queued_bytes = std::size_t{16} << 10U;
+    LostCallers rig(co_await asio::this_coro::executor, limits);
+    co_await rig.node.start();
+    rig.register_caller(1000);
+    rig.ask_at_once(1000, count);
+    const auto are_too_many = [&] {
+      return rig.log.contains("too many wait for callers that do not listen");
+    };
+    EXPECT_TRUE(co_await eventually(are_too_many)) << rig.log.text();
+    const ChannelRecorder caller(rig.server.options(), {channel_of(1000)});
+    const auto is_each_accounted_for = [&] {
+      return caller.size() + rig.node.stats().answers_lost == count;
+    };
+    EXPECT_TRUE(co_await eventually(is_each_accounted_for)) << caller.size();
+    EXPECT_GE(caller.size(), 30U);
     co_await rig.node.stop();
   });
 }
