@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -37,7 +39,23 @@ class Drain : public MeshTest {
     id_ = worker_->instance_id();
   }
 
-  /// The nodes must not outlive the test's context.
+  /// The nodes must not outlive the test's context, also where the body fails.
+  template <typename Body>
+  void run(Body body) {
+    run_coroutine([&]() -> asio::awaitable<void> {
+      std::exception_ptr error;
+      try {
+        co_await body();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      released_ = true;
+      caller_.reset();
+      worker_.reset();
+      if (error) std::rethrow_exception(error);
+    });
+  }
+
   asio::awaitable<void> end() {
     co_await caller_->stop();
     caller_.reset();
@@ -74,7 +92,7 @@ class Drain : public MeshTest {
 };
 
 TEST_F(Drain, LetsRunningHandlersFinishAndRefusesNewRequests) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
     const Outcome<void> stopped = co_await begin_drain();
@@ -96,7 +114,7 @@ TEST_F(Drain, LetsRunningHandlersFinishAndRefusesNewRequests) {
 }
 
 TEST_F(Drain, HandlersMayStillCallOthers) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     caller_->register_handler<"getStatus">([](StatusRequest) {
       StatusReply reply;
@@ -121,7 +139,7 @@ TEST_F(Drain, HandlersMayStillCallOthers) {
 }
 
 TEST_F(Drain, ADrainingNodeDoesNotRegisterAgain) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
     const Outcome<void> stopped = co_await begin_drain();
@@ -135,7 +153,7 @@ TEST_F(Drain, ADrainingNodeDoesNotRegisterAgain) {
 }
 
 TEST_F(Drain, GoesOnRefusingNewRequestsAfterAReconnect) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
     const Outcome<void> stopped = co_await begin_drain();
@@ -156,7 +174,7 @@ TEST_F(Drain, GoesOnRefusingNewRequestsAfterAReconnect) {
 }
 
 TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
     co_await worker_->stop({.drain_timeout = std::chrono::milliseconds(20)});
@@ -170,7 +188,7 @@ TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
 }
 
 TEST_F(Drain, AStopLetsRunningHandlersFinishOfItsOwnAccord) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     MeshOptions patient = options();
     patient.drain_timeout = 10s;
     patient.stop_timeout = 40s;
@@ -196,7 +214,7 @@ TEST_F(Drain, AStopLetsRunningHandlersFinishOfItsOwnAccord) {
 }
 
 TEST_F(Drain, OfAStopsOwnAccordItTakesHalfOfStopTimeoutAtMost) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     MeshOptions hasty = options();
     hasty.drain_timeout = std::chrono::hours(1);
     hasty.stop_timeout = 1s;
@@ -212,7 +230,7 @@ TEST_F(Drain, OfAStopsOwnAccordItTakesHalfOfStopTimeoutAtMost) {
 }
 
 TEST_F(Drain, OfAStopsOwnAccordItTakesDrainTimeoutAtMost) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     MeshOptions hasty = options();
     hasty.drain_timeout = 20ms;
     hasty.stop_timeout = std::chrono::hours(2);
@@ -228,7 +246,7 @@ TEST_F(Drain, OfAStopsOwnAccordItTakesDrainTimeoutAtMost) {
 }
 
 TEST_F(Drain, OfAStopsOwnAccordItDoesNotProlongTheStop) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     MeshOptions hasty = options();
     hasty.drain_timeout = std::chrono::hours(1);
     hasty.stop_timeout = 4s;
@@ -245,7 +263,7 @@ TEST_F(Drain, OfAStopsOwnAccordItDoesNotProlongTheStop) {
 }
 
 TEST_F(Drain, AStopMayRefuseIt) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     MeshOptions patient = options();
     patient.drain_timeout = std::chrono::hours(1);
     patient.stop_timeout = std::chrono::hours(2);
@@ -261,7 +279,7 @@ TEST_F(Drain, AStopMayRefuseIt) {
 }
 
 TEST_F(Drain, AnIdleNodeDoesNotWaitForIt) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     MeshOptions patient = options();
     patient.drain_timeout = std::chrono::hours(1);
     patient.stop_timeout = std::chrono::hours(2);
@@ -272,7 +290,7 @@ TEST_F(Drain, AnIdleNodeDoesNotWaitForIt) {
 }
 
 TEST_F(Drain, ASecondStopCutsItShort) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     const Outcome<Text> call = co_await begin_call();
     const Outcome<void> first = co_await begin_drain();
@@ -288,7 +306,7 @@ TEST_F(Drain, ASecondStopCutsItShort) {
 }
 
 TEST_F(Drain, AServiceMayBeDestroyedMeanwhile) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     co_await start();
     ignores_cancellation_ = true;
     const Outcome<Text> call = co_await begin_call();
@@ -301,7 +319,7 @@ TEST_F(Drain, AServiceMayBeDestroyedMeanwhile) {
 }
 
 TEST_F(Drain, ANegativeTimeIsRefused) {
-  run_coroutine([&]() -> asio::awaitable<void> {
+  run([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();
     EXPECT_THROW(static_cast<void>(node->stop({.drain_timeout = std::chrono::milliseconds(-1)})),
                  std::invalid_argument);
