@@ -96,7 +96,7 @@ TEST(MasterWatch, AFollowerAsksOneSentinelPerInterval) {
   Visits visits(cluster, 3);
   RedisOptions redis = cluster.options();
   redis.sentinel_host = cluster.sentinel_list();
-  redis.health_check_interval = 300ms;  // so one is asked every 0.6 to 0.9 s
+  redis.health_check_interval = 700ms;  // so one is asked every 1.4 to 2.1 s
   cluster.first_master().command({"SET", mesh_lock, "another"});
   const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
     LogCapture log;
@@ -104,14 +104,14 @@ TEST(MasterWatch, AFollowerAsksOneSentinelPerInterval) {
     co_await node.start();
     const auto begin = std::chrono::steady_clock::now();
     visits.begin();
-    co_await sleep_for(4s);
+    co_await sleep_for(6s);
     const auto asked = visits.all();
-    const auto intervals = (std::chrono::steady_clock::now() - begin) / 600ms;
+    const auto intervals = (std::chrono::steady_clock::now() - begin) / 1400ms;
     EXPECT_LE(asked, intervals + 1);
     const auto each_was_asked = [&] {
       return visits.at(0) > 0 && visits.at(1) > 0 && visits.at(2) > 0;
     };
-    EXPECT_TRUE(co_await eventually(each_was_asked));
+    EXPECT_TRUE(co_await eventually(each_was_asked, 60s));
     EXPECT_EQ(node.stats().reconnects, 0U);
     co_await node.stop();
   };
@@ -391,7 +391,7 @@ TEST(MasterWatch, AStopDoesNotWaitForSentinel) {
     co_await granted.start();
     const auto begin = std::chrono::steady_clock::now();
     co_await granted.node()->stop();
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
     EXPECT_FALSE(granted.has_led()) << granted.log().text();
     EXPECT_FALSE(granted.cluster().first_master().probe().exists(mesh_lock));
     granted.cluster().sentinel_process().resume();
