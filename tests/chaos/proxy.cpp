@@ -166,6 +166,7 @@ void Proxy::notice(const SessionPointer& session, std::string_view bytes) {
   session->noticed = now_ns();
   if (hold_ == std::chrono::milliseconds::zero()) return;
   session->holding = true;
+  cut_ = true;  // whoever takes this connection for lost must not renew on another
   asio::co_spawn(
       context_, [self = shared_from_this(), session] { return self->release(session); },
       asio::detached);

@@ -16,6 +16,7 @@
 #include "faults.hpp"
 #include "fleet.hpp"
 #include "replayer.hpp"
+#include "rig_watch.hpp"
 #include "world.hpp"
 
 namespace mesh::chaos {
@@ -73,6 +74,7 @@ class Run {
         replayer_(world_, log_, options.seed),
         watch_(
             world_, log_, [this] { replayer_.suspend(); }, [this] { replayer_.resume(); }),
+        rig_watch_(proxies_, log_),
         fleet_(
             FleetOptions{options.node_program, options.folder, options.rate, options.scale}, world_,
             proxies_,
@@ -207,6 +209,7 @@ class Run {
   Replayer replayer_;
   MasterWatch watch_;
   ProxyThread proxies_;
+  RigWatch rig_watch_;
   Fleet fleet_;
   Stage stage_;
 };
