@@ -165,5 +165,17 @@ TEST(Nesting, IsCountedOutsideOfStrings) {
   EXPECT_TRUE(is_nested_deeper("]]]][[[", 2));
 }
 
+TEST(Nesting, IsFoundAnywhereInTextsOfAnySize) {
+  for (std::size_t size = 1; size <= 100; ++size) {
+    const std::string none(size, ' ');
+    EXPECT_FALSE(is_nested_deeper(none, 0)) << size;
+    for (std::size_t i = 0; i < size; ++i) {
+      std::string text = none;
+      text[i] = i % 2 == 0 ? '[' : '{';
+      EXPECT_TRUE(is_nested_deeper(text, 0)) << size << ", " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mesh::wire
