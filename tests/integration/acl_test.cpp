@@ -80,7 +80,7 @@ asio::awaitable<void> live(const RedisServer& server, LogCapture& log) {
   MeshOptions options = patient_options(redis, log);
   options.redis.database = 1;
   options.node_ttl = 2s;
-  options.redis.health_check_interval = 50ms;
+  options.redis.health_check_interval = 200ms;
   redis.database = 1;
   RedisOptions of_admin = server.admin_options();
   of_admin.database = 1;
@@ -271,23 +271,23 @@ bool lead_with(const Permissions& permissions, std::vector<std::string>& refused
   run_coroutine([&]() -> asio::awaitable<void> {
     LogCapture log;
     LeaderOptions options;
-    options.ttl = 1s;
-    options.renewal_interval = 50ms;
+    options.ttl = 2s;
+    options.renewal_interval = 400ms;  // so there is silence enough for a PING
     options.retry_delay = 50ms;
     options.wait_after_data_loss = false;
     RedisOptions redis = as_user(server);
     redis.database = 1;
-    redis.health_check_interval = 20ms;
+    redis.health_check_interval = 200ms;
     LeaderService leader(co_await asio::this_coro::executor, "feature", options, redis, log.sink());
     leader.start();
     const auto leads = [&] { return leader.is_leader(); };
     const auto leads_or_not = [&] { return leads() || !log.lines().empty(); };
     co_await eventually(leads_or_not);
-    led = co_await eventually(leads, 100ms);
+    led = co_await eventually(leads, 1s);
     const auto stays = [&] { return leader.is_leader(); };
-    EXPECT_EQ(co_await holds_for(stays, 300ms), led);
+    EXPECT_EQ(co_await holds_for(stays, 600ms), led);
     server.command({"SCRIPT", "FLUSH"});
-    co_await sleep_for(100ms);
+    co_await sleep_for(600ms);  // by then the lock is renewed
     co_await leader.stop();
   });
   refused = refusals(server);
