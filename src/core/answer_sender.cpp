@@ -44,6 +44,7 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
 
 void AnswerSender::send(InstanceId target, const Answer& answer) {
   const auto deadline = answer.made_at + answer.useful_for;
+  newest_made_at_ = answer.made_at;
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
     OutgoingResponse response{target, answer.message, deadline, answer.deliveries};
@@ -136,9 +137,10 @@ void AnswerSender::refuse_size(OutgoingResponse response) {
   try_later(std::move(response));
 }
 
-// Asked now and then, since it holds for all callers and each response would cost a question.
+// Asked now and then, since it holds for all callers and each response would cost a question. A
+// look at the clock for each would cost as well, so time is that of the newest answer.
 void AnswerSender::note_others(InstanceId caller) {
-  const auto now = Clock::now();
+  const auto now = newest_made_at_;
   if (now < others_noted_at_ + others_are_known_for) return;
   others_noted_at_ = now;
   context_.commands->submit(

@@ -77,6 +77,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   std::uint32_t run_ = 0;    // counts the calls of `clear()`
   std::int64_t others_ = 0;  // how many besides nodes PUBLISH counts
   TimePoint others_noted_at_{};
+  TimePoint newest_made_at_{};  // of the answers
   ReturnWindow others_return_;
   LazyRandom random_;
   Alarm alarm_;

@@ -53,7 +53,7 @@ void RequestServer::start(SendAnswer send) {
   refusing_ = false;
 }
 
-void RequestServer::on_request(wire::Request request, TimePoint arrived_at) {
+void RequestServer::on_request(wire::Request request, std::optional<TimePoint> arrived_at) {
   if (!send_ || stopping_) return;
   ++counters_.requests_received;
   const auto now = Clock::now();
@@ -69,12 +69,13 @@ void RequestServer::on_request(wire::Request request, TimePoint arrived_at) {
     refuse(request, wire::no_handler_error(request.type));
     return;
   }
-  if (arrived_at + timeout < now) {
+  const TimePoint since = arrived_at.value_or(now);
+  if (since + timeout < now) {
     ++counters_.requests_refused;  // its caller has given up
     return;
   }
-  WaitingRequest waiting{std::move(request), timeout, arrived_at, arrived_at,
-                         arrived_at + heartbeat_interval(timeout)};
+  WaitingRequest waiting{std::move(request), timeout, since, since,
+                         since + heartbeat_interval(timeout)};
   if (is_full()) {
     enqueue(std::move(waiting));
   } else {

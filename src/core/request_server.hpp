@@ -58,8 +58,8 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   HandlerTable<detail::BroadcastHandler>& broadcast_handlers() { return broadcast_handlers_; }
 
   void start(SendAnswer send);
-  /// What has waited for its caller's timeout since it arrived is not run any more.
-  void on_request(wire::Request request, TimePoint arrived_at = Clock::now());
+  /// What has waited for its caller's timeout since it arrived, if not now, is not run any more.
+  void on_request(wire::Request request, std::optional<TimePoint> arrived_at = std::nullopt);
   /// Tells the caller why its request cannot be read.
   void on_unreadable(const wire::Request& request, const std::string& reason);
   void on_broadcast(wire::Broadcast broadcast);
