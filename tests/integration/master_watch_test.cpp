@@ -212,8 +212,8 @@ TEST(MasterWatch, ALockThatAReplacedMasterGrantsMakesNoLeader) {
 
 TEST(MasterWatch, NorDoesItMakeOneOfAnElectionOfItsOwn) {
   SentinelCluster cluster(with_stubborn_master());
-  const std::string lock = "test:leader:feature";
-  cluster.first_master().command({"SET", lock, "another"});
+  const std::string own_lock = "test:leader:feature";
+  cluster.first_master().command({"SET", own_lock, "another"});
   const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
     LogCapture log;
     const RedisOptions redis = rarely_asking(cluster);
@@ -221,16 +221,16 @@ TEST(MasterWatch, NorDoesItMakeOneOfAnElectionOfItsOwn) {
     LeaderService service(context.get_executor(), "feature", options, redis, log.sink());
     service.start();
     const auto has_asked = [&] {
-      return cluster.first_master().probe().exists(lock + ":last_term");
+      return cluster.first_master().probe().exists(own_lock + ":last_term");
     };
     EXPECT_TRUE(co_await eventually(has_asked)) << log.text();
     depose(cluster);
-    cluster.first_replica().command({"SET", lock, "another"});
-    cluster.first_master().command({"DEL", lock});
+    cluster.first_replica().command({"SET", own_lock, "another"});
+    cluster.first_master().command({"DEL", own_lock});
     const auto moves = [&] { return log.contains("names another master", LogLevel::warning); };
     EXPECT_TRUE(co_await eventually(moves, 60s)) << log.text();
     EXPECT_FALSE(log.contains("became leader", LogLevel::info)) << log.text();
-    cluster.first_replica().command({"DEL", lock});
+    cluster.first_replica().command({"DEL", own_lock});
     const auto leads = [&] { return service.is_leader(); };
     EXPECT_TRUE(co_await eventually(leads)) << log.text();
     co_await service.stop();
