@@ -668,6 +668,7 @@ TEST(RequestServer, JoinWaitsForAPlainHandler) {
     EXPECT_GE(Clock::now() - begin, 40ms);
     EXPECT_EQ(fixture.responses(), 1U);
     releaser.join();
+    pool.join();  // it must be done with the strand before that has gone
   });
 }
 
@@ -692,8 +693,8 @@ TEST(RequestServer, JoinGivesUpOnAPlainHandlerAndItsLifeIsOverThen) {
     fixture.server->cancel_all();
     EXPECT_TRUE(co_await fixture.server->join_until(soon()));
     EXPECT_EQ(runs, 1);
+    pool.join();  // it must be done with the strand before that has gone
   });
-  pool.join();
 }
 
 TEST(RequestServer, APlainHandlerThatOutlivesTheServerIsHarmless) {
