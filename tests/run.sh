@@ -31,8 +31,6 @@ need_packages tests
 quick_configure "$preset" "${options[@]}"
 cmake --build --preset "$preset" --parallel "$(nproc)"
 
-export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.suppressions ${TSAN_OPTIONS:-}"
-
 # All of it is shown where it runs, the summary at the end, and ctest's status is this script's.
 # Most tests wait most of the time; with a sanitizer they have more to do.
 case $preset in asan | tsan) tests_per_core=2 ;; *) tests_per_core=4 ;; esac
