@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,66 +10,15 @@
 #include <boost/asio/io_context.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/redis_proxy.hpp>
+#include <integration/sentinel_nodes.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
 #include <support/run_coroutine.hpp>
 #include <support/sentinel_cluster.hpp>
-#include <support/wait.hpp>
 
 /// Whom nodes ask whether their master is still the master, when, and what follows.
 namespace mesh::test::faults {
 namespace {
-
-/// The nodes run on a second thread while the body blocks on Sentinel.
-RunOptions while_sentinel_works() {
-  RunOptions options;
-  options.threads = 2;
-  options.deadline = 150s;
-  return options;
-}
-
-std::int64_t info_value(RedisProbe& probe, const std::string& section, const std::string& field) {
-  const std::string info = probe.text({"INFO", section});
-  return std::stoll(info.substr(info.find(field + ":") + field.size() + 1));
-}
-
-/// Counts the connections to each Sentinel from the call of `begin()` on.
-class Visits {
- public:
-  /// Returns when the Sentinels are connected with each other.
-  Visits(const SentinelCluster& cluster, std::size_t sentinels) {
-    for (std::size_t i = 0; i < sentinels; ++i) {
-      RedisProbe& probe = probes_.emplace_back(cluster.sentinel_probe(i));
-      const auto clients = static_cast<std::int64_t>(sentinels);  // the others, and the probe
-      const auto are_connected = [&] {
-        return info_value(probe, "clients", "connected_clients") >= clients;
-      };
-      EXPECT_TRUE(wait_until(are_connected, 60s));
-    }
-    begin();
-  }
-
-  void begin() {
-    before_.clear();
-    for (RedisProbe& probe : probes_) before_.push_back(connections(probe));
-  }
-  std::int64_t at(std::size_t sentinel) {
-    return connections(probes_.at(sentinel)) - before_.at(sentinel);
-  }
-  std::int64_t all() {
-    std::int64_t sum = 0;
-    for (std::size_t i = 0; i < probes_.size(); ++i) sum += at(i);
-    return sum;
-  }
-
- private:
-  static std::int64_t connections(RedisProbe& probe) {
-    return info_value(probe, "stats", "total_connections_received");
-  }
-
-  std::vector<RedisProbe> probes_;
-  std::vector<std::int64_t> before_;
-};
 
 /// The first master goes on as one, and Sentinel names the replica.
 void depose(SentinelCluster& cluster) {
@@ -82,13 +30,6 @@ SentinelClusterOptions with_stubborn_master() {
   SentinelClusterOptions options;
   options.stubborn_master = true;
   return options;
-}
-
-/// Such that only who leads, or is about to, has asked Sentinel before a test ends.
-RedisOptions rarely_asking(const SentinelCluster& cluster) {
-  RedisOptions redis = cluster.options();
-  redis.health_check_interval = 120s;
-  return redis;
 }
 
 TEST(MasterWatch, AFollowerAsksOneSentinelPerInterval) {
@@ -115,7 +56,33 @@ TEST(MasterWatch, AFollowerAsksOneSentinelPerInterval) {
     EXPECT_EQ(node.stats().reconnects, 0U);
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
+}
+
+TEST(MasterWatch, ALeaderAsksEachSentinelOncePerInterval) {
+  SentinelCluster cluster(3);
+  Visits visits(cluster, 3);
+  RedisOptions redis = cluster.options();
+  redis.sentinel_host = cluster.sentinel_list();
+  redis.health_check_interval = 1s;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    MeshOptions options = patient_options(redis, log);
+    options.leader.ttl = 3s;  // so they are asked every 0.67 to 1 s
+    Node node(co_await asio::this_coro::executor, mesh_key, options);
+    co_await node.start();
+    const auto leads = [&] { return node.leader().is_leader(); };
+    EXPECT_TRUE(co_await eventually(leads)) << log.text();
+    const auto begin = std::chrono::steady_clock::now();
+    visits.begin();
+    co_await sleep_for(6s);
+    const auto asked = visits.all();
+    const auto intervals = (std::chrono::steady_clock::now() - begin) / 600ms;
+    EXPECT_LE(asked, 3 * (intervals + 1));
+    EXPECT_GT(asked, 0);
+    EXPECT_EQ(node.stats().reconnects, 0U);
+    co_await node.stop();
+  });
 }
 
 TEST(MasterWatch, ALeaderAsksAllAtOnce) {
@@ -141,7 +108,7 @@ TEST(MasterWatch, ALeaderAsksAllAtOnce) {
     EXPECT_TRUE(co_await eventually(each_was_asked, 8s));
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, ALeaderLeavesAReplacedMasterInTimeForItsLease) {
@@ -162,7 +129,7 @@ TEST(MasterWatch, ALeaderLeavesAReplacedMasterInTimeForItsLease) {
     EXPECT_TRUE(co_await eventually(leads)) << log.text();
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, ALeaderThatHasResignedAsksRarelyAgain) {
@@ -183,7 +150,7 @@ TEST(MasterWatch, ALeaderThatHasResignedAsksRarelyAgain) {
     EXPECT_EQ(visits.all(), 0);
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, ALockThatAReplacedMasterGrantsMakesNoLeader) {
@@ -207,7 +174,7 @@ TEST(MasterWatch, ALockThatAReplacedMasterGrantsMakesNoLeader) {
     EXPECT_TRUE(co_await eventually(leads)) << log.text();
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, NorDoesItMakeOneOfAnElectionOfItsOwn) {
@@ -235,7 +202,7 @@ TEST(MasterWatch, NorDoesItMakeOneOfAnElectionOfItsOwn) {
     EXPECT_TRUE(co_await eventually(leads)) << log.text();
     co_await service.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, NorDoesItMakeOneOfAMeshWhoseElectionIsElsewhere) {
@@ -260,7 +227,7 @@ TEST(MasterWatch, NorDoesItMakeOneOfAMeshWhoseElectionIsElsewhere) {
     EXPECT_FALSE(log.contains("became leader", LogLevel::info)) << log.text();
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, WhereNoSentinelAnswersTheGrantStands) {
@@ -277,7 +244,7 @@ TEST(MasterWatch, WhereNoSentinelAnswersTheGrantStands) {
     cluster.sentinel_process().resume();
     co_await node.stop();
   };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 TEST(MasterWatch, SentinelsThatHangLeaveTimeForTheNewMaster) {
@@ -310,105 +277,7 @@ TEST(MasterWatch, SentinelsThatHangLeaveTimeForTheNewMaster) {
     EXPECT_TRUE(co_await eventually(all_move, 60s)) << log.text();
     for (const auto& service : services) co_await service->stop();
   };
-  run_coroutine(body, while_sentinel_works());
-}
-
-// While a grant waits for Sentinel ----------------------------------------------------------------
-
-/// A node that the lock was granted to, while the Sentinel hangs.
-class GrantedNode {
- public:
-  explicit GrantedNode(asio::io_context& context) : context_(context) {
-    cluster_.first_master().command({"SET", mesh_lock, "another"});
-  }
-
-  asio::awaitable<void> start() {
-    RedisOptions redis = rarely_asking(cluster_);
-    redis.connect_timeout = 40s;
-    MeshOptions options = patient_options(redis, log_);
-    options.leader.ttl = 120s;
-    node_ = std::make_unique<Node>(context_.get_executor(), mesh_key, options);
-    co_await node_->start();
-    cluster_.sentinel_process().pause();
-    cluster_.first_master().command({"DEL", mesh_lock});
-    const auto is_granted = [&] { return cluster_.first_master().probe().exists(mesh_lock); };
-    EXPECT_TRUE(co_await eventually(is_granted)) << log_.text();
-  }
-
-  SentinelCluster& cluster() { return cluster_; }
-  const LogCapture& log() const { return log_; }
-  std::unique_ptr<Node>& node() { return node_; }
-  bool has_led() const { return log_.contains("became leader", LogLevel::info); }
-  bool has_refused() const { return log_.contains("is the master no more", LogLevel::warning); }
-
- private:
-  asio::io_context& context_;
-  SentinelCluster cluster_;
-  LogCapture log_;
-  std::unique_ptr<Node> node_;
-};
-
-TEST(MasterWatch, AConnectionThatIsLostMeanwhileTakesTheGrantAlong) {
-  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
-    GrantedNode granted(context);
-    co_await granted.start();
-    granted.cluster().first_master().command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
-    const auto is_lost = [&] { return granted.log().contains("lost the connection"); };
-    EXPECT_TRUE(co_await eventually(is_lost)) << granted.log().text();
-    granted.cluster().sentinel_process().resume();
-    const auto has_refused = [&] { return granted.has_refused(); };
-    EXPECT_TRUE(co_await eventually(has_refused)) << granted.log().text();
-    const auto leads = [&] { return granted.node()->leader().is_leader(); };
-    EXPECT_TRUE(co_await eventually(leads)) << granted.log().text();
-    co_await granted.node()->stop();
-  };
-  run_coroutine(body, while_sentinel_works());
-}
-
-TEST(MasterWatch, ALockThatIsLostMeanwhileMakesNoLeader) {
-  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
-    GrantedNode granted(context);
-    co_await granted.start();
-    RedisProbe probe = granted.cluster().first_master().probe();
-    probe.command({"SET", mesh_lock, "another"});
-    const auto beat = [&] { return probe.zscore(key_of("heartbeats"), "1"); };
-    for (int i = 0; i < 2; ++i) {
-      const auto beats_again = [&, last = beat()] { return beat() > last; };
-      EXPECT_TRUE(co_await eventually(beats_again)) << granted.log().text();
-    }
-    granted.cluster().sentinel_process().resume();
-    const auto has_refused = [&] { return granted.has_refused(); };
-    EXPECT_TRUE(co_await eventually(has_refused)) << granted.log().text();
-    EXPECT_FALSE(granted.has_led()) << granted.log().text();
-    co_await granted.node()->stop();
-  };
-  run_coroutine(body, while_sentinel_works());
-}
-
-TEST(MasterWatch, AStopDoesNotWaitForSentinel) {
-  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
-    GrantedNode granted(context);
-    co_await granted.start();
-    const auto begin = std::chrono::steady_clock::now();
-    co_await granted.node()->stop();
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
-    EXPECT_FALSE(granted.has_led()) << granted.log().text();
-    EXPECT_FALSE(granted.cluster().first_master().probe().exists(mesh_lock));
-    granted.cluster().sentinel_process().resume();
-  };
-  run_coroutine(body, while_sentinel_works());
-}
-
-TEST(MasterWatch, ANodeMayBeDestroyedMeanwhile) {
-  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
-    GrantedNode granted(context);
-    co_await granted.start();
-    granted.node().reset();
-    granted.cluster().sentinel_process().resume();
-    co_await sleep_for(200ms);
-    EXPECT_FALSE(granted.has_led()) << granted.log().text();
-  };
-  run_coroutine(body, while_sentinel_works());
+  run_coroutine(body, beside_the_body());
 }
 
 }  // namespace

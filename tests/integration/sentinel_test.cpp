@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/redis_proxy.hpp>
+#include <integration/sentinel_nodes.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
 #include <support/run_coroutine.hpp>
@@ -21,14 +22,6 @@
 
 namespace mesh::test::faults {
 namespace {
-
-/// The nodes run on a second thread while the body blocks on Sentinel.
-RunOptions beside_the_body() {
-  RunOptions options;
-  options.threads = 2;
-  options.deadline = 150s;
-  return options;
-}
 
 /// Both nodes have moved to the server and talk there.
 asio::awaitable<void> expect_moved_to(RedisServer& server, Pair& pair) {
@@ -333,42 +326,6 @@ TEST(Sentinel, AMasterThatWasReplacedButDoesNotKnowItIsLeft) {
     co_await pair.stop();
   };
   run_coroutine(body, beside_the_body());
-}
-
-std::int64_t connections_so_far(const SentinelCluster& cluster, std::size_t sentinels) {
-  const std::string field = "total_connections_received:";
-  std::int64_t sum = 0;
-  for (std::size_t i = 0; i < sentinels; ++i) {
-    const auto info = cluster.sentinel_probe(i).command({"INFO", "stats"}).get<std::string>();
-    const auto place = info.find(field);
-    if (place != std::string::npos) sum += std::stoll(info.substr(place + field.size()));
-  }
-  return sum;
-}
-
-TEST(Sentinel, ALeaderAsksEachSentinelOncePerInterval) {
-  SentinelCluster cluster(3);
-  RedisOptions redis = cluster.options();
-  redis.sentinel_host = cluster.sentinel_list();
-  redis.health_check_interval = 1s;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    LogCapture log;
-    MeshOptions options = patient_options(redis, log);
-    options.leader.ttl = 3s;  // so they are asked every 0.67 to 1 s
-    Node node(co_await asio::this_coro::executor, mesh_key, options);
-    co_await node.start();
-    const auto leads = [&] { return node.leader().is_leader(); };
-    EXPECT_TRUE(co_await eventually(leads)) << log.text();
-    const auto begin = std::chrono::steady_clock::now();
-    const auto before = connections_so_far(cluster, 3);
-    co_await sleep_for(6s);
-    const auto asked = connections_so_far(cluster, 3) - before - 3;  // those of the probes
-    const auto intervals = (std::chrono::steady_clock::now() - begin) / 600ms;
-    EXPECT_LE(asked, 3 * (intervals + 1));
-    EXPECT_GT(asked, 0);
-    EXPECT_EQ(node.stats().reconnects, 0U);
-    co_await node.stop();
-  });
 }
 
 TEST(Sentinel, OneThatIsCutOffLuresNobodyAway) {
