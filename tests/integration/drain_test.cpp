@@ -56,11 +56,7 @@ class Drain : public MeshTest {
     });
   }
 
-  asio::awaitable<void> end() {
-    co_await caller_->stop();
-    caller_.reset();
-    worker_.reset();
-  }
+  asio::awaitable<void> end() { co_await caller_->stop(); }
 
   /// Begins a call and returns once its handler runs.
   asio::awaitable<Outcome<Text>> begin_call() {
