@@ -1,11 +1,12 @@
 # Sourced by scripts that build once and run. quick_configure PRESET [CMAKE_OPTION...] has several
-# files compiled at a time, and most debug symbols left out.
+# files compiled at a time, and most debug symbols left out; with a sanitizer without the examples.
 quick_configure() {
   local preset=$1 less_collecting='--param=ggc-min-heapsize=1000000'  # of garbage, by g++
   shift
   case $preset in
     dev) set -- "$@" "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1 $less_collecting" ;;
-    asan) set -- "$@" "-DCMAKE_CXX_FLAGS=$less_collecting" ;;
+    asan) set -- "$@" "-DCMAKE_CXX_FLAGS=$less_collecting" -DMESHSERVICE_BUILD_EXAMPLES=OFF ;;
+    tsan) set -- "$@" -DMESHSERVICE_BUILD_EXAMPLES=OFF ;;
     clang) set -- "$@" '-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1' ;;
   esac
   cmake --preset "$preset" -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=10 "$@"

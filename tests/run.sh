@@ -33,5 +33,5 @@ cmake --build --preset "$preset" --parallel "$(nproc)"
 
 # All of it is shown where it runs, the summary at the end, and ctest's status is this script's.
 # Most tests wait most of the time; with a sanitizer they have more to do.
-case $preset in asan | tsan) tests_per_core=2 ;; *) tests_per_core=4 ;; esac
+case $preset in asan | tsan) tests_per_core=3 ;; *) tests_per_core=4 ;; esac
 ctest --preset "$preset" --parallel "$((tests_per_core * $(nproc)))" --no-tests=error "$@"
