@@ -32,8 +32,8 @@ bench             header:benchmark/benchmark.h libbenchmark-dev
 nats              command:nats-server         nats-server
 nats              header:nats/nats.h          libnats-dev
 grpc              header:grpcpp/grpcpp.h      libgrpc++-dev
-grpc              header:google/protobuf/message.h libprotobuf-dev
-grpc              command:protoc              protobuf-compiler
+tests,grpc        header:google/protobuf/message.h libprotobuf-dev
+tests,grpc        command:protoc              protobuf-compiler
 grpc              command:grpc_cpp_plugin     protobuf-compiler-grpc
 EOF
 }

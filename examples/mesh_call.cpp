@@ -13,37 +13,20 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <mesh/mesh.hpp>
+#include <mesh/core.hpp>
 
 #include "command_line.hpp"
+#include "http_status.hpp"
 
 namespace asio = boost::asio;
-using nlohmann::json;
 
-// This program passes JSON through, so its map is untyped. A map is one program's view of the
-// mesh: mesh_node gives the same names real types. "missing" is there to see what happens when the
-// other side has no handler.
-using Messages =
-    mesh::MessageMap<mesh::Message<"echo", json, json>, mesh::Message<"add", json, json>,
-                     mesh::Message<"slow", json, json>, mesh::Message<"fail", json, json>,
-                     mesh::Message<"missing", json, json>>;
-using Node = mesh::MeshService<Messages>;
-
-// Names of messages are compile-time strings, so a name from the command line needs a choice.
-asio::awaitable<json> invoke(Node& node, mesh::InstanceId id, std::string type, json data) {
-  if (type == "echo") co_return co_await node.invoke<"echo">(id, data);
-  if (type == "add") co_return co_await node.invoke<"add">(id, data);
-  if (type == "slow") co_return co_await node.invoke<"slow">(id, data);
-  if (type == "fail") co_return co_await node.invoke<"fail">(id, data);
-  if (type == "missing") co_return co_await node.invoke<"missing">(id, data);
-  throw std::logic_error("no such message: " + type);  // the command line refused it before
-}
+using Node = mesh::MeshService<mesh::MessageMap<>>;
 
 struct Call {
   std::string key;
   mesh::InstanceId id = 0;
   std::string type;
-  json data;
+  std::string json;
 };
 
 // A caller is a node too: replies come back to its own channel.
@@ -53,8 +36,9 @@ asio::awaitable<void> run(Call call, mesh::MeshOptions options) {
 
   std::exception_ptr failure;  // a catch block cannot co_await, so stopping waits until after it
   try {
-    const json reply = co_await invoke(node, call.id, call.type, call.data);
-    std::cout << reply.dump() << std::endl;
+    // The name is known at run time only, so JSON goes in and comes out as text.
+    const std::string reply = co_await node.invoke_raw(call.id, call.type, call.json);
+    std::cout << reply << std::endl;
   } catch (const mesh::MeshError&) {
     failure = std::current_exception();
   }
@@ -75,7 +59,7 @@ constexpr const char* exit_status_help =
     "  8  MeshRedisError: Redis refused a command\n"
     "  9  MeshLimitError: a limit of this node was hit\n"
     " 10  MeshEncodeError: the request cannot be put into JSON\n"
-    " 11  MeshDecodeError: the reply does not fit its type\n";
+    " 11  MeshRefusedError: the node is busy, stops, or has other reasons\n";
 
 // Ordered from derived to base, as catch clauses must be.
 int exit_status(const std::exception_ptr& failure) {
@@ -97,7 +81,7 @@ int exit_status(const std::exception_ptr& failure) {
     return 9;
   } catch (const mesh::MeshEncodeError&) {
     return 10;
-  } catch (const mesh::MeshDecodeError&) {
+  } catch (const mesh::MeshRefusedError&) {
     return 11;
   } catch (const std::invalid_argument&) {  // wrong options or environment
     return 2;
@@ -110,26 +94,20 @@ int main(int argc, char** argv) try {
   mesh::MeshOptions options;
   options.redis = mesh::RedisOptions::from_env("MESH", example::application_name);
   Call call;
-  std::string data = "null";
+  call.json = "null";
 
   CLI::App app{"Calls the handler TYPE of node ID in the mesh KEY and prints the reply as JSON."};
   app.add_option("KEY", call.key, "Name of the mesh")->required();
   app.add_option("ID", call.id, "Instance id of the node to call")->required();
-  app.add_option("TYPE", call.type, "Name of the message")
-      ->required()
-      ->check(CLI::IsMember({"echo", "add", "slow", "fail", "missing"}));
-  app.add_option("JSON", data, "The request's data")->capture_default_str();
+  app.add_option("TYPE", call.type, "Name of the message")->required();
+  app.add_option("JSON", call.json, "The request's data")->capture_default_str();
   example::add_milliseconds(app, "--timeout-ms", options.request_timeout,
                             "Time without a sign of life after which the call fails");
   app.footer(exit_status_help);
   try {
     app.parse(argc, argv);
-    call.data = json::parse(data);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;  // 0 after --help
-  } catch (const json::parse_error& error) {
-    std::cerr << "mesh_call: JSON: " << error.what() << '\n';
-    return 2;
   }
 
   asio::io_context context;
@@ -138,6 +116,10 @@ int main(int argc, char** argv) try {
   });
   context.run();
   return 0;
+} catch (const mesh::MeshError& error) {
+  std::cerr << "mesh_call: " << error.what() << "\nIts handler ran: " << to_string(error.executed())
+            << ". As an HTTP status: " << example::http_status(std::current_exception()) << '\n';
+  return exit_status(std::current_exception());
 } catch (const std::exception& error) {
   std::cerr << "mesh_call: " << error.what() << '\n';
   return exit_status(std::current_exception());

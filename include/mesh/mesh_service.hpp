@@ -15,12 +15,15 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <mesh/call_context.hpp>
 #include <mesh/detail/abi.hpp>
 #include <mesh/detail/call.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/fixed_string.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/misuse.hpp>
+#include <mesh/detail/payload.hpp>
+#include <mesh/detail/raw_handler.hpp>
 #include <mesh/detail/unsafe_temporary.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/leader_service.hpp>
@@ -104,23 +107,50 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// Sets the function that answers requests called `Name`, before or after `start()`, replacing
   /// an earlier one; calls already running finish with the old one.
   ///
-  /// The function takes the request (nothing if it is `void`) and returns the response or an
-  /// `asio::awaitable` of it. What it throws reaches a remote caller as `MeshHandlerError` with the
-  /// exception's `what()`, and a local caller as the exception itself. While it runs, the caller is
-  /// sent a heartbeat every 0.75 × the caller's timeout. `stop()` cancels it.
+  /// The function takes the request (nothing if it is `void`), and a `CallContext&` before it if it
+  /// wants to know of the call, and returns the response or an `asio::awaitable` of it. What it
+  /// throws reaches a remote caller as `MeshHandlerError` with the exception's `what()`, and a
+  /// local caller as the exception itself. While it runs, the caller is sent a heartbeat every 0.75
+  /// × the caller's timeout. `stop()` cancels it.
   template <detail::FixedString Name, typename Function>
   requires(!std::is_void_v<MessageOf<Name>>) void register_handler(Function function) {
     using Request = typename Checked<Name>::request;
     using Response = typename Checked<Name>::response;
     static_assert(detail::RequestFunction<Function, Request, Response>,
-                  "the handler must take the message's request type and return its response type "
-                  "or an awaitable of it");
+                  "the handler must take the message's request type, or a mesh::CallContext& and "
+                  "that, and return its response type or an awaitable of it");
     core_.set_handler(MessageOf<Name>::name,
                       std::make_shared<detail::FunctionHandler<Function, Request, Response>>(
                           MessageOf<Name>::name, std::move(function)));
   }
 
   using UnknownNames::register_handler;
+
+  /// The same for a name that is known at run time only, as `(CallContext&, std::string_view json)`
+  /// to a `std::string`, or an awaitable of it: both texts are one JSON value each. `json` lives
+  /// until the handler ends. Throws `std::invalid_argument` for an empty name, and for one that
+  /// begins with `$`: those are reserved. A response that is not JSON reaches the caller as the
+  /// error of a handler.
+  template <detail::RawFunction Function>
+  void register_handler(std::string_view name, Function function) {
+    core_.set_raw_handler(name,
+                          std::make_shared<detail::RawHandler<Function>>(std::move(function)));
+  }
+
+  /// Sets the function that answers requests under every name that has no handler and does not
+  /// begin with `$`, such as for a gateway. `CallContext::type()` tells the name.
+  template <detail::RawFunction Function>
+  void register_fallback_handler(Function function) {
+    core_.set_fallback_handler(std::make_shared<detail::RawHandler<Function>>(std::move(function)));
+  }
+
+  /// Removes the handler `Name`, if there is one: callers then get a `MeshNoHandlerError`, unless
+  /// there is a fallback handler. Calls already running finish.
+  template <detail::FixedString Name>
+  requires(!std::is_void_v<MessageOf<Name>>) void unregister_handler() {
+    core_.remove_handler(MessageOf<Name>::name);
+  }
+  void unregister_handler(std::string_view name) { core_.remove_handler(name); }
 
   /// Calls the handler `Name` of a node and completes with its response.
   ///
@@ -139,8 +169,10 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// `reconnect_max_delay` if this node itself has just come back), `MeshHandlerError`,
   /// `MeshNoHandlerError`, `MeshDecodeError` (the response does not fit, or is no JSON),
   /// `MeshEncodeError`, `MeshLimitError`, `MeshRedisError` (such as a missing permission),
-  /// `MeshNotRunningError`, `MeshStoppedError`; `std::invalid_argument` for a timeout that is
-  /// negative or over a year.
+  /// `MeshRefusedError` (the node did not run the handler), `MeshDeadlineError`,
+  /// `MeshNotRunningError`, `MeshStoppedError`; `std::invalid_argument` for a timeout or deadline
+  /// that is negative or over a year, and for a header's name that is empty or has control
+  /// characters. `MeshError::executed()` of what it throws says whether the handler ran.
   ///
   /// The request is read before the function returns. Name it in a variable: some compilers
   /// destroy a temporary aggregate in a `co_await` expression twice, so on those a temporary does
@@ -160,7 +192,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
     static_assert(!detail::is_unsafe_temporary<typename Checked<Name>::request>,
                   "this compiler destroys a temporary aggregate in a co_await expression twice: "
                   "name the request in a variable and pass that");
-    return start_call<Name, CompletionToken>(instance_id, request, options, token);
+    return start_call<Name, CompletionToken>(instance_id, std::move(request), options, token);
   }
 
   /// The same for a message without a request payload.
@@ -168,6 +200,18 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   requires(std::is_void_v<typename Checked<Name>::request>) auto invoke(
       InstanceId instance_id, InvokeOptions options = {}, CompletionToken&& token = {}) {
     return start_call<Name, CompletionToken>(instance_id, detail::Boxed<void>{}, options, token);
+  }
+
+  /// Calls a handler whose name and types are known at run time only, with one JSON value, and
+  /// completes with that of the response. Otherwise as `invoke()`; throws `MeshEncodeError` if
+  /// `json` is not one JSON value.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto invoke_raw(InstanceId instance_id, std::string_view name, const std::string& json,
+                  InvokeOptions options = {}, CompletionToken&& token = {}) {
+    auto owner = std::make_shared<const std::string>(name);
+    const std::string_view type = *owner;
+    return begin_call<detail::RawJson, detail::RawJson, CompletionToken>(
+        instance_id, type, std::move(owner), json, options, token);
   }
 
   using MissingOptions::invoke;
@@ -313,37 +357,52 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   using UnknownNames::broadcast;
 
  private:
-  template <detail::FixedString Name, typename CompletionToken>
-  auto start_call(InstanceId instance_id,
-                  const detail::Boxed<typename Checked<Name>::request>& request,
-                  InvokeOptions options, std::remove_reference_t<CompletionToken>& token) {
-    using Request = typename Checked<Name>::request;
-    using Response = typename Checked<Name>::response;
-    constexpr std::string_view type = MessageOf<Name>::name;
+  template <detail::FixedString Name, typename CompletionToken, typename Given>
+  auto start_call(InstanceId instance_id, Given&& request, InvokeOptions options,
+                  std::remove_reference_t<CompletionToken>& token) {
+    return begin_call<typename Checked<Name>::request, typename Checked<Name>::response,
+                      CompletionToken>(instance_id, MessageOf<Name>::name, nullptr,
+                                       std::forward<Given>(request), options, token);
+  }
 
+  template <typename Request, typename Response, typename CompletionToken, typename Given>
+  auto begin_call(InstanceId instance_id, std::string_view type,
+                  std::shared_ptr<const std::string> type_owner, Given&& request,
+                  InvokeOptions options, std::remove_reference_t<CompletionToken>& token) {
     detail::PreparedCall<Request, Response> call;
     call.core = core_.core();
     call.executor = core_.executor();
     try {
-      detail::check_timeout("InvokeOptions::timeout", options.timeout);
+      detail::check_options(options);
       if (instance_id != 0 && instance_id == core_.instance_id()) {
-        call.local = std::static_pointer_cast<detail::TypedHandler<Request, Response>>(
-            core_.find_handler(type));
-        if (!call.local) throw MeshNoHandlerError(std::string(type));
-        call.local_request = request;
-        call.gate = core_.gate();
+        auto handler = core_.find_handler(type);
+        if (!handler) throw MeshNoHandlerError(std::string(type));
+        constexpr const void* types = &detail::PayloadTypes<Request, Response>::tag;
+        const bool is_observed = handler->takes_context() || handler->payload_types() != types;
+        auto context = is_observed ? detail::make_local_context(instance_id, type, options)
+                                   : CallContext(nullptr);
+        call.local.emplace(std::move(handler), core_.gate(), std::move(context), type);
+        call.local->take_request(std::forward<Given>(request));
       } else {
         call.remote.target = instance_id;
         call.remote.type = type;
-        call.remote.timeout = options.timeout;
-        call.remote.data =
-            detail::to_json_text(type, detail::encode_payload<Request>(type, request));
+        call.remote.type_owner = std::move(type_owner);
+        detail::apply_options(call.remote, options);
+        detail::encode_payload<Request>(type, request, call.remote.data, Executed::no);
       }
     } catch (...) {
       call.error = std::current_exception();
     }
-    return boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
-        detail::InitiateCall<Request, Response>{}, token, std::move(call));
+    constexpr bool is_awaited = detail::is_use_awaitable<std::decay_t<CompletionToken>>;
+    if constexpr (is_awaited && !std::is_void_v<Response> &&
+                  !std::is_same_v<detail::Outcome<Response>, detail::Boxed<Response>>) {
+      return detail::unwrap<Response>(
+          boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
+              detail::InitiateCall<Request, Response>{}, token, std::move(call)));
+    } else {
+      return boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
+          detail::InitiateCall<Request, Response>{}, token, std::move(call));
+    }
   }
 
   template <detail::FixedString Name, typename CompletionToken>
@@ -353,8 +412,8 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
     std::exception_ptr error;
     std::string data;
     try {
-      data = detail::to_json_text(
-          type, detail::encode_payload<typename CheckedBroadcast<Name>::payload>(type, payload));
+      detail::encode_payload<typename CheckedBroadcast<Name>::payload>(type, payload, data,
+                                                                       Executed::no);
     } catch (...) {
       error = std::current_exception();
     }

@@ -11,12 +11,9 @@ namespace mesh {
 
 /// One request/response pair: its name on the wire and its C++ types.
 ///
-/// A payload is any default-constructible type that owns its data and that nlohmann_json can
-/// convert both ways, `nlohmann::json` itself for untyped use, or `void` for none. A request must
-/// be copyable. Numbers follow its conversions, which cut fractions off and do not check that a C++
-/// integer is wide enough. Only a number of 2^31 or more that no `std::int64_t` holds, or with a
-/// fraction, is refused where an integer is wanted; for this, `to_json` is taken for the reverse of
-/// `from_json`.
+/// A payload is any type that owns its data and has a `Codec`: with `<mesh/mesh.hpp>` all that
+/// nlohmann_json converts both ways, `nlohmann::json` itself for untyped use. `void` stands for
+/// none. It needs neither a copy nor a default constructor.
 template <detail::FixedString Name, typename Request, typename Response>
 struct Message {
   static_assert(!std::string_view(Name).empty(), "a message name must not be empty");
@@ -24,7 +21,7 @@ struct Message {
   static_assert(sizeof(detail::ResponseCheck<Name, Response>) != 0);
 
   static constexpr std::string_view name{Name};
-  using request_type = detail::RequestOrRefused<Request>;
+  using request_type = detail::PayloadOrRefused<Request>;
   using response_type = detail::PayloadOrRefused<Response>;
 };
 

@@ -10,11 +10,13 @@
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <mesh/headers.hpp>
 #include <mesh/log.hpp>
 
 namespace mesh {
 
 struct RedisOptions;
+class CallContext;
 
 namespace detail {
 
@@ -240,6 +242,17 @@ struct InvokeOptions {
   /// Time without an answer or a heartbeat after which the call fails; 0 takes
   /// `MeshOptions::request_timeout`. Negative values throw `std::invalid_argument`.
   std::chrono::milliseconds timeout{0};
+  /// Bounds the call in total, whatever heartbeats say; 0: it is not bounded. Then it fails with
+  /// `MeshDeadlineError`, and its handler is cancelled. Negative values throw
+  /// `std::invalid_argument`. A call to the own node is only told of it.
+  std::chrono::milliseconds deadline{0};
+  /// What the handler gets beside the request; read before the call returns.
+  const Headers* headers = nullptr;
+  /// The call on whose behalf this one is made; read before the call returns. Then what is left of
+  /// its deadline bounds this one as well, its headers "traceparent", "tracestate" and "baggage" go
+  /// along unless `headers` has its own, and this one is cancelled with it. A handler of the own
+  /// node learns of that by `CallContext::is_cancelled()` only.
+  const CallContext* parent = nullptr;
 };
 
 /// Options of `MeshService::stop()`.

@@ -22,6 +22,11 @@ struct TaskGroup::State {
   std::list<asio::cancellation_signal> signals;
 };
 
+void TaskHandle::cancel() const {
+  if (!control) return;
+  detail::OperationControl::request_cancel(control, executor, asio::cancellation_type::terminal);
+}
+
 TaskGroup::TaskGroup(Strand strand, std::function<void(std::exception_ptr)> on_error)
     : state_(std::make_shared<State>(std::move(strand), std::move(on_error))) {}
 
@@ -44,10 +49,13 @@ void TaskGroup::spawn(asio::awaitable<void> task) {
   enter([&](auto handler) { asio::co_spawn(state_->strand, std::move(task), std::move(handler)); });
 }
 
-void TaskGroup::spawn_on(const asio::any_io_executor& executor, asio::awaitable<void> task) {
+TaskHandle TaskGroup::spawn_on(const asio::any_io_executor& executor, asio::awaitable<void> task) {
+  auto control = std::make_shared<detail::OperationControl>();
   enter([&](auto handler) {
-    detail::spawn_operation<void>(executor, state_->strand, std::move(task), std::move(handler));
+    detail::spawn_operation<void>(executor, state_->strand, std::move(task), std::move(handler),
+                                  control);
   });
+  return {std::move(control), executor};
 }
 
 void TaskGroup::cancel_all() {

@@ -10,7 +10,8 @@
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
 #include <redis/size_refusal.hpp>
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::core {
 

@@ -24,12 +24,19 @@ namespace mesh::core {
 /// its thread blocked, what came meanwhile waited as long as that, and is judged as if it had not.
 class AnsweredRequests {
  public:
+  enum class Fate {
+    ran,        ///< The response is that of its handler.
+    refused,    ///< It was not run.
+    cancelled,  ///< It gets no answer.
+  };
+
   struct Answered {
     RequestId id;
     Clock::duration at{};
     std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
     std::size_t size = 0;                        ///< Of the response, also if it is not kept.
     std::shared_ptr<unsigned> deliveries{};      ///< Set for large ones: how often it was received.
+    Fate fate = Fate::ran;
   };
 
   AnsweredRequests(std::size_t most_ids, std::size_t most_bytes)
@@ -42,7 +49,7 @@ class AnsweredRequests {
   }
 
   void add(const RequestId& id, std::string_view response,
-           std::shared_ptr<unsigned> deliveries = nullptr) {
+           std::shared_ptr<unsigned> deliveries = nullptr, Fate fate = Fate::ran) {
     const auto [place, added] = by_hash_.try_emplace(id.hash(), nullptr);
     if (!added) {
       // Another id with this hash cannot be remembered beside it.
@@ -54,6 +61,7 @@ class AnsweredRequests {
     answered.response = texts_.push(response);
     answered.size = response.size();
     answered.deliveries = std::move(deliveries);
+    answered.fate = fate;
     bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();
     if (order_.size() > most_ids_) forget_oldest();

@@ -7,13 +7,16 @@
 
 #include <mesh/errors.hpp>
 
+#include <core/call_outcome.hpp>
+#include <core/node_features.hpp>
 #include <core/publish_again.hpp>
 #include <core/retry_delay.hpp>
+#include <core/time_left.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
 #include <redis/size_refusal.hpp>
 #include <util/make_error.hpp>
-#include <wire/codec.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::core {
 
@@ -91,12 +94,29 @@ bool CallSender::repeat_at(const RequestId& request_id, TimePoint time) {
   return true;
 }
 
+void CallSender::send_cancel(const RequestId& request_id, const PendingCall& call) {
+  if (executed_of(call) == Executed::no) return;
+  if (!call.owner && lookups_.contains(call.target)) {
+    cancels_[call.target].push_back(request_id);
+  } else if (call.owner && has_feature(features_of(*call.owner), Feature::cancel)) {
+    publish_cancel(call.target, request_id);
+  }
+}
+
+void CallSender::publish_cancel(InstanceId target, const RequestId& request_id) {
+  constexpr std::chrono::seconds useful_for{10};
+  context_.commands->publish(context_.keys.node_channel(target, channel_),
+                             wire::encode_cancel(request_id.view()), Clock::now() + useful_for,
+                             [](const redis::Outcome&) {});
+}
+
 void CallSender::clear() {
   held_.clear();
   waiting_.drain();
   alarm_.set(std::nullopt);
   owners_.clear();
   lookups_.clear();
+  cancels_.clear();
   listeners_->clear();
 }
 
@@ -105,6 +125,7 @@ void CallSender::clear() {
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
   note_owner(request_id, call);
   call.was_sent = true;
+  ++call.publishes;
   call.receivers = 1;
   context_.commands->publish(context_.keys.node_channel(call.target, channel_), message,
                              call.deadline,
@@ -137,6 +158,7 @@ void CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
 
 void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
   const auto waiting = lookups_.extract(target);
+  const auto cancels = cancels_.extract(target);
   if (waiting.empty() || outcome.failure != redis::Failure::none || outcome.reply.is_error())
     return;
   if (owners_.size() >= most_owners) owners_.clear();
@@ -145,6 +167,9 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
     owner = std::make_shared<const std::string>(uuid);
   }
   owners_[target] = owner;
+  if (owner && !cancels.empty() && has_feature(features_of(*owner), Feature::cancel)) {
+    for (const RequestId& request_id : cancels.mapped()) publish_cancel(target, request_id);
+  }
   for (const RequestId& request_id : waiting.mapped()) {
     if (PendingCall* const call = calls_.find(request_id)) call->owner = owner;
   }
@@ -152,7 +177,11 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
 
 void CallSender::on_published(const RequestId& request_id, const redis::Outcome& outcome) {
   PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr || fail_if_too_large(request_id, *call, outcome)) return;
+  if (call == nullptr) return;
+  const bool has_not_left =
+      outcome.failure == redis::Failure::expired || outcome.failure == redis::Failure::overflow;
+  if (has_not_left || outcome.reply.is_error()) --call->publishes;
+  if (fail_if_too_large(request_id, *call, outcome)) return;
   switch (outcome.failure) {
     case redis::Failure::none:
       break;
@@ -172,8 +201,10 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
   if (redis::is_worth_retrying(outcome.reply)) {
     try_later(request_id);
   } else if (outcome.reply.is_error()) {
-    calls_.fail(request_id, make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text));
+    calls_.fail(request_id,
+                make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text, executed_of(*call)));
   } else if (outcome.reply.integer == 0) {
+    ++call->publishes_to_nobody;
     on_nobody(request_id, *call);
   } else {
     call->receivers = outcome.reply.integer;
@@ -184,7 +215,7 @@ bool CallSender::fail_if_too_large(const RequestId& request_id, PendingCall& cal
                                    const redis::Outcome& outcome) {
   if (redis::is_size_refusal(outcome.reply)) {
     const std::string refusal = "PUBLISH: " + redis::describe_refusal(outcome.reply);
-    return calls_.fail(request_id, make_error<MeshRedisError>(refusal));
+    return calls_.fail(request_id, make_error<MeshRedisError>(refusal, executed_of(call)));
   }
   if (outcome.suspect_size == 0 || ++call.suspected_losses < redis::convicting_losses) return false;
   return calls_.fail(request_id, context_.commands->too_large_error(outcome.suspect_size));
@@ -265,8 +296,8 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
 void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
   // Its handler may run, so nothing but a response or the timeout ends it.
   if (call.may_have_arrived) return try_later(request_id);
-  calls_.fail(request_id,
-              make_error<MeshNodeUnreachableError>(call.target, std::string(call.type)));
+  calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, std::string(call.type),
+                                                               executed_of(call)));
 }
 
 // Again -------------------------------------------------------------------------------------------
@@ -334,8 +365,17 @@ void CallSender::try_now(const RequestId& request_id) {
 }
 
 std::string CallSender::encode(const RequestId& request_id, const PendingCall& call) const {
-  return wire::encode_request(request_id.view(), own_id_, call.type, call.data, call.timeout,
-                              call.may_have_arrived);
+  std::optional<std::chrono::milliseconds> left;
+  if (call.ends_at != TimePoint::max()) left = time_left(call.ends_at, Clock::now());
+  return wire::encode_request({.request_id = request_id.view(),
+                               .sender = own_id_,
+                               .type = call.type,
+                               .data = call.data,
+                               .timeout = call.timeout,
+                               .repeat = call.may_have_arrived,
+                               .accepts = own_features,
+                               .deadline = left,
+                               .headers = call.headers});
 }
 
 }  // namespace mesh::core

@@ -67,10 +67,13 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void repeat(const RequestId& request_id);
   /// Asks whether the target can have heard of the call, of which nothing is heard.
   void check(const RequestId& request_id);
+  /// Tells the target of a call that it was given up, if it has got the request and understands.
+  void send_cancel(const RequestId& request_id, const PendingCall& call);
   /// Forgets everything.
   void clear();
 
  private:
+  void publish_cancel(InstanceId target, const RequestId& request_id);
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
   void note_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
@@ -106,6 +109,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   Alarm alarm_;
   std::unordered_map<InstanceId, PendingCall::Owner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
+  std::unordered_map<InstanceId, std::vector<RequestId>> cancels_;  // until a look-up is answered
   std::shared_ptr<ListenerCheck> listeners_;
   ReturnWindow others_return_;
   LazyRandom random_;

@@ -13,6 +13,7 @@
 
 #include <config/number.hpp>
 #include <core/mesh_core.hpp>
+#include <core/served_call.hpp>
 #include <leader/election.hpp>
 
 namespace mesh::detail {
@@ -82,6 +83,21 @@ void CoreHandle::set_handler(std::string_view type, std::shared_ptr<RequestHandl
   core_->server().handlers().set(type, std::move(handler));
 }
 
+void CoreHandle::set_raw_handler(std::string_view type, std::shared_ptr<RequestHandler> handler) {
+  if (type.empty()) throw std::invalid_argument("the name of a handler must not be empty");
+  if (type.starts_with('$')) {
+    throw std::invalid_argument("names that begin with $ are reserved, such as \"" +
+                                std::string(type) + "\"");
+  }
+  set_handler(type, std::move(handler));
+}
+
+void CoreHandle::set_fallback_handler(std::shared_ptr<RequestHandler> handler) {
+  core_->server().handlers().set_fallback(std::move(handler));
+}
+
+void CoreHandle::remove_handler(std::string_view type) { core_->server().handlers().erase(type); }
+
 std::shared_ptr<RequestHandler> CoreHandle::find_handler(std::string_view type) const {
   return core_->server().handlers().find(type);
 }
@@ -112,17 +128,30 @@ void check_timeout(const char* option, std::chrono::milliseconds timeout) {
 void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
                CallCompletion completion) {
   std::shared_ptr<core::CallControl> control;
+  // Holds on to nothing: it may be kept for long, where a strand would outlive its context.
+  const auto cancel =
+      [weak = std::weak_ptr(core)](const std::shared_ptr<core::CallControl>& cancelled) {
+        auto locked = weak.lock();
+        if (!locked) return;
+        const Strand strand = locked->strand();
+        asio::post(strand,
+                   [locked = std::move(locked), cancelled] { locked->cancel_call(*cancelled); });
+      };
   // Here, since the slot belongs to the caller's executor, and a cancellation may come before the
   // strand has seen the call.
   auto slot = asio::get_associated_cancellation_slot(completion);
   if (slot.is_connected()) {
     control = std::make_shared<core::CallControl>();
-    slot.assign(
-        [weak = std::weak_ptr(core), strand = core->strand(), control](asio::cancellation_type_t) {
-          asio::post(strand, [weak, control] {
-            if (const auto locked = weak.lock()) locked->cancel_call(*control);
-          });
-        });
+    slot.assign([cancel, control](asio::cancellation_type_t) { cancel(control); });
+  }
+  if (const auto parent = std::move(call.parent)) {
+    if (!control) control = std::make_shared<core::CallControl>();
+    // Until the call begins, it is the queue that holds the control, then the pending call.
+    parent->when_cancelled([cancel, weak = std::weak_ptr(control)](bool is_cancelled) {
+      const auto found = weak.lock();
+      if (found && is_cancelled) cancel(found);
+      return found != nullptr;
+    });
   }
   asio::dispatch(core->strand(), [core, control, call = std::move(call),
                                   completion = std::move(completion)]() mutable {

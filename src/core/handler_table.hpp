@@ -21,16 +21,34 @@ class HandlerTable {
     std::swap(handlers_[std::string(type)], handler);
   }
 
+  /// Nothing if there is none.
+  void erase(std::string_view type) {
+    std::shared_ptr<Handler> erased;  // destroyed after unlocking
+    const std::lock_guard lock(mutex_);
+    const auto found = handlers_.find(type);
+    if (found == handlers_.end()) return;
+    erased = std::move(found->second);
+    handlers_.erase(found);
+  }
+
+  /// For all types that have none of their own and do not begin with `$`; null: they have none.
+  void set_fallback(std::shared_ptr<Handler> handler) {
+    const std::lock_guard lock(mutex_);
+    std::swap(fallback_, handler);
+  }
+
   /// Null if there is none.
   std::shared_ptr<Handler> find(std::string_view type) const {
     const std::lock_guard lock(mutex_);
     const auto found = handlers_.find(type);
-    return found == handlers_.end() ? nullptr : found->second;
+    if (found != handlers_.end()) return found->second;
+    return type.starts_with('$') ? nullptr : fallback_;
   }
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Handler>, std::less<>> handlers_;
+  std::shared_ptr<Handler> fallback_;
 };
 
 }  // namespace mesh::core

@@ -48,6 +48,8 @@ void Inbox::on_node_message(std::string_view payload) {
     if (!calls_.on_heartbeat(heartbeat->request_id, Clock::now())) {
       on_unexpected(heartbeat->request_id, "heartbeat for no pending call");
     }
+  } else if (const auto* const cancel = std::get_if<wire::Cancel>(&message)) {
+    server_->on_cancel(cancel->request_id);
   } else {
     on_malformed(std::get<wire::Malformed>(message));
   }
@@ -61,7 +63,7 @@ void Inbox::on_malformed(const wire::Malformed& message) {
     calls_.on_unreadable(*message.response, message);
   } else if (message.request && message.request->sender != own_id_ && owns_id_ &&
              context_.commands->is_ready()) {
-    server_->on_unreadable(*message.request, message.reason);
+    server_->on_unreadable(*message.request, message);
   }
 }
 

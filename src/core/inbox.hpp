@@ -21,7 +21,7 @@
 #include <redis/client.hpp>
 #include <util/rate_limited_log.hpp>
 #include <util/request_id.hpp>
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
 
 namespace mesh::core {
 

@@ -11,7 +11,7 @@
 #include <config/key_prefix.hpp>
 #include <core/prepared_options.hpp>
 #include <util/describe_error.hpp>
-#include <wire/codec.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::core {
 
@@ -386,6 +386,9 @@ void MeshCore::connect_events() {
   pending_.set_overdue_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->repeat(request_id);
   });
+  pending_.set_given_up_callback([weak](const RequestId& request_id, const PendingCall& call) {
+    if (const auto self = weak.lock()) self->calls_->send_cancel(request_id, call);
+  });
   redis::Client::Events commands;
   commands.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
@@ -435,9 +438,9 @@ void MeshCore::connect_events() {
 void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
                           const std::shared_ptr<CallControl>& control) {
   if (control && control->cancelled) {
-    std::move(completion)(operation_aborted(), detail::Json());
+    std::move(completion)(operation_aborted(), std::string());
   } else if (!is_active()) {
-    std::move(completion)(std::make_exception_ptr(MeshNotRunningError()), detail::Json());
+    std::move(completion)(std::make_exception_ptr(MeshNotRunningError()), std::string());
   } else {
     outbox_.begin_call(std::move(call), std::move(completion), control);
   }
@@ -457,7 +460,7 @@ asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,
   wire::Broadcast own;
   own.sender = instance_id_;
   own.type = std::move(type);
-  own.data = detail::Json::parse(data);
+  own.data = std::move(data);
   server_->on_broadcast(std::move(own));
 }
 

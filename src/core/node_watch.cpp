@@ -4,10 +4,9 @@
 #include <exception>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
+#include <wire/decode.hpp>
 
 namespace mesh::core {
 
@@ -77,11 +76,9 @@ asio::awaitable<void> NodeWatch::list(std::uint64_t watch) {
 }
 
 void NodeWatch::on_event(std::string_view payload) {
-  const auto event = nlohmann::json::parse(payload, nullptr, false);
-  if (!event.is_object() || callbacks_ == nullptr) return;
-  const auto left = event.find("left");
-  if (left != event.end() && left->is_number_integer())
-    report(view_.on_left(left->get<InstanceId>()));
+  const auto event = wire::decode_event(payload);
+  if (!event || callbacks_ == nullptr) return;
+  if (event->left) report(view_.on_left(*event->left));
   is_stale_ = true;
   announced_.notify_all();
 }

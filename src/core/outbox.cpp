@@ -4,8 +4,10 @@
 
 #include <mesh/errors.hpp>
 
+#include <core/node_features.hpp>
+#include <core/time_left.hpp>
 #include <util/make_error.hpp>
-#include <wire/codec.hpp>
+#include <wire/encode.hpp>
 #include <wire/objection.hpp>
 
 namespace mesh::core {
@@ -22,17 +24,37 @@ void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion comple
                         const std::shared_ptr<CallControl>& control) {
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? context_.default_timeout : call.timeout;
+  const auto now = Clock::now();
+  std::optional<std::chrono::milliseconds> left;
+  if (call.deadline) left = time_left(*call.deadline, now);
+  if (call.deadline && *call.deadline <= now) {
+    std::move(completion)(
+        make_error<MeshDeadlineError>(call.target, std::string(call.type), Executed::no),
+        std::string());
+    return;
+  }
   const UuidGenerator::Text uuid = uuids_.next_text();
   const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
-  std::string message = wire::encode_request(request_id.view(), own_id_, call.type, call.data,
-                                             timeout, false, std::move(message_));
+  std::string message = wire::encode_request({.request_id = request_id.view(),
+                                              .sender = own_id_,
+                                              .type = call.type,
+                                              .data = call.data,
+                                              .timeout = timeout,
+                                              .accepts = own_features,
+                                              .deadline = left,
+                                              .headers = call.headers},
+                                             std::move(message_));
   if (auto objection = objection_to_call(message)) {
-    std::move(completion)(std::move(objection), detail::Json());
+    std::move(completion)(std::move(objection), std::string());
     return;
   }
   if (control) control->request_id = request_id;
-  PendingCall pending{std::move(completion), call.target, call.type, timeout, Clock::now()};
-  pending.has_data = has_room_to_keep(call.data.size());
+  PendingCall pending{std::move(completion), call.target, call.type, timeout, now};
+  pending.type_owner = std::move(call.type_owner);
+  if (pending.has_data) pending.headers = std::move(call.headers);
+  pending.control = control;
+  if (call.deadline) pending.ends_at = *call.deadline;
+  pending.has_data = has_room_to_keep(call.data.size() + call.headers.size());
   if (pending.has_data) pending.data = std::move(call.data);
   calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;

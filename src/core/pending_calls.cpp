@@ -5,6 +5,7 @@
 
 #include <mesh/errors.hpp>
 
+#include <core/call_outcome.hpp>
 #include <util/make_error.hpp>
 
 namespace mesh::core {
@@ -20,9 +21,9 @@ PendingCalls::PendingCalls(const Strand& strand, Counters& counters)
 
 PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) {
   ++counters_.calls_sent;
-  kept_bytes_ += call.data.size();
-  call.deadline = call.begun_at + call.timeout;
-  const TimePoint silent_at = call.begun_at + silence_of(call);
+  kept_bytes_ += kept_bytes_of(call);
+  set_heard(call, call.begun_at);
+  const TimePoint silent_at = std::min(call.begun_at + silence_of(call), call.deadline);
   PendingCall& added = *calls_.insert(request_id, std::move(call), silent_at);
   alarm_.set(calls_.next_deadline());
   return added;
@@ -32,13 +33,8 @@ bool PendingCalls::on_response(wire::Response&& response) {
   auto call = calls_.extract(response.request_id);
   if (!call) return false;
   answered_.add(response.request_id);
-  if (!response.error) {
-    complete(std::move(*call), nullptr, std::move(response.data));
-  } else if (auto type = wire::parse_no_handler_error(*response.error)) {
-    complete(std::move(*call), make_error<MeshNoHandlerError>(std::move(*type)), {});
-  } else {
-    complete(std::move(*call), make_error<MeshHandlerError>(*response.error), {});
-  }
+  auto error = response.error ? error_of(response, *call) : nullptr;
+  complete(std::move(*call), std::move(error), std::move(response.data));
   return true;
 }
 
@@ -49,8 +45,9 @@ bool PendingCalls::on_unreadable(const RequestId& request_id, const wire::Malfor
   if (response.exceeds_limit) {
     return fail(request_id,
                 make_error<MeshLimitError>("the response to \"" + type + "\" from node " +
-                                           std::to_string(call->target) +
-                                           " was not taken: " + response.reason));
+                                               std::to_string(call->target) +
+                                               " was not taken: " + response.reason,
+                                           Executed::yes));
   }
   return fail(request_id, make_error<MeshDecodeError>(type, std::string(), response.reason));
 }
@@ -58,10 +55,10 @@ bool PendingCalls::on_unreadable(const RequestId& request_id, const wire::Malfor
 bool PendingCalls::on_heartbeat(const RequestId& request_id, TimePoint now) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return false;
-  call->deadline = now + call->timeout;
+  set_heard(*call, now);
   call->may_have_arrived = true;
   call->is_unheard = false;
-  calls_.move_deadline(request_id, overdue_at(*call));
+  calls_.move_deadline(request_id, std::min(overdue_at(*call), call->deadline));
   alarm_.set(calls_.next_deadline());
   return true;
 }
@@ -78,13 +75,15 @@ bool PendingCalls::cancel(const RequestId& request_id, std::exception_ptr error)
   auto call = calls_.extract(request_id);
   if (!call) return false;
   given_up_.add(request_id);
+  if (on_given_up_) on_given_up_(request_id, *call);
   end(std::move(*call), counters_.calls_cancelled, std::move(error), {});
   return true;
 }
 
 void PendingCalls::fail_all_stopped() {
   for (PendingCall& call : calls_.drain()) {
-    complete(std::move(call), make_error<MeshStoppedError>(), {});
+    auto error = make_error<MeshStoppedError>(executed_of(call));
+    complete(std::move(call), std::move(error), {});
   }
   alarm_.set(std::nullopt);
 }
@@ -95,7 +94,12 @@ Clock::duration PendingCalls::silence_of(const PendingCall& call) {
 
 // Heartbeats come after three quarters of the timeout.
 TimePoint PendingCalls::overdue_at(const PendingCall& call) {
-  return call.deadline - Clock::duration(call.timeout) / 8;
+  return call.silent_until - Clock::duration(call.timeout) / 8;
+}
+
+void PendingCalls::set_heard(PendingCall& call, TimePoint now) {
+  call.silent_until = now + call.timeout;
+  call.deadline = std::min(call.silent_until, call.ends_at);
 }
 
 void PendingCalls::expire() {
@@ -108,6 +112,7 @@ void PendingCalls::expire() {
     }
     auto call = calls_.extract(*due);
     given_up_.add(*due);
+    if (on_given_up_ && call->ends_at <= now) on_given_up_(*due, *call);
     auto error = timeout_error(*call);
     complete(std::move(*call), std::move(error), {});
   }
@@ -117,13 +122,14 @@ void PendingCalls::expire() {
 void PendingCalls::note_silence(const RequestId& request_id, const PendingCall& call,
                                 TimePoint now) {
   const TimePoint overdue = overdue_at(call);
+  const TimePoint next_look = std::min(overdue, call.deadline);
   if (now >= overdue) {
     calls_.move_deadline(request_id, call.deadline);
     if (on_overdue_) on_overdue_(request_id);
   } else if (!call.was_sent) {
-    calls_.move_deadline(request_id, std::min(now + silence_of(call), overdue));
+    calls_.move_deadline(request_id, std::min(now + silence_of(call), next_look));
   } else {
-    calls_.move_deadline(request_id, overdue);
+    calls_.move_deadline(request_id, next_look);
     if (on_silent_) on_silent_(request_id);
   }
 }
@@ -132,7 +138,11 @@ std::exception_ptr PendingCalls::timeout_error(const PendingCall& call) const {
   if (!call.was_sent && why_never_sent_) {
     if (auto error = why_never_sent_()) return error;
   }
-  return make_error<MeshRequestTimeoutError>(call.target, std::string(call.type), call.timeout);
+  if (call.ends_at <= call.silent_until) {
+    return make_error<MeshDeadlineError>(call.target, std::string(call.type), executed_of(call));
+  }
+  return make_error<MeshRequestTimeoutError>(call.target, std::string(call.type), call.timeout,
+                                             executed_of(call));
 }
 
 void PendingCalls::drop_all() {
@@ -140,14 +150,14 @@ void PendingCalls::drop_all() {
   kept_bytes_ = 0;
 }
 
-void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data) {
+void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, std::string&& data) {
   auto& counter = error ? counters_.calls_failed : counters_.calls_succeeded;
   end(std::move(call), counter, std::move(error), std::move(data));
 }
 
 void PendingCalls::end(PendingCall&& call, std::atomic<std::uint64_t>& counter,
-                       std::exception_ptr error, detail::Json&& data) {
-  kept_bytes_ -= call.data.size();
+                       std::exception_ptr error, std::string&& data) {
+  kept_bytes_ -= kept_bytes_of(call);
   ++counter;
   std::move(call.completion)(std::move(error), std::move(data));
 }

@@ -20,7 +20,7 @@
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
 #include <core/recent_ids.hpp>
-#include <wire/codec.hpp>
+#include <wire/messages.hpp>
 
 namespace mesh::core {
 
@@ -31,7 +31,7 @@ struct PendingCall {
 
   detail::CallCompletion completion;
   InstanceId target = 0;
-  std::string_view type{};  // a name of the message map, which is never destroyed
+  std::string_view type{};
   std::chrono::milliseconds timeout{0};
   TimePoint begun_at{};
   std::string data{};  // JSON text, as long as there is room to keep it for sending it (again)
@@ -39,14 +39,21 @@ struct PendingCall {
   bool has_data = false;
   bool was_sent = false;
   bool may_have_arrived = false;
-  bool is_unheard = false;  // nobody listened on the target's channel when this was last asked
+  bool is_unheard = false;      // nobody listened on the target's channel when this was last asked
+  int publishes = 0;            // of its request, how often it was sent,
+  int publishes_to_nobody = 0;  // and of these, as Redis said, to nobody
   int attempts = 0;
   std::int64_t receivers = 1;  // of the request, as Redis counted them
   std::optional<TimePoint>
       unheard_since{};               // when it was first found that the target hears nothing
   std::int64_t first_heartbeat = 0;  // the target's last one then
   int suspected_losses = 0;          // of connections, of which its size may be the cause
-  TimePoint deadline{};              // when it times out unless something is heard of it
+  std::shared_ptr<const std::string> type_owner{};  // unless the type lives as long as the program
+  TimePoint ends_at = TimePoint::max();             // its deadline in total
+  TimePoint silent_until{};                         // for how long nothing need be heard of it
+  std::string headers{};                            // JSON text
+  std::shared_ptr<void> control{};                  // for who may cancel it
+  TimePoint deadline{};  // when it times out unless something is heard of it
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly
@@ -81,6 +88,12 @@ class PendingCalls {
   void set_overdue_callback(std::function<void(const RequestId& request_id)> on_overdue) {
     on_overdue_ = std::move(on_overdue);
   }
+  /// `on_given_up` is told of each call that was cancelled or whose deadline has passed, before it
+  /// completes.
+  void set_given_up_callback(
+      std::function<void(const RequestId& request_id, const PendingCall& call)> on_given_up) {
+    on_given_up_ = std::move(on_given_up);
+  }
   /// `why` gives the error of a call whose timeout ended before it could be sent; if that is null,
   /// it is an ordinary timeout.
   void set_never_sent_callback(std::function<std::exception_ptr()> why) {
@@ -94,23 +107,28 @@ class PendingCalls {
   void drop_all();
 
   std::size_t size() const { return calls_.size(); }
-  /// Of `PendingCall::data` in all calls.
+  /// Of `PendingCall::data` and `headers` in all calls.
   std::size_t kept_bytes() const { return kept_bytes_; }
 
  private:
+  static std::size_t kept_bytes_of(const PendingCall& call) {
+    return call.data.size() + call.headers.size();
+  }
   void expire();
   void note_silence(const RequestId& request_id, const PendingCall& call, TimePoint now);
   std::exception_ptr timeout_error(const PendingCall& call) const;
   static Clock::duration silence_of(const PendingCall& call);
   static TimePoint overdue_at(const PendingCall& call);
-  void complete(PendingCall&& call, std::exception_ptr error, detail::Json&& data);
+  static void set_heard(PendingCall& call, TimePoint now);
+  void complete(PendingCall&& call, std::exception_ptr error, std::string&& data);
   void end(PendingCall&& call, std::atomic<std::uint64_t>& counter, std::exception_ptr error,
-           detail::Json&& data);
+           std::string&& data);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;
   std::function<void(const RequestId& request_id)> on_silent_;
   std::function<void(const RequestId& request_id)> on_overdue_;
+  std::function<void(const RequestId& request_id, const PendingCall& call)> on_given_up_;
   std::function<std::exception_ptr()> why_never_sent_;
   RecentIds given_up_;  // apart, since answers to these may come much later
   RecentIds answered_;

@@ -13,6 +13,8 @@
 #include <scripts/list_nodes.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
+#include <core/node_features.hpp>
+
 namespace mesh::core {
 
 namespace {
@@ -59,7 +61,7 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
       leave_(scripts::leave) {}
 
 asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
-  uuid_ = uuids_.next();
+  uuid_ = owner_value(uuids_.next());
   last_score_.clear();
   Strings keys{keys_.next_id(), keys_.heartbeats()};
   Strings arguments{keys_.node_channel_prefix(), keys_.owner_prefix(), uuid_, owner_ttl_};

@@ -16,6 +16,7 @@
 #include <core/response_text.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::core {
 
@@ -60,13 +61,13 @@ void RequestServer::on_request(wire::Request request, std::optional<TimePoint> a
   answered_.note_time(now);
   if (is_repetition(request)) return;
   if (refusing_) {
-    refuse(request, "the node is stopping");
+    refuse(request, refusal(Refusal::stopping, "the node is stopping"));
     return;
   }
   const auto timeout = timeout_of(request);
   auto handler = handlers_.find(request.type);
   if (!handler) {
-    refuse(request, wire::no_handler_error(request.type));
+    refuse_for_good(request, {wire::no_handler_error(request.type)});
     return;
   }
   const TimePoint since = arrived_at.value_or(now);
@@ -74,8 +75,11 @@ void RequestServer::on_request(wire::Request request, std::optional<TimePoint> a
     ++counters_.requests_refused;  // its caller has given up
     return;
   }
+  const auto deadline = request.deadline;
   WaitingRequest waiting{std::move(request), timeout, since, since,
                          since + heartbeat_interval(timeout)};
+  if (deadline) waiting.ends_at = since + *deadline;
+  if (!is_still_wanted(waiting, now)) return;
   if (is_full()) {
     enqueue(std::move(waiting));
   } else {
@@ -83,11 +87,13 @@ void RequestServer::on_request(wire::Request request, std::optional<TimePoint> a
   }
 }
 
-void RequestServer::on_unreadable(const wire::Request& request, const std::string& reason) {
+void RequestServer::on_unreadable(const wire::Request& request, const wire::Malformed& message) {
   if (!send_ || stopping_) return;
   answered_.note_time(Clock::now());
   if (is_repetition(request)) return;
-  refuse_for_good(request, "the request was not run: " + reason);
+  std::string text = "the request was not run: " + message.reason;
+  refuse_for_good(request, message.exceeds_limit ? refusal(Refusal::limit, std::move(text))
+                                                 : wire::Failure{std::move(text), "decode"});
 }
 
 // The same id again is a repetition of a request that was or is being worked on.
@@ -100,7 +106,7 @@ bool RequestServer::is_repetition(const wire::Request& request) {
   }
   if (Job* const job = jobs_.find(id)) {
     ++counters_.requests_repeated;
-    if (request.repeat) {
+    if (request.repeat && !job->is_cancelled) {
       // The caller may have another id by now, and may have missed a heartbeat.
       job->caller = request.sender;
       send_heartbeat(job->caller, id, job->timeout, Clock::now());
@@ -120,15 +126,17 @@ bool RequestServer::is_repetition(const wire::Request& request) {
   // waited for as long. So an answer to it would have been sent within this time.
   const auto window = 2 * Clock::duration(timeout_of(request)) + longest_delay;
   if (!answered_.may_have_forgotten_within(window)) return false;
-  refuse(request,
-         "the request was repeated, and whether it ran before is no longer known "
-         "(MeshLimits::remembered_requests)");
+  refuse(request, refusal(Refusal::unknown,
+                          "the request was repeated, and whether it ran before is no longer known "
+                          "(MeshLimits::remembered_requests)",
+                          Executed::maybe));
   return true;
 }
 
 void RequestServer::answer_repetition(const wire::Request& request,
                                       const AnsweredRequests::Answered& answered) {
-  if (!request.repeat) return;
+  using Fate = AnsweredRequests::Fate;
+  if (!request.repeat || answered.fate == Fate::cancelled) return;
   const unsigned deliveries = answered.deliveries ? *answered.deliveries : 0;
   if (deliveries >= most_deliveries || (deliveries > 0 && !answered.response)) {
     // Once more would only cost the caller its connection again, and all that is on it.
@@ -137,22 +145,26 @@ void RequestServer::answer_repetition(const wire::Request& request,
   } else if (answered.response) {
     send(request.sender, Answer::Kind::response, std::string(*answered.response),
          timeout_of(request), Clock::now(), answered.deliveries);
+  } else if (answered.fate == Fate::refused) {
+    refuse(request, refusal(Refusal::refused,
+                            "the request was not run, for a reason that is no longer "
+                            "kept (MeshLimits::remembered_bytes)"));
   } else {
-    refuse(request,
-           "the request ran, and its response is no longer kept "
-           "(MeshLimits::remembered_bytes)");
+    refuse(request, {"the request ran, and its response is no longer kept "
+                     "(MeshLimits::remembered_bytes)",
+                     "unknown"});
   }
 }
 
-void RequestServer::refuse(const wire::Request& request, const std::string& error) {
-  send(request.sender, Answer::Kind::response, wire::encode_error(request.request_id.view(), error),
+void RequestServer::refuse(const wire::Request& request, const wire::Failure& failure) {
+  send(request.sender, Answer::Kind::response, encode_failure(request, failure, context_.limits),
        timeout_of(request));
 }
 
 // Nor does it run if it is repeated.
-void RequestServer::refuse_for_good(const wire::Request& request, const std::string& error) {
-  std::string response = wire::encode_error(request.request_id.view(), error);
-  answered_.add(request.request_id, response);
+void RequestServer::refuse_for_good(const wire::Request& request, const wire::Failure& failure) {
+  std::string response = encode_failure(request, failure, context_.limits);
+  answered_.add(request.request_id, response, nullptr, AnsweredRequests::Fate::refused);
   send(request.sender, Answer::Kind::response, std::move(response), timeout_of(request));
 }
 
@@ -172,10 +184,12 @@ void RequestServer::enqueue(WaitingRequest waiting) {
   refuse_overdue(now);
   if (!waiting_.has_room_for(waiting.request)) {
     ++counters_.requests_refused;
-    refuse(waiting.request,
-           "the node is busy: " + std::to_string(running_) + " handlers are running and " +
-               std::to_string(waiting_.size()) +
-               " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)");
+    refuse_for_good(
+        waiting.request,
+        refusal(Refusal::busy,
+                "the node is busy: " + std::to_string(running_) + " handlers are running and " +
+                    std::to_string(waiting_.size()) +
+                    " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)"));
     return;
   }
   waiting_.push(std::move(waiting));
@@ -184,12 +198,47 @@ void RequestServer::enqueue(WaitingRequest waiting) {
 
 void RequestServer::refuse_overdue(TimePoint now) {
   while (const auto overdue = waiting_.pop_overdue(now)) {
+    if (overdue->cancelled) continue;
     ++counters_.requests_refused;
     const std::string error = "the node is busy: the request has waited for a free handler for " +
                               std::to_string(context_.limits.queued_time.count()) +
                               " ms (MeshLimits::queued_time)";
-    refuse_for_good(overdue->request, error);
+    refuse_for_good(overdue->request, refusal(Refusal::busy, error));
   }
+}
+
+bool RequestServer::is_still_wanted(const WaitingRequest& waiting, TimePoint now) {
+  if (waiting.cancelled) return false;
+  if (!waiting.ends_at || *waiting.ends_at > now) return true;
+  ++counters_.requests_refused;
+  refuse_for_good(waiting.request, refusal(Refusal::deadline,
+                                           "the caller's deadline has passed before it could run"));
+  return false;
+}
+
+// A handler may already be about to answer; the caller has no use for that.
+void RequestServer::on_cancel(const RequestId& request_id) {
+  if (!send_ || stopping_) return;
+  if (Job* const job = jobs_.find(request_id)) {
+    cancel_job(*job);
+  } else if (!answered_.find(request_id)) {
+    if (WaitingRequest* const waiting = waiting_.find(request_id)) waiting->cancelled = true;
+    // It may come later than this, on another connection.
+    answered_.note_time(Clock::now());
+    answered_.add(request_id, std::string_view(), nullptr, AnsweredRequests::Fate::cancelled);
+  }
+}
+
+void RequestServer::cancel_job(Job& job) {
+  job.is_cancelled = true;
+  job.call->cancel();
+  job.task.cancel();
+}
+
+/// When there is something to do for it.
+TimePoint RequestServer::next_look_at(const Job& job, TimePoint next_heartbeat) {
+  const bool may_be_late = job.call->deadline && !job.is_cancelled;
+  return may_be_late ? std::min(*job.call->deadline, next_heartbeat) : next_heartbeat;
 }
 
 void RequestServer::run_waiting() {
@@ -197,49 +246,57 @@ void RequestServer::run_waiting() {
   while (!is_full()) {
     auto waiting = waiting_.pop();
     if (!waiting) return;
-    if (waiting->heard_at + waiting->timeout < Clock::now()) {
+    const auto now = Clock::now();
+    if (!waiting->cancelled && waiting->heard_at + waiting->timeout < now) {
       ++counters_.requests_refused;  // its caller has given up
       continue;
     }
-    auto handler = handlers_.find(waiting->request.type);
-    run(std::move(handler), std::move(*waiting));
+    if (!is_still_wanted(*waiting, now)) continue;
+    if (auto handler = handlers_.find(waiting->request.type)) {
+      run(std::move(handler), std::move(*waiting));
+    } else {  // it was removed meanwhile
+      refuse_for_good(waiting->request, {wire::no_handler_error(waiting->request.type)});
+    }
   }
 }
 
 void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest waiting) {
-  wire::Request& request = waiting.request;
-  jobs_.insert(request.request_id, Job{request.sender, waiting.timeout}, waiting.next_heartbeat);
+  const bool is_plain = handler->is_plain();
+  auto execution = std::make_shared<Execution>();
+  execution->request = std::move(waiting.request);
+  execution->timeout = waiting.timeout;
+  execution->handler = std::move(handler);
+  execution->start = starts_;
+  execution->deadline = waiting.ends_at;
+  Job started{execution->request.sender, waiting.timeout, execution};
+  const TimePoint next_look = next_look_at(started, waiting.next_heartbeat);
+  jobs_.insert(execution->request.request_id, std::move(started), next_look);
   set_alarm();
   ++running_;
-  if (handler->is_plain()) {
-    run_plain(std::move(handler), std::move(request));
+  if (is_plain) {
+    run_plain(std::move(execution));
     return;
   }
-  tasks_.spawn_on(asio::make_strand(context_.executor),
-                  serve(shared_from_this(), std::move(handler), std::move(request), starts_));
+  const RequestId id = execution->request.request_id;
+  TaskHandle task = tasks_.spawn_on(asio::make_strand(context_.executor),
+                                    serve(shared_from_this(), std::move(execution)));
+  if (Job* const running = jobs_.find(id)) running->task = std::move(task);
 }
 
-void RequestServer::run_plain(std::shared_ptr<detail::RequestHandler> handler,
-                              wire::Request request) {
-  struct Run {
-    std::shared_ptr<detail::RequestHandler> handler;
-    wire::Request request;
-    unsigned start = 0;
-    std::string response{};
-  };
+void RequestServer::run_plain(std::shared_ptr<Execution> execution) {
   ++running_plain_;
-  auto run = std::make_unique<Run>(Run{std::move(handler), std::move(request), starts_});
-  detail::post_to(context_.executor, [self = shared_from_this(), run = std::move(run)]() mutable {
-    run->response = self->serve_now(*run->handler, run->request, run->start);
-    run->handler.reset();  // what it holds may be the user's, so not on the strand
-    // As at the end of serve().
-    const Strand strand = self->context_.strand;
-    asio::post(strand, [self = std::move(self), run = std::move(run)] {
-      --self->running_plain_;
-      self->finish(run->request.request_id, std::move(run->response));
-      if (self->running_plain_ == 0) self->plain_ended_.notify_all();
-    });
-  });
+  detail::post_to(context_.executor,
+                  [self = shared_from_this(), execution = std::move(execution)]() mutable {
+                    self->serve_now(execution);
+                    execution->forget_input();
+                    // As at the end of serve().
+                    const Strand strand = self->context_.strand;
+                    asio::post(strand, [self = std::move(self), execution = std::move(execution)] {
+                      --self->running_plain_;
+                      self->finish(execution->request.request_id, std::move(execution->response));
+                      if (self->running_plain_ == 0) self->plain_ended_.notify_all();
+                    });
+                  });
 }
 
 void RequestServer::on_broadcast(wire::Broadcast broadcast) {
@@ -266,8 +323,10 @@ void RequestServer::refuse_new() { refusing_ = true; }
 void RequestServer::cancel_all() {
   stopping_ = true;
   for (const WaitingRequest& waiting : waiting_.drain()) {
-    if (send_) refuse(waiting.request, MeshStoppedError().what());
+    if (send_ && !waiting.cancelled)
+      refuse(waiting.request, refusal(Refusal::stopping, MeshStoppedError().what()));
   }
+  for (const RequestId& id : jobs_.keys()) jobs_.find(id)->call->cancel();
   tasks_.cancel_all();
 }
 
@@ -285,43 +344,54 @@ void RequestServer::abandon() {
   cancel_all();
 }
 
+// What the handler holds may be the user's, so it must not be destroyed on the strand.
+void RequestServer::Execution::forget_input() {
+  handler.reset();
+  request.data = std::string();
+}
+
 void RequestServer::forget_jobs() {
   send_ = nullptr;
-  jobs_.drain();
+  for (const Job& job : jobs_.drain()) job.call->cancel();
   alarm_.set(std::nullopt);
 }
 
 asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
-                                           std::shared_ptr<detail::RequestHandler> handler,
-                                           wire::Request request, unsigned start) {
+                                           std::shared_ptr<Execution> execution) {
+  const wire::Request& request = execution->request;
   std::exception_ptr error;
-  std::string response;
   try {
     co_await leave_strand();
-    if (is_stopped(start)) throw MeshStoppedError();
-    detail::Json data = std::move(request.data);
-    const detail::Json result = co_await handler->handle(std::move(data));
-    response = encode_result(request, result, context_.limits);
+    check_may_begin(*execution);
+    CallContext context(execution);
+    execution->response = wire::begin_response(request.request_id.view());
+    co_await execution->handler->handle(context, request.data, execution->response);
+    complete(*execution);
   } catch (...) {
     error = std::current_exception();
   }
-  if (error)
-    response = encode_failure(request.request_id, describe_failure(error), context_.limits);
+  if (error) {
+    execution->response = failure_of(*execution, error);
+  }
+  execution->forget_input();
   // The reference goes along: it may be the last one, and the server must be destroyed there.
   const Strand strand = context_.strand;
-  asio::post(strand,
-             [self = std::move(self), id = std::move(request.request_id),
-              response = std::move(response)]() mutable { self->finish(id, std::move(response)); });
+  asio::post(strand, [self = std::move(self), execution = std::move(execution)] {
+    self->finish(execution->request.request_id, std::move(execution->response));
+  });
 }
 
-std::string RequestServer::serve_now(detail::RequestHandler& handler, wire::Request& request,
-                                     unsigned start) const {
+void RequestServer::serve_now(const std::shared_ptr<Execution>& execution) const {
+  const wire::Request& request = execution->request;
+  std::string& response = execution->response;
   try {
-    if (is_stopped(start)) throw MeshStoppedError();
-    return encode_result(request, handler.handle_now(std::move(request.data)), context_.limits);
+    check_may_begin(*execution);
+    CallContext context(execution);
+    response = wire::begin_response(request.request_id.view());
+    execution->handler->handle_now(context, request.data, response);
+    complete(*execution);
   } catch (...) {
-    return encode_failure(request.request_id, describe_failure(std::current_exception()),
-                          context_.limits);
+    response = failure_of(*execution, std::current_exception());
   }
 }
 
@@ -332,8 +402,7 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
   try {
     co_await leave_strand();
     if (is_stopped(start)) throw boost::system::system_error(asio::error::operation_aborted);
-    detail::Json data = std::move(broadcast.data);
-    co_await handler->handle(std::move(data), broadcast.sender);
+    co_await handler->handle(broadcast.data, broadcast.sender);
   } catch (...) {
     error = std::current_exception();
   }
@@ -346,9 +415,34 @@ asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self
   if (error) std::rethrow_exception(error);
 }
 
-std::string RequestServer::describe_failure(const std::exception_ptr& error) const {
-  if (stopping_ && is_cancellation(error)) return MeshStoppedError().what();
-  return describe_error(error);
+// It may have waited for its executor.
+void RequestServer::check_may_begin(const Execution& execution) const {
+  if (is_stopped(execution.start)) throw MeshStoppedError();
+  if (execution.is_cancelled()) throw boost::system::system_error(asio::error::operation_aborted);
+  if (execution.deadline && *execution.deadline <= Clock::now()) {
+    throw MeshRefusedError("the caller's deadline has passed before it could run",
+                           Refusal::deadline);
+  }
+}
+
+void RequestServer::complete(Execution& execution) const {
+  const auto failure =
+      complete_response(execution.response, execution.request.type, context_.limits);
+  if (failure) execution.response = encode_failure(execution.request, *failure, context_.limits);
+}
+
+std::string RequestServer::failure_of(const Execution& execution,
+                                      const std::exception_ptr& error) const {
+  const bool was_stopped =
+      is_stopped(execution.start) && (!execution.has_begun || is_cancellation(error));
+  if (!was_stopped) {
+    return encode_failure(execution.request, describe_failure(error, execution.has_begun),
+                          context_.limits);
+  }
+  const Executed executed = execution.has_begun ? Executed::maybe : Executed::no;
+  return encode_failure(execution.request,
+                        refusal(Refusal::stopping, MeshStoppedError().what(), executed),
+                        context_.limits);
 }
 
 void RequestServer::finish(const RequestId& request_id, std::string response) {
@@ -357,9 +451,12 @@ void RequestServer::finish(const RequestId& request_id, std::string response) {
   answered_.note_time(now);
   const auto deliveries =
       response.size() < large_response ? nullptr : std::make_shared<unsigned>(0U);
-  answered_.add(request_id, response, deliveries);
+  const bool is_wanted = !job || !job->is_cancelled;
+  using Fate = AnsweredRequests::Fate;
+  answered_.add(request_id, is_wanted ? std::string_view(response) : std::string_view(), deliveries,
+                is_wanted ? Fate::ran : Fate::cancelled);
   // Nothing where the node has stopped without waiting for this handler.
-  if (job && send_) {
+  if (job && send_ && is_wanted) {
     send(job->caller, Answer::Kind::response, std::move(response), job->timeout, now, deliveries);
   }
   note_end();
@@ -381,13 +478,15 @@ void RequestServer::on_alarm() {
   refuse_overdue(now);
   const bool can_send = !context_.can_send || context_.can_send();
   while (WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
+    if (waiting->cancelled) continue;
     if (can_send) waiting->heard_at = now;
     send_heartbeat(waiting->request.sender, waiting->request.request_id, waiting->timeout, now);
   }
   while (const auto due = jobs_.first_due(now)) {
-    const Job& job = *jobs_.find(*due);
-    send_heartbeat(job.caller, *due, job.timeout, now);
-    jobs_.move_deadline(*due, now + heartbeat_interval(job.timeout));
+    Job& job = *jobs_.find(*due);
+    if (job.call->deadline && *job.call->deadline <= now) cancel_job(job);
+    if (!job.is_cancelled) send_heartbeat(job.caller, *due, job.timeout, now);
+    jobs_.move_deadline(*due, next_look_at(job, now + heartbeat_interval(job.timeout)));
   }
   set_alarm();
 }

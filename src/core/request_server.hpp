@@ -25,9 +25,10 @@
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
 #include <core/handler_table.hpp>
+#include <core/served_call.hpp>
 #include <core/waiting_requests.hpp>
 #include <util/rate_limited_log.hpp>
-#include <wire/codec.hpp>
+#include <wire/messages.hpp>
 
 namespace mesh::core {
 
@@ -61,7 +62,9 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   /// What has waited for its caller's timeout since it arrived, if not now, is not run any more.
   void on_request(wire::Request request, std::optional<TimePoint> arrived_at = std::nullopt);
   /// Tells the caller why its request cannot be read.
-  void on_unreadable(const wire::Request& request, const std::string& reason);
+  void on_unreadable(const wire::Request& request, const wire::Malformed& message);
+  /// The caller has given up the request, which may be yet to come: it gets no answer any more.
+  void on_cancel(const RequestId& request_id);
   void on_broadcast(wire::Broadcast broadcast);
 
   /// Refuses what comes from now on; what runs or waits goes on.
@@ -80,23 +83,38 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   struct Job {
     InstanceId caller = 0;
     std::chrono::milliseconds timeout{0};
+    std::shared_ptr<ServedCall> call{};
+    TaskHandle task{};  ///< Its coroutine, if it is one.
+    bool is_cancelled = false;
+  };
+
+  /// What a handler needs and makes.
+  struct Execution : ServedCall {
+    std::shared_ptr<detail::RequestHandler> handler;
+    unsigned start = 0;  ///< Since which it was to run.
+    std::string response;
+
+    /// When the handler is done, since the user may keep the context.
+    void forget_input();
   };
 
   bool is_repetition(const wire::Request& request);
   void answer_repetition(const wire::Request& request, const AnsweredRequests::Answered& answered);
-  void refuse(const wire::Request& request, const std::string& error);
-  void refuse_for_good(const wire::Request& request, const std::string& error);
+  void refuse(const wire::Request& request, const wire::Failure& failure);
+  void refuse_for_good(const wire::Request& request, const wire::Failure& failure);
   void enqueue(WaitingRequest waiting);
   void refuse_overdue(TimePoint now);
+  /// False for what is not to run any more.
+  bool is_still_wanted(const WaitingRequest& waiting, TimePoint now);
+  static void cancel_job(Job& job);
+  static TimePoint next_look_at(const Job& job, TimePoint next_heartbeat);
   void run_waiting();
   void run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest waiting);
-  void run_plain(std::shared_ptr<detail::RequestHandler> handler, wire::Request request);
-  std::string serve_now(detail::RequestHandler& handler, wire::Request& request,
-                        unsigned start) const;
+  void run_plain(std::shared_ptr<Execution> execution);
+  void serve_now(const std::shared_ptr<Execution>& execution) const;
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
-                              std::shared_ptr<detail::RequestHandler> handler,
-                              wire::Request request, unsigned start);
+                              std::shared_ptr<Execution> execution);
   asio::awaitable<void> deliver(std::shared_ptr<RequestServer> self,
                                 std::shared_ptr<detail::BroadcastHandler> handler,
                                 wire::Broadcast broadcast, unsigned start);
@@ -109,7 +127,9 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void send(InstanceId target, Answer::Kind kind, std::string message,
             std::chrono::milliseconds useful_for, TimePoint made_at = Clock::now(),
             std::shared_ptr<unsigned> deliveries = nullptr);
-  std::string describe_failure(const std::exception_ptr& error) const;
+  void check_may_begin(const Execution& execution) const;
+  void complete(Execution& execution) const;
+  std::string failure_of(const Execution& execution, const std::exception_ptr& error) const;
   void send_heartbeat(InstanceId caller, const RequestId& request_id,
                       std::chrono::milliseconds timeout, TimePoint now);
   void on_alarm();

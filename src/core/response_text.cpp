@@ -1,43 +1,65 @@
 #include <core/response_text.hpp>
 
-#include <exception>
+#include <utility>
 
-#include <mesh/errors.hpp>
-
+#include <core/node_features.hpp>
+#include <util/describe_error.hpp>
+#include <wire/encode.hpp>
 #include <wire/objection.hpp>
 
 namespace mesh::core {
 
-std::string encode_result(const wire::Request& request, const detail::Json& result,
-                          const MeshLimits& limits) {
-  std::string response;
+std::optional<wire::Failure> complete_response(std::string& response, std::string_view type,
+                                               const MeshLimits& limits) {
+  wire::end_response(response);
+  const auto objection = wire::objection_to(response, limits);
+  if (!objection) return std::nullopt;
+  return wire::Failure{"the response to \"" + std::string(type) + "\" " + *objection, "limit"};
+}
+
+wire::Failure describe_failure(const std::exception_ptr& error, bool has_begun) {
   try {
-    response = wire::encode_response(request.request_id.view(), result);
-  } catch (const std::exception&) {
-    detail::throw_encode_error(request.type, result);
+    std::rethrow_exception(error);
+  } catch (const MeshRefusedError& refused) {
+    if (!has_begun) return refusal(refused.reason(), refused.what());
+    return {refused.what()};
+  } catch (const MeshHandlerError& failure) {
+    // It may be of a call that the handler made, of which a code of ours tells, not of this one.
+    if (!detail::is_reserved_code(failure.code())) {
+      return {failure.what(), failure.code(), failure.details()};
+    }
+    return {failure.what()};
+  } catch (...) {
+    std::string text = describe_error(error);
+    if (!has_begun) return {std::move(text), "decode"};
+    // That would say that it did not run.
+    if (wire::parse_no_handler_error(text)) text = "the handler failed: " + text;
+    return {std::move(text)};
   }
-  if (const auto objection = wire::objection_to(response, limits)) {
-    throw MeshLimitError("the response to \"" + request.type + "\" " + *objection);
-  }
-  return response;
 }
 
-std::string encode_failure(const RequestId& request_id, const std::string& error,
+std::string encode_failure(const wire::Request& request, const wire::Failure& failure,
                            const MeshLimits& limits) {
-  std::string response = wire::encode_error(request_id.view(), error);
-  if (response.size() <= limits.message_size) return response;
-  return wire::encode_error(request_id.view(),
-                            "the handler failed with a text beyond MeshLimits::message_size");
+  const std::string_view id = request.request_id.view();
+  const bool knows_codes = has_feature(request.accepts, Feature::codes);
+  std::string response =
+      knows_codes ? wire::encode_failure(id, failure) : wire::encode_error(id, failure.error);
+  if (!wire::objection_to(response, limits)) return response;
+  return wire::encode_error(id, "the handler failed with a text beyond MeshLimits::message_size");
 }
 
-std::string describe_lost_response(std::size_t size, unsigned deliveries, bool is_kept) {
+wire::Failure refusal(Refusal reason, std::string text, Executed executed) {
+  return {std::move(text), std::string(to_string(reason)), {}, executed};
+}
+
+wire::Failure describe_lost_response(std::size_t size, unsigned deliveries, bool is_kept) {
   std::string text = "the response has " + std::to_string(size) + " bytes, and was lost " +
                      (deliveries == 1 ? "once" : std::to_string(deliveries) + " times") +
                      " on its way from Redis: it may be more than Redis sends to a subscriber "
                      "(client-output-buffer-limit pubsub)";
   if (!is_kept)
     text += ", and is no longer kept for another attempt (MeshLimits::remembered_bytes)";
-  return text;
+  return {std::move(text), "limit"};
 }
 
 }  // namespace mesh::core

@@ -1,27 +1,34 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 
-#include <mesh/detail/handler.hpp>
+#include <mesh/errors.hpp>
 #include <mesh/options.hpp>
 
-#include <util/request_id.hpp>
-#include <wire/codec.hpp>
+#include <wire/messages.hpp>
 
 namespace mesh::core {
 
-/// The response with what a handler returned. Throws `MeshLimitError` or `MeshEncodeError` if it
-/// cannot be sent.
-std::string encode_result(const wire::Request& request, const detail::Json& result,
-                          const MeshLimits& limits);
+/// Ends a response to which a handler has appended its result. Says why if it cannot be sent.
+std::optional<wire::Failure> complete_response(std::string& response, std::string_view type,
+                                               const MeshLimits& limits);
 
-/// The response of a handler that has failed.
-std::string encode_failure(const RequestId& request_id, const std::string& error,
+/// What is said of a request whose handler threw, or that could not be read by it.
+wire::Failure describe_failure(const std::exception_ptr& error, bool has_begun);
+
+/// The response that tells of a failure, as far as its receiver understands it.
+std::string encode_failure(const wire::Request& request, const wire::Failure& failure,
                            const MeshLimits& limits);
 
-/// The error in place of a response that was received so many times, but never reached its caller.
-/// If it is not kept, it may also have been lost with the connection for another cause.
-std::string describe_lost_response(std::size_t size, unsigned deliveries, bool is_kept);
+/// For a request that was not run.
+wire::Failure refusal(Refusal reason, std::string text, Executed executed = Executed::no);
+
+/// Instead of a response that was received so many times, but never reached its caller. If it is
+/// not kept, it may also have been lost with the connection for another cause.
+wire::Failure describe_lost_response(std::size_t size, unsigned deliveries, bool is_kept);
 
 }  // namespace mesh::core

@@ -21,7 +21,7 @@ class TextFifo {
     }
     Block& block = blocks_.back();
     char* const place = block.bytes.get() + block.used;
-    std::memcpy(place, text.data(), text.size());
+    if (!text.empty()) std::memcpy(place, text.data(), text.size());
     block.used += text.size();
     ++block.texts;
     return {place, text.size()};

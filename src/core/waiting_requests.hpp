@@ -13,7 +13,7 @@
 
 #include <async/strand.hpp>
 #include <util/request_id.hpp>
-#include <wire/codec.hpp>
+#include <wire/messages.hpp>
 
 namespace mesh::core {
 
@@ -24,6 +24,8 @@ struct WaitingRequest {
   TimePoint arrived_at{};
   TimePoint heard_at{};  ///< When its caller was last sent a sign of life that left.
   TimePoint next_heartbeat{};
+  std::optional<TimePoint> ends_at{};  ///< The caller's deadline.
+  bool cancelled = false;              ///< Nobody waits for it any more.
 };
 
 /// Requests in the order of their arrival, bounded in number, bytes, and the time that each may

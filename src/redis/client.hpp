@@ -132,8 +132,10 @@ class Client : public std::enable_shared_from_this<Client> {
   void become_lost(const std::string& cause);
   void note_failed_attempt(const MeshConnectionError& error, bool is_passing);
   MeshConnectionError connection_error(const std::string& host, std::uint16_t port,
-                                       const std::string& cause) const;
-  MeshConnectionError connection_error(const std::string& cause) const;
+                                       const std::string& cause,
+                                       Executed executed = Executed::no) const;
+  MeshConnectionError connection_error(const std::string& cause,
+                                       Executed executed = Executed::no) const;
   void note_error_reply(const Reply& reply);
   [[noreturn]] void throw_failure(Failure failure, std::size_t suspect_size = 0) const;
   void log_trouble(const std::string& cause, const std::string& text);

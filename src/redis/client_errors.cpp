@@ -11,7 +11,7 @@
 namespace mesh::redis {
 
 MeshConnectionError Client::connection_error(const std::string& host, std::uint16_t port,
-                                             const std::string& cause) const {
+                                             const std::string& cause, Executed executed) const {
   const Endpoint configured = configured_endpoint(options_);
   std::string origin;
   if (host == configured.name() && port == configured.port) {
@@ -19,12 +19,12 @@ MeshConnectionError Client::connection_error(const std::string& host, std::uint1
   } else if (connector_.uses_sentinel()) {
     origin = "named by Sentinel";
   }
-  return {host, port, cause, origin};
+  return {host, port, cause, origin, executed};
 }
 
-MeshConnectionError Client::connection_error(const std::string& cause) const {
+MeshConnectionError Client::connection_error(const std::string& cause, Executed executed) const {
   const Endpoint endpoint = link_ ? link_->address() : configured_endpoint(options_);
-  return connection_error(endpoint.name(), endpoint.port, cause);
+  return connection_error(endpoint.name(), endpoint.port, cause, executed);
 }
 
 std::exception_ptr Client::not_sent_error() const {
@@ -36,7 +36,8 @@ std::exception_ptr Client::not_sent_error() const {
 std::exception_ptr Client::too_large_error(std::size_t size) const {
   return make_error<MeshConnectionError>(
       connection_error("the connection was lost twice on the way of " + describe_too_large(size) +
-                       "; if something else was the cause, it may have arrived"));
+                           "; if something else was the cause, it may have arrived",
+                       Executed::maybe));
 }
 
 void Client::throw_failure(Failure failure, std::size_t suspect_size) const {

@@ -1,40 +1,40 @@
-#include <wire/salvage.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
 
+#include <wire/envelope.hpp>
+#include <wire/json_string.hpp>
+
 namespace mesh::wire {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::string_view white_space = " \t\n\r";
 constexpr std::size_t largest_field = 2048;  // a request id of the longest, in escapes
 
-constexpr std::array<std::string_view, 6> wanted_fields{
-    "requestId", "senderInstanceId", "timeoutMs", "repeat", "reply", "heartbeat"};
+constexpr std::array<std::string_view, 8> wanted_fields{
+    "requestId", "senderInstanceId", "timeoutMs", "repeat",
+    "reply",     "heartbeat",        "accepts",   "cancel"};
 
 class Salvager {
  public:
   explicit Salvager(std::string_view text) : text_(text) {}
 
-  Json salvage() {
-    Json fields = Json::object();
-    return take_fields(fields) ? fields : Json::object();
+  Envelope salvage() {
+    Envelope fields;
+    return take_fields(fields) ? fields : Envelope{};
   }
 
-  Json salvage_beginning() {
-    Json fields = Json::object();
+  Envelope salvage_beginning() {
+    Envelope fields;
     take_fields(fields);
     return fields;
   }
 
  private:
-  bool take_fields(Json& fields) {
+  bool take_fields(Envelope& fields) {
     if (!take('{')) return false;
     do {
       skip_space();
@@ -102,17 +102,25 @@ class Salvager {
     return std::nullopt;
   }
 
-  static void keep(Json& fields, std::string_view quoted_name, std::string_view value) {
+  static void keep(Envelope& fields, std::string_view quoted_name, std::string_view value) {
     if (quoted_name.size() > largest_field) return;
-    const Json name = Json::parse(quoted_name, nullptr, false);
-    if (!name.is_string()) return;
-    const auto& text = name.get_ref<const std::string&>();
-    if (std::find(wanted_fields.begin(), wanted_fields.end(), text) == wanted_fields.end()) return;
-    Json kept = Json::array();  // for all that is not small and simple: wrong, or true
-    if (value.size() <= largest_field) {
-      if (Json parsed = Json::parse(value, nullptr, false); parsed.is_primitive()) kept = parsed;
-    }
-    fields[text] = std::move(kept);
+    JsonString written;
+    if (!JsonLexer(quoted_name).take_string(written)) return;
+    const std::string name = unescape(written);
+    if (std::find(wanted_fields.begin(), wanted_fields.end(), name) == wanted_fields.end()) return;
+    *fields.find(name) = simple_value(value).value_or("[]");
+  }
+
+  /// Without the spaces around it.
+  static std::optional<std::string_view> simple_value(std::string_view value) {
+    if (value.size() > largest_field) return std::nullopt;
+    JsonLexer lexer(value);
+    lexer.skip_space();
+    const std::size_t begin = lexer.place();
+    if (skip_json_value(lexer, 0) != JsonVerdict::good) return std::nullopt;
+    const std::string_view simple = lexer.read_since(begin);
+    lexer.skip_space();
+    return lexer.is_at_end() ? std::optional(simple) : std::nullopt;
   }
 
   std::string_view text_;
@@ -121,8 +129,8 @@ class Salvager {
 
 }  // namespace
 
-Json salvage_envelope(std::string_view text) { return Salvager(text).salvage(); }
+Envelope salvage_envelope(std::string_view text) { return Salvager(text).salvage(); }
 
-Json salvage_beginning(std::string_view text) { return Salvager(text).salvage_beginning(); }
+Envelope salvage_beginning(std::string_view text) { return Salvager(text).salvage_beginning(); }
 
 }  // namespace mesh::wire

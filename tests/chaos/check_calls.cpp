@@ -13,6 +13,7 @@ namespace {
 
 const char* const one_outcome = "every call has one outcome, in time";
 const char* const run_once = "a handler runs at most once per call";
+const char* const not_run = "a call that is said not to have run has not";
 
 /// When a call has to have ended at the latest, had the caller never stood still.
 Nanoseconds latest_end(const History& history, const History::Call& call) {
@@ -52,7 +53,8 @@ bool may_end_so(const History::Call& call) {
   if (always.contains(call.outcome)) return true;
   // The target was told to stop before the handler ran, or while it did.
   static const std::set<std::string> stopping{"MeshService stopped", "the node is stopping"};
-  if (call.outcome == "handler_error" && stopping.contains(call.text)) return true;
+  const bool is_refusal = call.outcome == "refused" || call.outcome == "handler_error";
+  if (is_refusal && stopping.contains(call.text)) return true;
   if (call.kind == "fail")
     return call.outcome == "handler_error" && call.text.starts_with("failed: ");
   if (call.kind == "missing") return call.outcome == "no_handler";
@@ -75,6 +77,19 @@ void check_outcome(const std::string& number, const History::Call& call, Verdict
   if (call.outcome == "ok" && !ran_before) {
     verdict.fail("a call ends as its handler does", number + " succeeded but was never run",
                  number);
+  }
+}
+
+/// Runs of later are those of requests that the runner repeated after the call had ended.
+void check_executed(const std::string& number, const History::Call& call, Verdict& verdict) {
+  if (!call.end) return;
+  const bool has_run = std::ranges::any_of(
+      call.runs, [&call](const History::Run& run) { return run.begin <= *call.end; });
+  if (call.executed == "no" && has_run) {
+    verdict.fail(not_run, number + " (" + call.outcome + ", " + call.text + ") has run", number);
+  }
+  if (call.outcome != "ok" && call.executed == "yes" && !has_run) {
+    verdict.fail(not_run, number + " (" + call.outcome + ") is said to have run", number);
   }
 }
 
@@ -151,6 +166,7 @@ void check_calls(const History& history, Verdict& verdict) {
       continue;
     }
     check_outcome(number, call, verdict);
+    check_executed(number, call, verdict);
     check_end_in_time(history, number, call, verdict);
     if (call.end) check_call_to_nobody(history, number, call, verdict);
   }

@@ -101,6 +101,32 @@ TEST_F(CheckerTest, RejectsAnErrorThatNoHandlerThrew) {
   EXPECT_EQ(broken(), ends_as_handler);
 }
 
+TEST_F(CheckerTest, AcceptsARefusalOfANodeThatStops) {
+  call(10);
+  end(30, "refused", "the node is stopping", "no");
+  EXPECT_EQ(broken(), Rules{});
+}
+
+TEST_F(CheckerTest, RejectsARunOfACallThatIsSaidNotToHaveRun) {
+  call(10);
+  run_handler("p2", 20, 21);
+  end(30, "unreachable", "", "no");
+  EXPECT_EQ(broken(), not_run);
+}
+
+TEST_F(CheckerTest, AcceptsARunOfARequestThatTheRunnerRepeatedAfterItsCall) {
+  call(10);
+  end(30, "unreachable", "", "no");
+  run_handler("p2", 40, 41);
+  EXPECT_EQ(broken(), Rules{});
+}
+
+TEST_F(CheckerTest, RejectsThatACallIsSaidToHaveRunWhichHasNot) {
+  call(10, "fail");
+  end(30, "handler_error", "failed: p1.0#1", "yes");
+  EXPECT_EQ(broken(), not_run);
+}
+
 TEST_F(CheckerTest, RejectsAHandlerThatRunsTwiceInOneNode) {
   call(10);
   run_handler("p2", 20, 21);

@@ -58,8 +58,10 @@ class CheckerTest : public ::testing::Test {
   void call(std::int64_t at, const std::string& kind = "echo", std::int64_t timeout = 500) {
     member("p1", at, "call", {{"c", "p1.0#1"}, {"kind", kind}, {"to", 2}, {"timeout", timeout}});
   }
-  void end(std::int64_t at, const std::string& outcome, const std::string& text = "") {
-    member("p1", at, "end", {{"c", "p1.0#1"}, {"outcome", outcome}, {"text", text}});
+  void end(std::int64_t at, const std::string& outcome, const std::string& text = "",
+           const std::string& executed = "maybe") {
+    member("p1", at, "end",
+           {{"c", "p1.0#1"}, {"outcome", outcome}, {"text", text}, {"executed", executed}});
   }
   void run_handler(const std::string& process, std::int64_t from, std::int64_t to) {
     member(process, from, "begin", {{"c", "p1.0#1"}});
@@ -99,6 +101,7 @@ class CheckerTest : public ::testing::Test {
 
 using Rules = std::vector<std::string>;
 inline const Rules none;
+inline const Rules not_run{"a call that is said not to have run has not"};
 inline const Rules one_outcome{"every call has one outcome, in time"};
 inline const Rules run_once{"a handler runs at most once per call"};
 inline const Rules ends_as_handler{"a call ends as its handler does"};

@@ -127,6 +127,7 @@ void HistoryReader::read_call(std::string_view event, const nlohmann::json& line
     if (++call.ends > 1) return;
     call.end = time;
     call.outcome = text(line, "outcome");
+    call.executed = text(line, "executed");
     call.text = text(line, "text");
   } else if (event == "begin") {
     call.runs.push_back({text(line, "n"), time, std::nullopt});

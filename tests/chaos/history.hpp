@@ -44,6 +44,7 @@ struct History {
     std::optional<Nanoseconds> begin;
     std::optional<Nanoseconds> end;  ///< The first.
     std::string outcome;
+    std::string executed;  // whether the handler ran, as the caller was told
     std::string text;
     std::size_t ends = 0;
     std::vector<Run> runs;

@@ -301,6 +301,7 @@ asio::awaitable<void> Member::call(Plan plan) {
                       {"timeout", plan.timeout.count()}});
   std::string outcome = "ok";
   std::string text;
+  std::string executed = "yes";
   try {
     const CallData answer = co_await invoke(plan);
     if (answer.call != plan.data.call) outcome = "wrong_answer";
@@ -308,8 +309,10 @@ asio::awaitable<void> Member::call(Plan plan) {
   } catch (...) {
     outcome = outcome_class(std::current_exception());
     text = error_text(std::current_exception());
+    executed = executed_text(std::current_exception());
   }
-  nlohmann::json fields{{"n", name_}, {"c", plan.data.call}, {"outcome", outcome}};
+  nlohmann::json fields{
+      {"n", name_}, {"c", plan.data.call}, {"outcome", outcome}, {"executed", executed}};
   if (outcome != "ok") fields["text"] = text;
   log_.write("end", std::move(fields));
 }

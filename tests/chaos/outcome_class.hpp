@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include <mesh/errors.hpp>
 
@@ -17,6 +18,8 @@ inline std::string outcome_class(const std::exception_ptr& error) {
     return "timeout";
   } catch (const MeshHandlerError&) {
     return "handler_error";
+  } catch (const MeshRefusedError&) {
+    return "refused";
   } catch (const MeshNoHandlerError&) {
     return "no_handler";
   } catch (const MeshStoppedError&) {
@@ -31,6 +34,17 @@ inline std::string outcome_class(const std::exception_ptr& error) {
     return "limit";
   } catch (...) {
     return "other";
+  }
+}
+
+/// What the error says of whether the handler ran.
+inline std::string executed_text(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const MeshError& e) {
+    return std::string(to_string(e.executed()));
+  } catch (...) {
+    return "maybe";
   }
 }
 

@@ -43,7 +43,7 @@ fi
 
 run_target() {
   local name=$1 dictionary=redis options=()
-  case $name in codec | dispatch) dictionary=json ;; esac
+  case $name in codec | dispatch | json) dictionary=json ;; esac
   # Its node lives on, so leaks show only in the end; and so much code has no time for statistics.
   [ "$name" != dispatch ] || options=(-detect_leaks=0 -entropic=0)
   mkdir -p "build/fuzz/corpus/$name" build/fuzz/crashes build/fuzz/logs

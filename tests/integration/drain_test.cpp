@@ -94,7 +94,7 @@ TEST_F(Drain, LetsRunningHandlersFinishAndRefusesNewRequests) {
     const Outcome<void> stopped = co_await begin_drain();
     const Text text = text_of("too late");
     const auto refusal =
-        co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
+        co_await expect_error<MeshRefusedError>(caller_->invoke<"echo">(id_, text));
     CO_ASSERT_TRUE(refusal);
     EXPECT_STREQ(refusal->what(), "the node is stopping");
     EXPECT_FALSE(stopped.done());
@@ -159,7 +159,7 @@ TEST_F(Drain, GoesOnRefusingNewRequestsAfterAReconnect) {
     CO_ASSERT_TRUE(co_await eventually(is_back));
     const Text text = text_of("too late");
     const auto refusal =
-        co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
+        co_await expect_error<MeshRefusedError>(caller_->invoke<"echo">(id_, text));
     CO_ASSERT_TRUE(refusal);
     EXPECT_STREQ(refusal->what(), "the node is stopping");
     released_ = true;
@@ -176,7 +176,7 @@ TEST_F(Drain, HandlersAreCancelledWhenItsTimeIsOver) {
     co_await worker_->stop({.drain_timeout = std::chrono::milliseconds(20)});
     EXPECT_EQ(worker_->instance_id(), 0);
     EXPECT_EQ(log().count("drain_timeout"), 1U);
-    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    const auto error = co_await expect_error<MeshRefusedError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
     co_await end();
@@ -196,7 +196,7 @@ TEST_F(Drain, AStopLetsRunningHandlersFinishOfItsOwnAccord) {
     CO_ASSERT_TRUE(co_await eventually(is_unlisted));
     const Text text = text_of("too late");
     const auto refusal =
-        co_await expect_error<MeshHandlerError>(caller_->invoke<"echo">(id_, text));
+        co_await expect_error<MeshRefusedError>(caller_->invoke<"echo">(id_, text));
     CO_ASSERT_TRUE(refusal);
     EXPECT_STREQ(refusal->what(), "the node is stopping");
     EXPECT_FALSE(stopped.done());
@@ -218,7 +218,7 @@ TEST_F(Drain, OfAStopsOwnAccordItTakesHalfOfStopTimeoutAtMost) {
     const Outcome<Text> call = co_await begin_call();
     co_await worker_->stop();
     // The other half is left for the answer.
-    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    const auto error = co_await expect_error<MeshRefusedError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
     co_await end();
@@ -234,7 +234,7 @@ TEST_F(Drain, OfAStopsOwnAccordItTakesDrainTimeoutAtMost) {
     const Outcome<Text> call = co_await begin_call();
     co_await worker_->stop();
     EXPECT_EQ(log().count("drain_timeout"), 1U);
-    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    const auto error = co_await expect_error<MeshRefusedError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
     co_await end();
@@ -266,7 +266,7 @@ TEST_F(Drain, AStopMayRefuseIt) {
     co_await start(std::move(patient));
     const Outcome<Text> call = co_await begin_call();
     co_await worker_->stop({.drain_timeout = 0ms});
-    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    const auto error = co_await expect_error<MeshRefusedError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
     EXPECT_EQ(log().count("drain_timeout"), 0U);
@@ -294,7 +294,7 @@ TEST_F(Drain, ASecondStopCutsItShort) {
     co_await worker_->stop();
     co_await first.get();
     EXPECT_EQ(worker_->instance_id(), 0);
-    const auto error = co_await expect_error<MeshHandlerError>(call.get());
+    const auto error = co_await expect_error<MeshRefusedError>(call.get());
     CO_ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "MeshService stopped");
     co_await end();

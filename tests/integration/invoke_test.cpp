@@ -184,7 +184,8 @@ TEST_F(Invoke, SendsTheRequestInItsDocumentedShape) {
     caller->invoke<"getStatus">(peer_id, request, {}, outcome.token());
     const Json sent = co_await peer->message(0);
     CO_ASSERT_TRUE(sent.is_object());
-    EXPECT_EQ(fields(sent), (Fields{"requestId", "senderInstanceId", "type", "data", "timeoutMs"}));
+    EXPECT_EQ(fields(sent),
+              (Fields{"requestId", "senderInstanceId", "type", "data", "timeoutMs", "accepts"}));
     EXPECT_TRUE(is_uuid(sent.at("requestId"))) << sent.dump();
     EXPECT_EQ(sent.at("senderInstanceId"), 1);
     EXPECT_TRUE(sent.at("senderInstanceId").is_number_integer());

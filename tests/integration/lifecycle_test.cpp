@@ -240,7 +240,7 @@ TEST_F(Lifecycle, StopCancelsHandlersAndTheirCallersGetAnError) {
     co_await target->stop();
     EXPECT_EQ(unwound, 3) << "stop() does not wait for handlers";
     for (const auto& outcome : outcomes) {
-      const auto error = co_await expect_error<MeshHandlerError>(outcome.get());
+      const auto error = co_await expect_error<MeshRefusedError>(outcome.get());
       CO_ASSERT_TRUE(error);
       EXPECT_STREQ(error->what(), "MeshService stopped");
     }

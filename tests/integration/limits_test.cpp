@@ -110,7 +110,7 @@ TEST(Limits, CallersLearnThatTooManyHandlersAreRunning) {
     CO_ASSERT_TRUE(co_await eventually(both_run));
     const std::string text = "one too many";
     const auto error =
-        co_await expect_error<MeshHandlerError>(pair.other.invoke<"echo">(target, text));
+        co_await expect_error<MeshRefusedError>(pair.other.invoke<"echo">(target, text));
     CO_ASSERT_TRUE(error);
     expect_names(*error, "busy");
     expect_names(*error, "concurrent_handlers");
@@ -227,7 +227,7 @@ TEST(Limits, WhatOthersSendTooLargeIsDroppedAndCallersAreTold) {
     LimitedPair pair(co_await asio::this_coro::executor, small_messages());
     co_await pair.start();
     const InstanceId target = pair.small.instance_id();
-    const auto error = co_await expect_error<MeshHandlerError>(
+    const auto error = co_await expect_error<MeshRefusedError>(
         pair.other.invoke<"echo">(target, too_long, {.timeout = 50s}));
     CO_ASSERT_TRUE(error);
     expect_names(*error, "message_size");
@@ -329,7 +329,7 @@ TEST(Limits, WhatIsNestedTooDeeplyForTheOtherSideIsAnErrorAtTheCaller) {
     NestedPair pair(co_await asio::this_coro::executor);
     co_await pair.start();
     const Json too_deep = nested_arrays(10);
-    const auto request = co_await expect_error<MeshHandlerError>(
+    const auto request = co_await expect_error<MeshRefusedError>(
         pair.other.invoke<"echo">(pair.shallow.instance_id(), too_deep, {.timeout = 50s}));
     CO_ASSERT_TRUE(request);
     expect_names(*request, "nesting_depth");

@@ -2,32 +2,31 @@
 
 #include <variant>
 
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
 
 namespace mesh::test {
-
-/// Numbers of different types are equal for `==`.
-inline bool is_same_json(const nlohmann::json& left, const nlohmann::json& right) {
-  return left == right && left.dump() == right.dump();
-}
 
 /// Whether two decoded messages are equal, apart from the size of their texts.
 struct SameMessage {
   bool operator()(const wire::Request& left, const wire::Request& right) const {
     return left.request_id == right.request_id && left.sender == right.sender &&
-           left.type == right.type && is_same_json(left.data, right.data) &&
-           left.timeout == right.timeout && left.repeat == right.repeat;
+           left.type == right.type && left.data == right.data && left.timeout == right.timeout &&
+           left.repeat == right.repeat && left.accepts == right.accepts &&
+           left.deadline == right.deadline && left.headers == right.headers;
   }
   bool operator()(const wire::Response& left, const wire::Response& right) const {
-    return left.request_id == right.request_id && is_same_json(left.data, right.data) &&
-           left.error == right.error;
+    return left.request_id == right.request_id && left.data == right.data &&
+           left.error == right.error && left.code == right.code && left.details == right.details &&
+           left.executed == right.executed;
   }
   bool operator()(const wire::Heartbeat& left, const wire::Heartbeat& right) const {
     return left.request_id == right.request_id;
   }
+  bool operator()(const wire::Cancel& left, const wire::Cancel& right) const {
+    return left.request_id == right.request_id;
+  }
   bool operator()(const wire::Broadcast& left, const wire::Broadcast& right) const {
-    return left.sender == right.sender && left.type == right.type &&
-           is_same_json(left.data, right.data);
+    return left.sender == right.sender && left.type == right.type && left.data == right.data;
   }
   bool operator()(const wire::Malformed& /*left*/, const wire::Malformed& /*right*/) const {
     return true;

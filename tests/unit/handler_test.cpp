@@ -1,3 +1,4 @@
+#include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/handler.hpp>
 
 #include <gtest/gtest.h>
@@ -9,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <mesh/codec/nlohmann.hpp>
+#include <mesh/errors.hpp>
 #include <support/coroutine.hpp>
 #include <support/run_coroutine.hpp>
 
@@ -35,34 +38,52 @@ std::shared_ptr<TypedHandler<Request, Response>> make_handler(Function function)
                                                                         std::move(function));
 }
 
+CallContext context_of(InstanceId sender) { return make_local_context(sender, "type"); }
+
+asio::awaitable<std::string> handle(std::shared_ptr<RequestHandler> handler, std::string json) {
+  CallContext context = context_of(7);
+  std::string response;
+  co_await handler->handle(context, json, response);
+  co_return response;
+}
+
+std::string handle_now(RequestHandler& handler, std::string_view json) {
+  CallContext context = context_of(7);
+  std::string response = "before:";
+  handler.handle_now(context, json, response);
+  EXPECT_TRUE(response.starts_with("before:"));
+  return response.substr(7);
+}
+
 TEST(RequestHandler, PlainFunction) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto handler = make_handler<Sum, int>([](const Sum& sum) { return sum.a + sum.b; });
-    Json request{{"a", 1}, {"b", 2}};
-    EXPECT_EQ(co_await handler->handle(request), 3);
+    EXPECT_EQ(co_await handle(handler, R"({"a":1,"b":2})"), "3");
     const Sum sum{3, 4};
-    EXPECT_EQ(co_await handler->call(sum), 7);
+    CallContext context = context_of(7);
+    EXPECT_EQ(co_await handler->call(context, sum), 7);
   });
 }
 
 TEST(RequestHandler, APlainFunctionNeedsNoCoroutine) {
   const auto handler = make_handler<Sum, int>([](const Sum& sum) { return sum.a + sum.b; });
   EXPECT_TRUE(handler->is_plain());
-  EXPECT_EQ(handler->handle_now(Json{{"a", 1}, {"b", 2}}), 3);
-  EXPECT_EQ(handler->call_now(Sum{3, 4}), 7);
+  EXPECT_EQ(handle_now(*handler, R"({"a":1,"b":2})"), "3");
+  CallContext context = context_of(7);
+  EXPECT_EQ(handler->call_now(context, Sum{3, 4}), 7);
   const auto nothing = make_handler<void, void>([] {});
-  EXPECT_EQ(nothing->handle_now("whatever was sent"), nullptr);
+  EXPECT_EQ(handle_now(*nothing, R"("whatever was sent")"), "null");
   const auto untyped = make_handler<Json, Json>([](Json data) { return data; });
-  EXPECT_EQ(untyped->handle_now(Json::parse("[1,[2]]")), Json::parse("[1,[2]]"));
+  EXPECT_EQ(handle_now(*untyped, "[1,[2]]"), "[1,[2]]");
   const auto failing = make_handler<void, void>([] { throw std::out_of_range("plain"); });
-  EXPECT_THROW(failing->handle_now(nullptr), std::out_of_range);
-  EXPECT_THROW(handler->handle_now("no sum"), MeshDecodeError);
+  EXPECT_THROW(handle_now(*failing, "null"), std::out_of_range);
+  EXPECT_THROW(handle_now(*handler, R"("no sum")"), MeshDecodeError);
 }
 
 TEST(RequestHandler, ACoroutineIsNotPlain) {
   const auto coroutine = make_handler<void, void>([]() -> asio::awaitable<void> { co_return; });
   EXPECT_FALSE(coroutine->is_plain());
-  EXPECT_THROW(coroutine->handle_now(nullptr), std::logic_error);
+  EXPECT_THROW(handle_now(*coroutine, "null"), std::logic_error);
 }
 
 TEST(RequestHandler, Coroutine) {
@@ -71,9 +92,36 @@ TEST(RequestHandler, Coroutine) {
       co_await test::sleep_for(std::chrono::milliseconds(1));
       co_return sum.a + sum.b;
     });
-    Json request{{"a", 1}, {"b", 2}};
-    EXPECT_EQ(co_await handler->handle(request), 3);
+    EXPECT_EQ(co_await handle(handler, R"({"a":1,"b":2})"), "3");
   });
+}
+
+TEST(RequestHandler, GetsTheContextIfItTakesOne) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto plain = make_handler<int, InstanceId>(
+        [](CallContext& call, int number) { return call.sender() + number; });
+    const auto coroutine = make_handler<void, std::string>(
+        [](const CallContext& call) -> asio::awaitable<std::string> { co_return call.type(); });
+    const auto neither = make_handler<int, int>([](int number) { return number; });
+    EXPECT_TRUE(plain->takes_context());
+    EXPECT_TRUE(coroutine->takes_context());
+    EXPECT_FALSE(neither->takes_context());
+    EXPECT_EQ(handle_now(*plain, "3"), "10");
+    EXPECT_EQ(co_await handle(coroutine, "null"), R"("type")");
+  });
+}
+
+TEST(RequestHandler, AContextMayBeKept) {
+  std::optional<CallContext> kept;
+  {
+    CallContext context = context_of(7);
+    kept = context;
+  }
+  EXPECT_EQ(kept->sender(), 7);
+  EXPECT_EQ(kept->type(), "type");
+  EXPECT_EQ(kept->request_id(), "");
+  EXPECT_EQ(kept->timeout(), std::chrono::milliseconds::zero());
+  EXPECT_FALSE(kept->is_cancelled());
 }
 
 TEST(RequestHandler, NoPayloadEitherWay) {
@@ -84,8 +132,8 @@ TEST(RequestHandler, NoPayloadEitherWay) {
       ++calls;
       co_return;
     });
-    EXPECT_EQ(co_await plain->handle(nullptr), nullptr);
-    EXPECT_EQ(co_await coroutine->handle("whatever was sent"), nullptr);
+    EXPECT_EQ(co_await handle(plain, "null"), "null");
+    EXPECT_EQ(co_await handle(coroutine, R"("whatever was sent")"), "null");
     EXPECT_EQ(calls, 2);
   });
 }
@@ -94,10 +142,7 @@ TEST(RequestHandler, UntypedPayloadsComeThroughUnchanged) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto handler = make_handler<Json, Json>([](Json data) { return data; });
     for (const char* text : {"null", "[1,[2]]", R"({"a":{"b":null}})", R"("text")", "1.5"}) {
-      const Json document = Json::parse(text);
-      const Json answer = co_await handler->handle(document);
-      EXPECT_EQ(answer, document);
-      EXPECT_EQ(answer.type(), document.type());
+      EXPECT_EQ(co_await handle(handler, text), text);
     }
   });
 }
@@ -106,8 +151,8 @@ TEST(RequestHandler, MoveOnlyAndMutableFunctions) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto handler = make_handler<void, int>(
         [counter = std::make_unique<int>(0)]() mutable { return ++*counter; });
-    EXPECT_EQ(co_await handler->handle(nullptr), 1);
-    EXPECT_EQ(co_await handler->handle(nullptr), 2);
+    EXPECT_EQ(co_await handle(handler, "null"), "1");
+    EXPECT_EQ(co_await handle(handler, "null"), "2");
   });
 }
 
@@ -118,10 +163,10 @@ TEST(RequestHandler, ExceptionsComeOutUnchanged) {
       throw std::out_of_range("coroutine");
       co_return;
     });
-    const auto first = co_await expect_error<std::out_of_range>(plain->handle(nullptr));
+    const auto first = co_await expect_error<std::out_of_range>(handle(plain, "null"));
     CO_ASSERT_TRUE(first);
     EXPECT_STREQ(first->what(), "plain");
-    const auto second = co_await expect_error<std::out_of_range>(coroutine->handle(nullptr));
+    const auto second = co_await expect_error<std::out_of_range>(handle(coroutine, "null"));
     CO_ASSERT_TRUE(second);
     EXPECT_STREQ(second->what(), "coroutine");
   });
@@ -133,8 +178,8 @@ TEST(RequestHandler, DataThatDoesNotDecodeNamesTypeAndField) {
       ADD_FAILURE() << "was called";
       return 0;
     });
-    Json request{{"a", 1}, {"b", "two"}};
-    const auto error = co_await expect_error<MeshDecodeError>(handler->handle(request));
+    const auto error =
+        co_await expect_error<MeshDecodeError>(handle(handler, R"({"a":1,"b":"two"})"));
     CO_ASSERT_TRUE(error);
     EXPECT_EQ(error->type(), "type");
     EXPECT_EQ(error->path(), "/b");
@@ -142,12 +187,13 @@ TEST(RequestHandler, DataThatDoesNotDecodeNamesTypeAndField) {
 }
 
 TEST(RequestHandler, ResponseThatDoesNotEncodeNamesTheType) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const auto handler = make_handler<void, std::string>([] { return std::string("\xff"); });
-    // A string that is not UTF-8 becomes a JSON value and fails when that becomes text.
-    const Json document = co_await handler->handle(nullptr);
-    EXPECT_THROW(static_cast<void>(document.dump()), Json::type_error);
-  });
+  const auto handler = make_handler<void, std::string>([] { return std::string("\xff"); });
+  try {
+    handle_now(*handler, "null");
+    FAIL() << "encoded";
+  } catch (const MeshEncodeError& error) {
+    EXPECT_EQ(error.type(), "type");
+  }
 }
 
 template <typename Payload, typename Function>
@@ -170,10 +216,10 @@ TEST(BroadcastHandler, EveryShapeOfFunctionGetsWhatItWants) {
     const auto sender =
         make_broadcast_handler<void>([&](InstanceId id) { calls.push_back(std::to_string(id)); });
     const auto nothing = make_broadcast_handler<void>([&] { calls.emplace_back("nothing"); });
-    co_await payload_and_sender->handle("a", 1);
-    co_await payload->handle("b", 2);
-    co_await sender->handle(nullptr, 3);
-    co_await nothing->handle(nullptr, 4);
+    co_await payload_and_sender->handle(R"("a")", 1);
+    co_await payload->handle(R"("b")", 2);
+    co_await sender->handle("null", 3);
+    co_await nothing->handle("null", 4);
     EXPECT_EQ(calls, (std::vector<std::string>{"a1", "b", "3", "nothing"}));
   });
 }
@@ -181,8 +227,8 @@ TEST(BroadcastHandler, EveryShapeOfFunctionGetsWhatItWants) {
 TEST(BroadcastHandler, PayloadThatDoesNotDecodeNamesTypeAndField) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto handler = make_broadcast_handler<Sum>([](Sum) { ADD_FAILURE() << "was called"; });
-    Json payload{{"a", nullptr}, {"b", 1}};
-    const auto error = co_await expect_error<MeshDecodeError>(handler->handle(payload, 1));
+    const auto error =
+        co_await expect_error<MeshDecodeError>(handler->handle(R"({"a":null,"b":1})", 1));
     CO_ASSERT_TRUE(error);
     EXPECT_EQ(error->path(), "/a");
   });

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <mesh/codec/nlohmann.hpp>
 #include <support/coroutine.hpp>
 
 #include <unit/run_on_strand.hpp>
@@ -36,7 +37,7 @@ struct ResponseRig {
   }
 
   void ask(bool repeat) {
-    wire::Request request{"id", 3, "fill", nullptr, 5s};
+    wire::Request request{"id", 3, "fill", "null", 5s};
     request.repeat = repeat;
     server->on_request(std::move(request));
   }

@@ -57,7 +57,7 @@ TEST(MeshCore, AStartThatIsCancelledWhenItHasSucceededLeavesTheEndToAStopThatDra
     bool has_started = false;
     bool has_stopped = false;
     on_joined = [&] {
-      core->server().on_request(wire::Request{"1", core->instance_id(), "wait", nullptr, 5s});
+      core->server().on_request(wire::Request{"1", core->instance_id(), "wait", "null", 5s});
       StopOptions patiently;
       patiently.drain_timeout = 20s;
       asio::co_spawn(core->strand(), core->stop(patiently),

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <mesh/codec/nlohmann.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/unsafe_temporary.hpp>
 #include <mesh/mesh_service.hpp>
@@ -52,12 +53,12 @@ static_assert(detail::names_are_unique<Broadcast<"a", void>, Broadcast<"b", void
 static_assert(
     !detail::names_are_unique<Broadcast<"a", void>, Broadcast<"b", void>, Broadcast<"a", int>>());
 
-static_assert(detail::JsonPayload<void>);
-static_assert(detail::JsonPayload<int>);
-static_assert(detail::JsonPayload<Point>);
-static_assert(detail::JsonPayload<nlohmann::json>);
-static_assert(detail::JsonPayload<std::vector<std::string>>);
-static_assert(!detail::JsonPayload<Opaque>);
+static_assert(detail::Payload<void>);
+static_assert(detail::Payload<int>);
+static_assert(detail::Payload<Point>);
+static_assert(detail::Payload<nlohmann::json>);
+static_assert(detail::Payload<std::vector<std::string>>);
+static_assert(!detail::Payload<Opaque>);
 
 template <detail::FixedString Text>
 constexpr std::string_view text_of{Text};
@@ -76,6 +77,12 @@ static_assert(!handles_one<std::string (*)(Opaque)>);
 static_assert(!handles_one<Opaque (*)(Point)>);
 static_assert(!handles_one<void (*)(Point)>);
 static_assert(!handles_one<boost::asio::awaitable<void> (*)(Point)>);
+static_assert(handles_one<std::string (*)(CallContext&, Point)>);
+static_assert(handles_one<std::string (*)(const CallContext&, const Point&)>);
+static_assert(handles_one<std::string (*)(CallContext, Point)>);
+static_assert(!handles_one<std::string (*)(Point, CallContext&)>);
+static_assert(!handles_one<std::string (*)(CallContext&)>);
+static_assert(detail::RequestFunction<int (*)(CallContext&), void, int>);
 static_assert(detail::RequestFunction<void (*)(), void, void>);
 static_assert(detail::RequestFunction<boost::asio::awaitable<void> (*)(), void, void>);
 static_assert(!detail::RequestFunction<int (*)(), void, void>);

@@ -19,14 +19,13 @@ namespace mesh::core {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::Json;
 using test::eventually;
 using test::run_on_strand;
 
 struct Result {
   int completions = 0;
   std::exception_ptr error;
-  Json data;
+  std::string data;
 
   template <typename Error>
   std::optional<Error> error_as() const {
@@ -53,7 +52,7 @@ struct Table {
 
   std::shared_ptr<Result> add(const std::string& id, std::chrono::milliseconds timeout) {
     auto result = std::make_shared<Result>();
-    auto complete = [result](std::exception_ptr error, Json data) {
+    auto complete = [result](std::exception_ptr error, std::string data) {
       ++result->completions;
       result->error = std::move(error);
       result->data = std::move(data);
@@ -64,11 +63,11 @@ struct Table {
     return result;
   }
 
-  static wire::Response response(const std::string& id, Json data) {
+  static wire::Response response(const std::string& id, std::string data) {
     return wire::Response{id, std::move(data), std::nullopt};
   }
   static wire::Response failure(const std::string& id, const std::string& error) {
-    return wire::Response{id, nullptr, error};
+    return wire::Response{id, {}, error};
   }
 
   Strand strand;
@@ -81,13 +80,13 @@ TEST(PendingCalls, AResponseCompletesTheCallOnce) {
     Table table(strand);
     const auto result = table.add("a", 1h);
     EXPECT_EQ(table.calls.size(), 1U);
-    EXPECT_TRUE(table.calls.on_response(Table::response("a", 5)));
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", "5")));
     EXPECT_EQ(table.calls.size(), 0U);
     EXPECT_EQ(result->completions, 0) << "completions are posted";
-    EXPECT_FALSE(table.calls.on_response(Table::response("a", 6)));
+    EXPECT_FALSE(table.calls.on_response(Table::response("a", "6")));
     EXPECT_FALSE(table.calls.fail("a", nullptr));
     EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
-    EXPECT_EQ(result->data, 5);
+    EXPECT_EQ(result->data, "5");
     EXPECT_FALSE(result->error);
     EXPECT_EQ(table.counters.calls_sent, 1U);
     EXPECT_EQ(table.counters.calls_succeeded, 1U);
@@ -95,10 +94,38 @@ TEST(PendingCalls, AResponseCompletesTheCallOnce) {
   });
 }
 
+TEST(PendingCalls, ADeadlineBeforeTheTimeoutEndsACallWithoutAlarmsOnTheWay) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    int silent = 0;
+    int overdue = 0;
+    int given_up = 0;
+    table.calls.set_silent_callback([&](const RequestId&) { ++silent; });
+    table.calls.set_overdue_callback([&](const RequestId&) { ++overdue; });
+    table.calls.set_given_up_callback([&](const RequestId&, const PendingCall&) { ++given_up; });
+    auto result = std::make_shared<Result>();
+    auto complete = [result](std::exception_ptr error, const std::string&) {
+      ++result->completions;
+      result->error = std::move(error);
+    };
+    PendingCall call{posted(strand, complete), 7, "echo", 100s, Clock::now()};
+    call.ends_at = call.begun_at + 700ms;
+    call.was_sent = true;
+    table.calls.add("a", std::move(call));
+    EXPECT_TRUE(co_await eventually([&] { return silent == 1; }));
+    EXPECT_TRUE(table.calls.on_heartbeat("a", Clock::now()));
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+    EXPECT_TRUE(result->error_as<MeshDeadlineError>());
+    EXPECT_EQ(silent, 1);
+    EXPECT_EQ(overdue, 0);
+    EXPECT_EQ(given_up, 1);
+  });
+}
+
 TEST(PendingCalls, UnknownIdsAreReported) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);
-    EXPECT_FALSE(table.calls.on_response(Table::response("a", 5)));
+    EXPECT_FALSE(table.calls.on_response(Table::response("a", "5")));
     EXPECT_FALSE(table.calls.on_heartbeat("a", Clock::now()));
     EXPECT_FALSE(table.calls.fail("a", nullptr));
     EXPECT_EQ(table.calls.find("a"), nullptr);
@@ -112,7 +139,7 @@ TEST(PendingCalls, ThoseThatHaveEndedAreKnown) {
     const auto answered = table.add("a", 1h);
     const auto given_up = table.add("b", 1h);
     for (const char* const id : {"a", "b", "c"}) EXPECT_FALSE(table.calls.has_ended(id));
-    EXPECT_TRUE(table.calls.on_response(Table::response("a", 5)));
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", "5")));
     EXPECT_TRUE(table.calls.fail("b", std::make_exception_ptr(MeshError("given up"))));
     EXPECT_TRUE(table.calls.has_ended("a"));
     EXPECT_TRUE(table.calls.has_ended("b"));
@@ -259,12 +286,12 @@ TEST(PendingCalls, ACompletionMayAddTheNextCall) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);
     std::shared_ptr<Result> next;
-    auto complete = [&](std::exception_ptr, Json) { next = table.add("a", 1h); };
+    auto complete = [&](std::exception_ptr, const std::string&) { next = table.add("a", 1h); };
     PendingCall call{posted(strand, complete), 7, "echo", 1h, Clock::now()};
     table.calls.add("a", std::move(call));
-    EXPECT_TRUE(table.calls.on_response(Table::response("a", 1)));
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", "1")));
     EXPECT_TRUE(co_await eventually([&] { return next != nullptr; }));
-    EXPECT_TRUE(table.calls.on_response(Table::response("a", 2)));
+    EXPECT_TRUE(table.calls.on_response(Table::response("a", "2")));
     EXPECT_TRUE(co_await eventually([&] { return next->completions == 1; }));
   });
 }

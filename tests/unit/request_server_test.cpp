@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <boost/asio/thread_pool.hpp>
+#include <mesh/codec/nlohmann.hpp>
 #include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
 
@@ -23,7 +24,7 @@ namespace mesh::core {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::Json;
+using Json = nlohmann::json;
 using test::eventually;
 using test::run_on_strand;
 using test::soon;
@@ -66,9 +67,9 @@ struct Fixture {
                   type, std::move(function)));
   }
 
-  static wire::Request request(const std::string& id, const std::string& type, Json data = nullptr,
-                               std::chrono::milliseconds timeout = 5s) {
-    return wire::Request{id, 3, type, std::move(data), timeout};
+  static wire::Request request(const std::string& id, const std::string& type,
+                               const Json& data = nullptr, std::chrono::milliseconds timeout = 5s) {
+    return wire::Request{id, 3, type, data.dump(), timeout};
   }
 
   std::size_t responses() const {
@@ -99,6 +100,61 @@ TEST(RequestServer, AnswersTheCallerWithTheResult) {
     EXPECT_EQ(fixture.sent.at(0).message,
               Json::parse(R"({"requestId":"r","reply":true,"data":8})"));
     EXPECT_EQ(fixture.counters.requests_received, 1U);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, WhatWasRefusedDoesNotRunWhenItIsRepeated) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    MeshLimits limits;
+    limits.concurrent_handlers = 1;
+    limits.queued_handlers = 0;
+    Fixture fixture(strand, limits);
+    int runs = 0;
+    bool may_end = false;
+    fixture.handle<void, void>("work", [&]() -> asio::awaitable<void> {
+      ++runs;
+      EXPECT_TRUE(co_await eventually([&] { return may_end; }));
+    });
+    fixture.server->on_request(Fixture::request("a", "work"));
+    auto refused = Fixture::request("b", "work");
+    refused.accepts = 1;
+    fixture.server->on_request(refused);
+    CO_ASSERT_TRUE(fixture.sent.size() == 1);
+    EXPECT_EQ(fixture.sent.at(0).message.at("code"), "busy");
+    may_end = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.sent.size() == 2; }));
+    refused.repeat = true;
+    fixture.server->on_request(refused);
+    CO_ASSERT_TRUE(fixture.sent.size() == 3);
+    EXPECT_EQ(fixture.sent.at(2).message, fixture.sent.at(0).message);
+    EXPECT_EQ(runs, 1);
+    co_await fixture.stop();
+  });
+}
+
+TEST(RequestServer, WhatIsCancelledOrLateBeforeItsTurnOnTheExecutorDoesNotRun) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Fixture fixture(strand);
+    int runs = 0;
+    fixture.handle<void, void>("plain", [&] { ++runs; });
+    fixture.handle<void, void>("coroutine", [&]() -> asio::awaitable<void> {
+      ++runs;
+      co_return;
+    });
+    for (const char* type : {"plain", "coroutine"}) {
+      fixture.server->on_request(Fixture::request(type, type));
+      fixture.server->on_cancel(std::string_view(type));
+    }
+    auto late = Fixture::request("late", "plain");
+    late.deadline = 0ms;
+    late.accepts = 1;
+    fixture.server->on_request(late);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.server->is_drained(); }));
+    CO_ASSERT_TRUE(fixture.sent.size() == 1);
+    EXPECT_EQ(fixture.sent.at(0).message.at("code"), "deadline");
+    EXPECT_EQ(fixture.sent.at(0).message.at("executed"), "no");
+    EXPECT_EQ(runs, 0);
     co_await fixture.stop();
   });
 }
@@ -172,17 +228,17 @@ TEST(RequestServer, WhoSentAnUnreadableRequestIsToldOnce) {
     int handled = 0;
     fixture.handle<void, void>("count", [&] { ++handled; });
     auto unreadable = Fixture::request("1", "");
-    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    fixture.server->on_unreadable(unreadable, wire::Malformed{"it is no JSON"});
     CO_ASSERT_TRUE(fixture.sent.size() == 1);
     EXPECT_EQ(fixture.sent.at(0).target, 3);
     const std::string error = fixture.sent.at(0).message.value("error", "");
     EXPECT_NE(error.find("it is no JSON"), std::string::npos) << error;
     // The same again, and one that could be read, but for which the caller does not wait any more.
-    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    fixture.server->on_unreadable(unreadable, wire::Malformed{"it is no JSON"});
     fixture.server->on_request(Fixture::request("1", "count"));
     EXPECT_EQ(fixture.sent.size(), 1U);
     unreadable.repeat = true;
-    fixture.server->on_unreadable(unreadable, "it is no JSON");
+    fixture.server->on_unreadable(unreadable, wire::Malformed{"it is no JSON"});
     CO_ASSERT_TRUE(fixture.sent.size() == 2);
     EXPECT_EQ(fixture.sent.at(1).message, fixture.sent.at(0).message);
     EXPECT_EQ(handled, 0);
@@ -404,7 +460,8 @@ TEST(RequestServer, BroadcastsThatPileUpLeaveRoomForRequests) {
       EXPECT_TRUE(co_await eventually([&] { return fixture.release; }));
       ++handled;
     });
-    for (int i = 0; i < 10; ++i) fixture.server->on_broadcast(wire::Broadcast{9, "news", i});
+    for (int i = 0; i < 10; ++i)
+      fixture.server->on_broadcast(wire::Broadcast{9, "news", std::to_string(i)});
     fixture.ask(1);
     EXPECT_TRUE(co_await eventually([&] { return fixture.begun.size() == 1; }));
     fixture.release = true;
@@ -638,7 +695,7 @@ TEST(RequestServer, ACoroutineThatHasNotBegunWhenTheNodeStopsDoesNotBegin) {
       co_return;
     });
     fixture.server->on_request(Fixture::request("r", "work", 4));
-    fixture.server->on_broadcast(wire::Broadcast{7, "news", 5});
+    fixture.server->on_broadcast(wire::Broadcast{7, "news", "5"});
     co_await fixture.stop();
     EXPECT_EQ(fixture.sent.size(), 1U);
     EXPECT_EQ(fixture.sent.at(0).message["error"], MeshStoppedError().what());
@@ -741,9 +798,9 @@ TEST(RequestServer, DeliversBroadcastsAndLogsTheirFailures) {
     fixture.handle_broadcast<int>(
         "number", [&](int value, InstanceId sender) { received.emplace_back(value, sender); });
     fixture.handle_broadcast<void>("bad", [] { throw std::runtime_error("no good"); });
-    fixture.server->on_broadcast(wire::Broadcast{9, "number", 5});
-    fixture.server->on_broadcast(wire::Broadcast{9, "unknown", 5});
-    fixture.server->on_broadcast(wire::Broadcast{9, "bad", 5});
+    fixture.server->on_broadcast(wire::Broadcast{9, "number", "5"});
+    fixture.server->on_broadcast(wire::Broadcast{9, "unknown", "5"});
+    fixture.server->on_broadcast(wire::Broadcast{9, "bad", "5"});
     EXPECT_TRUE(co_await eventually([&] { return fixture.log.contains("no good"); }));
     EXPECT_TRUE(co_await eventually([&] { return received.size() == 1; }));
     EXPECT_EQ(received.at(0), std::make_pair(5, InstanceId{9}));

@@ -1,4 +1,5 @@
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
+#include <wire/encode.hpp>
 #include <wire/nesting.hpp>
 
 #include <gtest/gtest.h>
@@ -33,7 +34,6 @@ const std::vector<std::string> unreadable_values{deep_value(64),
                                                  "\"\xff\"",
                                                  "NaN",
                                                  R"("\u12g4")",
-                                                 "1e999",
                                                  "[1,]",
                                                  R"({"requestId":"no","reply":true,})",
                                                  std::string("\"\0\"", 3),
@@ -109,7 +109,7 @@ TEST(Unreadable, OfMessagesBeyondTheirSizeTheBeginningIsEnough) {
 TEST(Unreadable, TheBeginningOfARequestTellsItsTimeoutAndWhetherItIsRepeated) {
   const std::string data = "\"" + std::string(5000, 'x') + "\"";
   for (const bool repeat : {false, true}) {
-    const std::string text = encode_request("r", 7, "t", data, 250ms, repeat);
+    const std::string text = encode_request({"r", 7, "t", data, 250ms, repeat});
     const auto request = describe_oversized(text.substr(0, 4096), text.size()).request;
     ASSERT_TRUE(request);
     EXPECT_EQ(request->timeout, 250ms);

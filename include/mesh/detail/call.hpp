@@ -1,7 +1,10 @@
 #pragma once
 
+#include <concepts>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -16,18 +19,27 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <mesh/call_context.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/payload.hpp>
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 #include <mesh/errors.hpp>
 
 namespace mesh::detail {
 
+/// What a call completes with: its response, or, where there is no value to stand for none, perhaps
+/// a response.
+template <typename Response>
+using Outcome =
+    std::conditional_t<std::is_void_v<Response> || std::default_initializable<Boxed<Response>>,
+                       Boxed<Response>, std::optional<Boxed<Response>>>;
+
 template <typename Response>
 struct CompletionSignature {
-  using type = void(std::exception_ptr, Response);
+  using type = void(std::exception_ptr, Outcome<Response>);
 };
 
 template <>
@@ -39,13 +51,25 @@ template <typename Response>
 using CompletionSignatureOf = typename CompletionSignature<Response>::type;
 
 template <typename Response, typename Handler>
-void complete(Handler& handler, std::exception_ptr error, Boxed<Response> response) {
+void complete(Handler& handler, std::exception_ptr error, Outcome<Response> response) {
   if constexpr (std::is_void_v<Response>) {
     std::move(handler)(std::move(error));
   } else {
     std::move(handler)(std::move(error), std::move(response));
   }
 }
+
+/// Awaits what may be no value only if there was an error.
+template <typename Response>
+asio::awaitable<Response> unwrap(asio::awaitable<std::optional<Response>> call) {
+  std::optional<Response> response = co_await std::move(call);
+  co_return std::move(*response);
+}
+
+template <typename Token>
+inline constexpr bool is_use_awaitable = false;
+template <typename Executor>
+inline constexpr bool is_use_awaitable<asio::use_awaitable_t<Executor>> = true;
 
 /// Decodes the response, on the caller's executor, before it reaches the caller's handler.
 template <typename Response, typename Handler>
@@ -66,15 +90,11 @@ class DecodingHandler {
     return asio::get_associated_executor(handler_, fallback_);
   }
 
-  void operator()(std::exception_ptr error, Json data) {
-    Boxed<Response> response{};
+  void operator()(std::exception_ptr error, const std::string& json) {
+    Outcome<Response> response{};
     if (!error) {
       try {
-        if constexpr (std::is_same_v<Response, Json>) {
-          response = std::move(data);
-        } else {
-          response = decode_payload<Response>(type_, data);
-        }
+        response = decode_payload<Response>(type_, json, Executed::yes);
       } catch (...) {
         error = std::current_exception();
       }
@@ -94,59 +114,121 @@ void fail_call(const asio::any_io_executor& via, Handler handler, std::exception
   if constexpr (std::is_void_v<Response>) {
     posted(std::move(error));
   } else {
-    posted(std::move(error), Response{});
+    posted(std::move(error), Outcome<Response>{});
   }
 }
+
+/// A call to this very node, with all it needs of its arguments.
+template <typename Request, typename Response>
+class LocalCall {
+  using Typed = TypedHandler<Request, Response>;
+
+ public:
+  LocalCall(std::shared_ptr<RequestHandler> handler, std::shared_ptr<const Gate> gate,
+            CallContext context, std::string_view type)
+      : handler_(std::move(handler)),
+        gate_(std::move(gate)),
+        context_(std::move(context)),
+        type_(type) {}
+
+  /// Keeps the request, as JSON where the handler takes that, or where it can only be read.
+  template <typename Given>
+  void take_request(Given&& request) {
+    if constexpr (std::is_constructible_v<Boxed<Request>, Given>) {
+      if (is_typed()) {
+        request_.emplace(std::forward<Given>(request));
+        return;
+      }
+    }
+    encode_payload<Request>(type_, request, json_, Executed::no);
+  }
+
+  bool is_plain() const { return handler_->is_plain(); }
+
+  Boxed<Response> run_now() {
+    if (!gate_->is_open()) throw MeshStoppedError();
+    try {
+      if (request_) return typed().call_now(context_, std::move(*request_));
+      std::string response;
+      handler_->handle_now(context_, json_, response);
+      return decode_payload<Response>(type_, response, Executed::yes);
+    } catch (MeshError& error) {
+      if (has_begun()) note_executed(error);
+      throw;
+    }
+  }
+
+  asio::awaitable<Boxed<Response>> run() {
+    if (!gate_->is_open()) throw MeshStoppedError();
+    try {
+      if (request_) co_return co_await typed().call(context_, std::move(*request_));
+      std::string response;
+      co_await handler_->handle(context_, json_, response);
+      co_return decode_payload<Response>(type_, response, Executed::yes);
+    } catch (MeshError& error) {
+      if (has_begun()) note_executed(error);
+      throw;
+    }
+  }
+
+  CallContext& context() { return context_; }
+
+ private:
+  bool is_typed() const {
+    return handler_->payload_types() == &PayloadTypes<Request, Response>::tag;
+  }
+  bool has_begun() const { return request_ || detail::has_begun(context_); }
+  Typed& typed() { return static_cast<Typed&>(*handler_); }
+
+  std::shared_ptr<RequestHandler> handler_;
+  std::shared_ptr<const Gate> gate_;
+  CallContext context_;
+  std::string_view type_;
+  std::optional<Boxed<Request>> request_;
+  std::string json_;
+};
 
 /// A call with all it needs of its arguments, so that they need not outlive the function call.
 template <typename Request, typename Response>
 struct PreparedCall {
   std::shared_ptr<core::MeshCore> core;
   asio::any_io_executor executor;
-  std::shared_ptr<TypedHandler<Request, Response>> local;  // set for a call to this very node
-  Boxed<Request> local_request{};
-  std::shared_ptr<const Gate> gate;  // of the local one
+  std::optional<LocalCall<Request, Response>> local;
   OutgoingCall remote{};
   std::exception_ptr error;
 };
 
 /// Calls a plain handler on `executor`, and then the caller's on its own.
-template <typename Response, typename Request, typename Handler>
-void call_plain_handler(const asio::any_io_executor& executor, std::shared_ptr<const Gate> gate,
-                        std::shared_ptr<TypedHandler<Request, Response>> callee,
-                        Boxed<Request> request, Handler handler) {
+template <typename Response, typename Call, typename Handler>
+void call_plain_handler(const asio::any_io_executor& executor, Call call, Handler handler) {
   auto target = asio::prefer(asio::get_associated_executor(handler, executor),
                              asio::execution::outstanding_work_t::tracked);
-  asio::post(executor,
-             [gate = std::move(gate), callee = std::move(callee), request = std::move(request),
-              target = std::move(target), handler = std::move(handler)]() mutable {
-               std::exception_ptr error;
-               Boxed<Response> response{};
-               try {
-                 if (!gate->is_open()) throw MeshStoppedError();
-                 response = callee->call_now(std::move(request));
-               } catch (...) {
-                 error = std::current_exception();
-               }
-               callee.reset();
-               asio::dispatch(target, [handler = std::move(handler), error = std::move(error),
-                                       response = std::move(response)]() mutable {
-                 complete<Response>(handler, std::move(error), std::move(response));
-               });
-             });
+  asio::post(executor, [call = std::optional<Call>(std::move(call)), target = std::move(target),
+                        handler = std::move(handler)]() mutable {
+    std::exception_ptr error;
+    Outcome<Response> response{};
+    try {
+      response = call->run_now();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    call.reset();
+    asio::dispatch(target, [handler = std::move(handler), error = std::move(error),
+                            response = std::move(response)]() mutable {
+      complete<Response>(handler, std::move(error), std::move(response));
+    });
+  });
 }
 
-template <typename Request, typename Response>
-asio::awaitable<Response> run_local_call(std::shared_ptr<const Gate> gate,
-                                         std::shared_ptr<TypedHandler<Request, Response>> handler,
-                                         Boxed<Request> request) {
+template <typename Response, typename Call>
+asio::awaitable<std::conditional_t<std::is_void_v<Response>, void, Outcome<Response>>>
+run_local_call(Call call) {
   // Spawning may run the first steps inside `invoke()`.
   co_await asio::post(asio::use_awaitable);
-  if (!gate->is_open()) throw MeshStoppedError();
   if constexpr (std::is_void_v<Response>) {
-    co_await handler->call(std::move(request));
+    co_await call.run();
   } else {
-    co_return co_await handler->call(std::move(request));
+    co_return co_await call.run();
   }
 }
 
@@ -157,14 +239,13 @@ struct InitiateCall {
     if (call.error) {
       fail_call<Response>(call.executor, std::move(handler), std::move(call.error));
     } else if (call.local && call.local->is_plain()) {
-      call_plain_handler<Response>(call.executor, std::move(call.gate), std::move(call.local),
-                                   std::move(call.local_request), std::move(handler));
+      call_plain_handler<Response>(call.executor, std::move(*call.local), std::move(handler));
     } else if (call.local) {
-      spawn_operation<Response>(
-          asio::make_strand(call.executor), call.executor,
-          run_local_call<Request, Response>(std::move(call.gate), std::move(call.local),
-                                            std::move(call.local_request)),
-          std::move(handler));
+      auto control = std::make_shared<OperationControl>();
+      control->context = call.local->context();
+      spawn_operation(asio::make_strand(call.executor), call.executor,
+                      run_local_call<Response>(std::move(*call.local)), std::move(handler),
+                      std::move(control));
     } else {
       const std::string_view type = call.remote.type;
       DecodingHandler<Response, Handler> decoding(type, std::move(handler), call.executor);

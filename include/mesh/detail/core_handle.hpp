@@ -3,6 +3,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <mesh/call_context.hpp>
+#include <mesh/detail/callback.hpp>
 #include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/leader_service.hpp>
@@ -20,7 +23,8 @@
 
 namespace mesh::core {
 class MeshCore;
-}
+class ServedCall;
+}  // namespace mesh::core
 
 namespace mesh::detail {
 
@@ -28,22 +32,34 @@ namespace mesh::detail {
 struct OutgoingCall {
   InstanceId target = 0;
   std::string_view type;
-  std::string data;  // JSON text
+  std::shared_ptr<const std::string> type_owner{};  // unless the type lives as long as the program
+  std::string data{};                               // JSON text
   std::chrono::milliseconds timeout{0};
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  std::string headers{};  // JSON text; empty if there are none
+  std::shared_ptr<const core::ServedCall> parent{};
 };
 
 using VoidCompletion = asio::any_completion_handler<void(std::exception_ptr)>;
 using NodesCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
-/// Must not run anything of the user's inside the call: see `PostedHandler`.
-using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, Json)>;
+/// Gets the JSON text of the response. Must not run anything of the user's inside the call: see
+/// `PostedHandler`.
+using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, std::string)>;
 
 /// Throws `std::invalid_argument`, naming the option, for a timeout that is negative or longer than
 /// a year.
 void check_timeout(const char* option, std::chrono::milliseconds timeout);
 
-/// The JSON text of a payload. Throws `MeshEncodeError`.
-std::string to_json_text(std::string_view type, const Json& document);
+/// The context of a call to the own node.
+CallContext make_local_context(InstanceId own_id, std::string_view type,
+                               const InvokeOptions& options = {});
+
+/// Throws `std::invalid_argument` for options that are out of range, and `MeshLimitError` for too
+/// many or too large headers.
+void check_options(const InvokeOptions& options);
+/// Takes over what `options`, which have been checked, say of the call.
+void apply_options(OutgoingCall& call, const InvokeOptions& options);
 
 /// What `MeshService` needs of the compiled part. Destruction abandons a running node.
 class CoreHandle {
@@ -59,6 +75,11 @@ class CoreHandle {
   MeshStats stats() const;
 
   void set_handler(std::string_view type, std::shared_ptr<RequestHandler> handler);
+  /// Throws `std::invalid_argument` for a name that handlers must not have.
+  void set_raw_handler(std::string_view type, std::shared_ptr<RequestHandler> handler);
+  void set_fallback_handler(std::shared_ptr<RequestHandler> handler);
+  void remove_handler(std::string_view type);
+  /// Also the fallback; null if there is none.
   std::shared_ptr<RequestHandler> find_handler(std::string_view type) const;
   void set_broadcast_handler(std::string_view type, std::shared_ptr<BroadcastHandler> handler);
   void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);

@@ -1,94 +1,27 @@
 #pragma once
 
 #include <concepts>
-#include <exception>
-#include <functional>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <boost/asio/awaitable.hpp>
-#include <nlohmann/json.hpp>
 
+#include <mesh/call_context.hpp>
 #include <mesh/detail/callback.hpp>
-#include <mesh/errors.hpp>
+#include <mesh/detail/payload.hpp>
 #include <mesh/node.hpp>
 
 namespace mesh::detail {
 
-using Json = nlohmann::json;
+/// Tells whoever wants to know that from here on user code runs.
+void note_begin(const CallContext& call) noexcept;
 
-/// A payload as a value: `void` becomes an empty type.
-template <typename T>
-using Boxed = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
-
-/// Throws `MeshDecodeError` for the exception in flight, naming the field that `decode` rejects.
-/// `decode` is called again on altered copies of `document` to find it.
-[[noreturn]] void throw_decode_error(std::string_view type, const Json& document,
-                                     const std::function<void(const Json&)>& decode);
-
-/// Whether the document holds a number of 2^31 or more, to either side, that the parser took for a
-/// float: it has a fraction, an exponent, or more digits than any integer.
-bool has_large_float(const Json& document);
-
-/// Decodes a document and encodes the outcome again.
-using Reencode = std::function<Json(const Json&)>;
-
-/// Keeps large floats from being converted to integers that cannot hold them, which nlohmann_json
-/// would do: undefined behaviour that any sender could cause. Those that are whole numbers become
-/// integers. For the others, throws `MeshDecodeError` if one is meant for an integer, which is seen
-/// from what `reencode` makes of an integer in its place.
-void tame_large_floats(std::string_view type, Json& document, const Reencode& reencode);
-
-/// Throws `MeshEncodeError` for the exception in flight.
-[[noreturn]] void throw_encode_error(std::string_view type);
-/// The same where `document` has no JSON text, naming the field that has none.
-[[noreturn]] void throw_encode_error(std::string_view type, const Json& document);
-
-template <typename T>
-T decode_value(std::string_view type, const Json& document) {
-  try {
-    return document.get<T>();
-  } catch (const std::exception&) {
-    throw_decode_error(type, document,
-                       [](const Json& altered) { static_cast<void>(altered.get<T>()); });
-  }
-}
-
-template <typename T>
-Boxed<T> decode_payload(std::string_view type, const Json& document) {
-  if constexpr (std::is_void_v<T>) {
-    return {};
-  } else if constexpr (std::same_as<T, Json>) {
-    return document;
-  } else if (has_large_float(document)) {
-    Json tamed = document;
-    tame_large_floats(type, tamed, [](const Json& altered) { return Json(altered.get<T>()); });
-    return decode_value<T>(type, tamed);
-  } else {
-    return decode_value<T>(type, document);
-  }
-}
-
-template <typename T>
-Json encode_payload(std::string_view type, const Boxed<T>& value) {
-  if constexpr (std::is_void_v<T>) {
-    return nullptr;
-  } else {
-    try {
-      return Json(value);
-    } catch (const std::exception&) {
-      throw_encode_error(type);
-    }
-  }
-}
-
-/// A request handler as the compiled core sees it, without the types. A plain one is an ordinary
-/// function, which needs no coroutine: for it `handle_now` is used, for the others `handle`.
+/// A request handler as the compiled core sees it, without the types: from JSON text to JSON text.
+/// A plain one is an ordinary function, which needs no coroutine: for it `handle_now` is used, for
+/// the others `handle`.
 class RequestHandler {
  public:
   RequestHandler() = default;
@@ -96,8 +29,14 @@ class RequestHandler {
   RequestHandler& operator=(const RequestHandler&) = delete;
   virtual ~RequestHandler() = default;
   virtual bool is_plain() const noexcept = 0;
-  virtual asio::awaitable<Json> handle(Json data) = 0;
-  virtual Json handle_now(Json data) = 0;
+  /// False if it does not hand on the context, which may then be empty.
+  virtual bool takes_context() const noexcept = 0;
+  /// The `PayloadTypes` of one that can be called without JSON; null for others.
+  virtual const void* payload_types() const noexcept = 0;
+  /// Both append the response to `out`. The arguments must outlive the coroutine.
+  virtual asio::awaitable<void> handle(CallContext& call, std::string_view json,
+                                       std::string& out) = 0;
+  virtual void handle_now(CallContext& call, std::string_view json, std::string& out) = 0;
 };
 
 /// A broadcast handler as the compiled core sees it.
@@ -107,7 +46,8 @@ class BroadcastHandler {
   BroadcastHandler(const BroadcastHandler&) = delete;
   BroadcastHandler& operator=(const BroadcastHandler&) = delete;
   virtual ~BroadcastHandler() = default;
-  virtual asio::awaitable<void> handle(Json data, InstanceId sender) = 0;
+  /// The text must outlive the coroutine.
+  virtual asio::awaitable<void> handle(std::string_view json, InstanceId sender) = 0;
 };
 
 template <typename Result, typename Response>
@@ -121,26 +61,48 @@ template <typename T, typename Executor, typename Response>
 inline constexpr bool result_or_awaitable_fits<asio::awaitable<T, Executor>, Response> =
     result_fits<T, Response>;
 
-/// Callable with the request, returning the response or an awaitable of it.
-template <typename Function, typename Request, typename Response>
-concept RequestFunction =
-    (std::is_void_v<Request> && std::invocable<Function&> &&
-     requires(Function & function) {
-       requires result_or_awaitable_fits<decltype(function()), Response>;
-     }) ||
-    (!std::is_void_v<Request> && std::invocable<Function&, Boxed<Request>> &&
-     requires(Function & function, Boxed<Request> request) {
-       requires result_or_awaitable_fits<decltype(function(std::move(request))), Response>;
-     });
-
-template <typename Function, typename Request>
-decltype(auto) call_function(Function& function, Boxed<Request>& request) {
+/// Calls it with the request, and with the context before it if it does not go without.
+template <typename Request, typename Function>
+decltype(auto) call_function(Function& function, CallContext& call, Boxed<Request>& request) {
   if constexpr (std::is_void_v<Request>) {
-    return function();
-  } else {
+    if constexpr (std::invocable<Function&>) {
+      return function();
+    } else {
+      return function(call);
+    }
+  } else if constexpr (std::invocable<Function&, Boxed<Request>>) {
     return function(std::move(request));
+  } else {
+    return function(call, std::move(request));
   }
 }
+
+template <typename Function, typename Request>
+inline constexpr bool goes_without_context = std::invocable<Function&, Boxed<Request>>;
+template <typename Function>
+inline constexpr bool goes_without_context<Function, void> = std::invocable<Function&>;
+
+template <typename Function, typename Request>
+inline constexpr bool goes_with_context = std::invocable<Function&, CallContext&, Boxed<Request>>;
+template <typename Function>
+inline constexpr bool goes_with_context<Function, void> = std::invocable<Function&, CallContext&>;
+
+/// Callable with the request, or with the context and the request, returning the response or an
+/// awaitable of it.
+template <typename Function, typename Request, typename Response>
+concept RequestFunction =
+    (goes_without_context<Function, Request> ||
+     goes_with_context<Function, Request>)&&requires(Function& function, CallContext& call,
+                                                     Boxed<Request>& request) {
+  requires result_or_awaitable_fits<decltype(call_function<Request>(function, call, request)),
+                                    Response>;
+};
+
+/// Has one address for each pair of types.
+template <typename Request, typename Response>
+struct PayloadTypes {
+  static constexpr char tag = 0;
+};
 
 /// A handler of one message type; local calls use `call` and never touch JSON.
 template <typename Request, typename Response>
@@ -148,18 +110,24 @@ class TypedHandler : public RequestHandler {
  public:
   explicit TypedHandler(std::string_view type) : type_(type) {}
 
-  virtual asio::awaitable<Boxed<Response>> call(Boxed<Request> request) = 0;
+  virtual asio::awaitable<Boxed<Response>> call(CallContext& call, Boxed<Request> request) = 0;
   /// Only for plain ones.
-  virtual Boxed<Response> call_now(Boxed<Request> request) = 0;
+  virtual Boxed<Response> call_now(CallContext& call, Boxed<Request> request) = 0;
 
-  asio::awaitable<Json> handle(Json data) final {
-    Boxed<Request> request = decode_payload<Request>(type_, data);
-    const Boxed<Response> response = co_await call(std::move(request));
-    co_return encode_payload<Response>(type_, response);
+  const void* payload_types() const noexcept final { return &PayloadTypes<Request, Response>::tag; }
+
+  asio::awaitable<void> handle(CallContext& context, std::string_view json,
+                               std::string& out) final {
+    Boxed<Request> request = decode_payload<Request>(type_, json, Executed::no);
+    note_begin(context);
+    const Boxed<Response> response = co_await call(context, std::move(request));
+    encode_payload<Response>(type_, response, out, Executed::yes);
   }
 
-  Json handle_now(Json data) final {
-    return encode_payload<Response>(type_, call_now(decode_payload<Request>(type_, data)));
+  void handle_now(CallContext& context, std::string_view json, std::string& out) final {
+    Boxed<Request> request = decode_payload<Request>(type_, json, Executed::no);
+    note_begin(context);
+    encode_payload<Response>(type_, call_now(context, std::move(request)), out, Executed::yes);
   }
 
  private:
@@ -168,8 +136,8 @@ class TypedHandler : public RequestHandler {
 
 template <typename Function, typename Request, typename Response>
 class FunctionHandler final : public TypedHandler<Request, Response> {
-  using Result = decltype(call_function<Function, Request>(std::declval<Function&>(),
-                                                           std::declval<Boxed<Request>&>()));
+  using Result = decltype(call_function<Request>(
+      std::declval<Function&>(), std::declval<CallContext&>(), std::declval<Boxed<Request>&>()));
   static constexpr bool is_awaitable = AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable;
 
  public:
@@ -177,26 +145,27 @@ class FunctionHandler final : public TypedHandler<Request, Response> {
       : TypedHandler<Request, Response>(type), function_(std::move(function)) {}
 
   bool is_plain() const noexcept override { return !is_awaitable; }
+  bool takes_context() const noexcept override { return !goes_without_context<Function, Request>; }
 
-  asio::awaitable<Boxed<Response>> call(Boxed<Request> request) override {
+  asio::awaitable<Boxed<Response>> call(CallContext& context, Boxed<Request> request) override {
     if constexpr (!is_awaitable) {
-      co_return call_now(std::move(request));
+      co_return call_now(context, std::move(request));
     } else if constexpr (std::is_void_v<Response>) {
-      co_await call_function<Function, Request>(function_, request);
+      co_await call_function<Request>(function_, context, request);
       co_return Boxed<Response>{};
     } else {
-      co_return co_await call_function<Function, Request>(function_, request);
+      co_return co_await call_function<Request>(function_, context, request);
     }
   }
 
-  Boxed<Response> call_now(Boxed<Request> request) override {
+  Boxed<Response> call_now(CallContext& context, Boxed<Request> request) override {
     if constexpr (is_awaitable) {
       throw std::logic_error("a coroutine cannot be called as a plain function");
     } else if constexpr (std::is_void_v<Response>) {
-      call_function<Function, Request>(function_, request);
+      call_function<Request>(function_, context, request);
       return {};
     } else {
-      return call_function<Function, Request>(function_, request);
+      return call_function<Request>(function_, context, request);
     }
   }
 
@@ -234,8 +203,8 @@ class FunctionBroadcastHandler final : public BroadcastHandler {
   FunctionBroadcastHandler(std::string_view type, Function function)
       : type_(type), function_(std::move(function)) {}
 
-  asio::awaitable<void> handle(Json data, InstanceId sender) override {
-    Boxed<Payload> payload = decode_payload<Payload>(type_, data);
+  asio::awaitable<void> handle(std::string_view json, InstanceId sender) override {
+    Boxed<Payload> payload = decode_payload<Payload>(type_, json, Executed::no);
     using Result = decltype(call_broadcast_function<Function, Payload>(function_, payload, sender));
     if constexpr (AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable) {
       co_await call_broadcast_function<Function, Payload>(function_, payload, sender);

@@ -7,7 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <mesh/detail/fixed_string.hpp>
-#include <mesh/detail/handler.hpp>
+#include <mesh/detail/payload.hpp>
 #include <mesh/detail/payload_check.hpp>
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
@@ -17,6 +17,8 @@
 // compiler prints that in a static_assert, and not every one prints a FixedString as text.
 
 namespace mesh::detail {
+
+namespace asio = boost::asio;
 
 template <char... Name>
 struct NameIsNotInTheMessageMap;

@@ -4,23 +4,16 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
+#include <mesh/codec.hpp>
 #include <mesh/detail/fixed_string.hpp>
 
 namespace mesh::detail {
-
-template <typename T>
-concept JsonPayload = std::is_void_v<T> ||
-    (std::default_initializable<T>&& requires(const T& value, T& target, nlohmann::json& document) {
-      nlohmann::json(value);
-      document.get_to(target);
-    });
 
 /// Whether a `T` refers to something that it does not own, itself or in its elements. What it
 /// refers to would be gone when a handler or caller gets it. Members of a struct are not seen.
@@ -49,9 +42,6 @@ requires(!std::same_as<typename T::value_type, T>) struct RefersElsewhere<T>
 template <typename T>
 inline constexpr bool refers_elsewhere = RefersElsewhere<std::remove_cv_t<T>>::value;
 
-template <typename T>
-inline constexpr bool is_copyable = std::is_void_v<T> || std::copyable<T>;
-
 // The checks are classes of their own, since clang takes all for wrong that is in a class with a
 // failed static_assert, and reports each use of it.
 template <FixedString Name, typename T>
@@ -60,11 +50,9 @@ struct RequestCheck {
       !refers_elsewhere<T>,
       "the request type of this Message must own its data: take std::string for std::string_view "
       "or const char*, std::vector for std::span, and values for pointers and references");
-  static_assert(refers_elsewhere<T> || JsonPayload<T>,
-                "the request type needs a default constructor and to_json/from_json");
-  static_assert(refers_elsewhere<T> || !JsonPayload<T> || is_copyable<T>,
-                "the request type of this Message must be copyable: a call to the own node hands "
-                "the handler a copy");
+  static_assert(refers_elsewhere<T> || Payload<T>,
+                "the request type needs a codec: to_json and from_json with "
+                "<mesh/codec/nlohmann.hpp>, or a specialization of mesh::Codec");
 };
 
 template <FixedString Name, typename T>
@@ -73,8 +61,9 @@ struct ResponseCheck {
       !refers_elsewhere<T>,
       "the response type of this Message must own its data: take std::string for std::string_view "
       "or const char*, std::vector for std::span, and values for pointers and references");
-  static_assert(refers_elsewhere<T> || JsonPayload<T>,
-                "the response type needs a default constructor and to_json/from_json");
+  static_assert(refers_elsewhere<T> || Payload<T>,
+                "the response type needs a codec: to_json and from_json with "
+                "<mesh/codec/nlohmann.hpp>, or a specialization of mesh::Codec");
 };
 
 template <FixedString Name, typename T>
@@ -83,8 +72,16 @@ struct BroadcastCheck {
       !refers_elsewhere<T>,
       "the payload type of this Broadcast must own its data: take std::string for std::string_view "
       "or const char*, std::vector for std::span, and values for pointers and references");
-  static_assert(refers_elsewhere<T> || JsonPayload<T>,
-                "the payload type needs a default constructor and to_json/from_json");
+  static_assert(refers_elsewhere<T> || Payload<T>,
+                "the payload type needs a codec: to_json and from_json with "
+                "<mesh/codec/nlohmann.hpp>, or a specialization of mesh::Codec");
+};
+
+/// That of nlohmann_json can be made of anything, by its own means.
+template <typename T>
+concept IsDocument = requires {
+  typename T::json_pointer;
+  typename T::object_t;
 };
 
 /// Takes the place of a refused payload, so that its refusal is the only error: converts from and
@@ -94,16 +91,20 @@ struct RefusedPayload {
   template <typename T>
   RefusedPayload(const T& /*value*/) {}  // NOLINT(google-explicit-constructor)
   template <typename T>
-  requires(!std::same_as<T, nlohmann::json>) operator T()
-      const;  // NOLINT(google-explicit-constructor)
+  requires(!IsDocument<T>) operator T() const;  // NOLINT(google-explicit-constructor)
 };
-void to_json(nlohmann::json& document, const RefusedPayload& payload);
-void from_json(const nlohmann::json& document, RefusedPayload& payload);
 
 template <typename T>
-using PayloadOrRefused =
-    std::conditional_t<JsonPayload<T> && !refers_elsewhere<T>, T, RefusedPayload>;
-template <typename T>
-using RequestOrRefused = std::conditional_t<is_copyable<T>, PayloadOrRefused<T>, RefusedPayload>;
+using PayloadOrRefused = std::conditional_t<Payload<T> && !refers_elsewhere<T>, T, RefusedPayload>;
 
 }  // namespace mesh::detail
+
+namespace mesh {
+
+template <>
+struct Codec<detail::RefusedPayload> : detail::TrustedCodec {
+  static void encode(const detail::RefusedPayload& value, std::string& out);
+  static detail::RefusedPayload decode(std::string_view json);
+};
+
+}  // namespace mesh

@@ -15,6 +15,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
+#include <mesh/call_context.hpp>
 #include <mesh/detail/post_completion.hpp>
 
 namespace mesh::detail {
@@ -27,11 +28,13 @@ struct OperationControl {
   asio::cancellation_signal signal;
   bool done = false;
   std::atomic<bool> cancelled{false};  ///< True before the coroutine itself hears of it.
+  CallContext context{nullptr};        ///< Of the call that it is, if any: hears of it as well.
 
   static void request_cancel(const std::shared_ptr<OperationControl>& control,
                              const asio::any_io_executor& executor,
                              asio::cancellation_type_t type) {
     control->cancelled = true;
+    cancel_context(control->context);
     asio::post(executor, [control, type] {
       if (!control->done) control->signal.emit(type);
     });

@@ -12,7 +12,8 @@
 #include <CLI/CLI.hpp>
 #include <mesh/options.hpp>
 
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
+#include <wire/encode.hpp>
 
 namespace wire = mesh::wire;
 
@@ -27,10 +28,8 @@ std::map<std::string, Operation> operations() {
   const std::string id = "01234567-89ab-4cde-8f01-23456789abcd";
   const std::string text(64, 'x');
   const std::string data = '"' + text + '"';
-  const auto encode_request = [=] { return wire::encode_request(id, 12345, "echo", data, 10s); };
-  const auto encode_response = [id, value = nlohmann::json(text)] {
-    return wire::encode_response(id, value);
-  };
+  const auto encode_request = [=] { return wire::encode_request({id, 12345, "echo", data, 10s}); };
+  const auto encode_response = [=] { return wire::encode_response(id, data); };
   const auto encode_error = [=] { return wire::encode_error(id, text); };
   const auto encode_heartbeat = [=] { return wire::encode_heartbeat(id); };
   const auto encode_broadcast = [=] { return wire::encode_broadcast(12345, "echo", data); };

@@ -85,9 +85,10 @@ start_redis() {
   exit 1
 }
 
-# run_calls NAME COUNT IN_FLIGHT: both sides, each under callgrind, with a Redis of their own.
+# run_calls NAME COUNT IN_FLIGHT [OPTION...]: both sides, each under callgrind, with a Redis of their own.
 run_calls() {
   local name=$1 count=$2 in_flight=$3 handler
+  shift 3
   start_redis
   export MESH_REDIS_URL="unix://$work/redis.sock"
   # Not by way of a function: $! must be the process that gets the signal.
@@ -101,7 +102,7 @@ run_calls() {
   done
   "${callgrind[@]}" --callgrind-out-file="$work/$name.caller.callgrind" \
     "$programs/mesh_callgrind_node" caller "$(value "$work/$name.handler.txt" id)" "$count" \
-    --in-flight "$in_flight" > "$work/$name.caller.txt"
+    --in-flight "$in_flight" "$@" > "$work/$name.caller.txt"
   kill -TERM "$handler"
   wait "$handler"
   kill "$redis"
@@ -113,11 +114,13 @@ for operation in {encode,decode}_{request,response,error,heartbeat,broadcast}; d
   count_codec "$operation"
 done
 
-# count_calls NAME IN_FLIGHT
+# count_calls NAME IN_FLIGHT [OPTION...]
 count_calls() {
-  local name=$1 in_flight=$2 side few many total_few=0 total_many=0
-  run_calls "few.$name" "$calls" "$in_flight"
-  run_calls "many.$name" $((2 * calls)) "$in_flight"
+  local name=$1 in_flight=$2
+  shift 2
+  local side few many total_few=0 total_many=0
+  run_calls "few.$name" "$calls" "$in_flight" "$@"
+  run_calls "many.$name" $((2 * calls)) "$in_flight" "$@"
   for side in caller handler; do
     few=$(instructions "$work/few.$name.$side.callgrind")
     many=$(instructions "$work/many.$name.$side.callgrind")
@@ -134,10 +137,11 @@ count_calls() {
 
 count_calls call 1
 count_calls call_of_50 50
+count_calls own_codec_of_50 50 --own-codec
 
 if [ -n "$profile" ]; then
   mkdir -p "$profile"
-  for name in {call,call_of_50}.{caller,handler}; do
+  for name in {call,call_of_50,own_codec_of_50}.{caller,handler}; do
     cp "$work/many.$name.callgrind" "$profile/$name.callgrind"
     callgrind_annotate --inclusive=yes --threshold=100 "$profile/$name.callgrind" \
       > "$profile/$name.inclusive.txt"

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -22,8 +23,29 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// A text with a codec of its own.
+struct Plain {
+  std::string text;
+};
+
+}  // namespace
+
+template <>
+struct mesh::Codec<Plain> {
+  static void encode(const Plain& plain, std::string& out) {
+    out.append("\"").append(plain.text).append("\"");
+  }
+  static Plain decode(std::string_view json) {
+    if (json.size() < 2 || json.front() != '"') throw std::invalid_argument("not a text");
+    return {std::string(json.substr(1, json.size() - 2))};
+  }
+};
+
+namespace {
+
 using namespace std::chrono_literals;
-using Messages = mesh::MessageMap<mesh::Message<"echo", std::string, std::string>>;
+using Messages = mesh::MessageMap<mesh::Message<"echo", std::string, std::string>,
+                                  mesh::Message<"own", Plain, Plain>>;
 using Node = mesh::MeshService<Messages>;
 
 // Nothing may happen at intervals: it would depend on the speed of the machine how often.
@@ -46,6 +68,7 @@ asio::awaitable<void> answer() {
   asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM);
   Node node{co_await asio::this_coro::executor, "calls", quiet_options()};
   node.register_handler<"echo">([](std::string text) { return text; });
+  node.register_handler<"own">([](Plain plain) { return plain; });
   co_await node.start();
   std::cout << "id=" << node.instance_id() << std::endl;
   co_await signals.async_wait(asio::use_awaitable);
@@ -60,18 +83,30 @@ asio::awaitable<void> call_repeatedly(Node& node, mesh::InstanceId target, std::
   }
 }
 
-asio::awaitable<void> call(mesh::InstanceId target, std::size_t count, std::size_t in_flight) {
+asio::awaitable<void> call_own_repeatedly(Node& node, mesh::InstanceId target, std::size_t count) {
+  const Plain plain{std::string(64, 'x')};
+  for (std::size_t i = 0; i < count; ++i) {
+    const Plain answered = co_await node.invoke<"own">(target, plain);
+    if (answered.text != plain.text) throw std::runtime_error("another text came back");
+  }
+}
+
+asio::awaitable<void> call(mesh::InstanceId target, std::size_t count, std::size_t in_flight,
+                           bool own_codec) {
   const auto executor = co_await asio::this_coro::executor;
   Node node{executor, "calls", quiet_options()};
   co_await node.start();
   asio::steady_timer all_done(executor, asio::steady_timer::time_point::max());
   std::size_t running = in_flight;
   for (std::size_t i = 0; i < in_flight; ++i) {
-    asio::co_spawn(executor, call_repeatedly(node, target, count / in_flight),
-                   [&running, &all_done](const std::exception_ptr& error) {
-                     if (error) std::rethrow_exception(error);
-                     if (--running == 0) all_done.cancel();
-                   });
+    const std::size_t share = count / in_flight;
+    asio::co_spawn(
+        executor,
+        own_codec ? call_own_repeatedly(node, target, share) : call_repeatedly(node, target, share),
+        [&running, &all_done](const std::exception_ptr& error) {
+          if (error) std::rethrow_exception(error);
+          if (--running == 0) all_done.cancel();
+        });
   }
   boost::system::error_code ignored;
   auto token = asio::redirect_error(asio::use_awaitable, ignored);
@@ -102,9 +137,11 @@ int main(int argc, char** argv) try {
   caller->add_option("--in-flight", in_flight, "How many at a time")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  bool own_codec = false;
+  caller->add_flag("--own-codec", own_codec, "With a codec of its own, not nlohmann_json's");
   CLI11_PARSE(app, argc, argv);
 
-  run(handler->parsed() ? answer() : call(target, count, in_flight));
+  run(handler->parsed() ? answer() : call(target, count, in_flight, own_codec));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "mesh_callgrind_node: " << error.what() << '\n';

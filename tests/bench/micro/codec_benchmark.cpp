@@ -7,7 +7,8 @@
 
 #include <micro/count_allocations.hpp>
 #include <micro/payloads.hpp>
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::bench {
 namespace {
@@ -30,7 +31,7 @@ void decode(State& state, const std::string& text) {
 }
 
 std::string request(std::string_view data) {
-  return wire::encode_request(request_id(), 12345, "echo", data, 10s);
+  return wire::encode_request({request_id(), 12345, "echo", data, 10s});
 }
 
 void encode_request(State& state) {
@@ -38,7 +39,7 @@ void encode_request(State& state) {
   encode(state, [&data] { return request(data); });
 }
 void encode_response(State& state) {
-  const auto data = nlohmann::json::parse(string_payload(payload_size(state)));
+  const std::string data = string_payload(payload_size(state));
   encode(state, [&data] { return wire::encode_response(request_id(), data); });
 }
 void encode_error(State& state) {
@@ -58,8 +59,7 @@ void decode_request_of_objects(State& state) {
   decode(state, request(object_payload(payload_size(state))));
 }
 void decode_response(State& state) {
-  decode(state, wire::encode_response(request_id(),
-                                      nlohmann::json::parse(string_payload(payload_size(state)))));
+  decode(state, wire::encode_response(request_id(), string_payload(payload_size(state))));
 }
 void decode_error(State& state) {
   decode(state, wire::encode_error(request_id(), plain_text(payload_size(state))));

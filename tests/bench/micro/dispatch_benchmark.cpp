@@ -7,6 +7,7 @@
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/bind_executor.hpp>
+#include <mesh/codec/nlohmann.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/log.hpp>
@@ -18,7 +19,8 @@
 #include <micro/payloads.hpp>
 #include <micro/sequential_id.hpp>
 #include <micro/strand_runner.hpp>
-#include <wire/codec.hpp>
+#include <wire/decode.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::bench {
 namespace {
@@ -51,8 +53,8 @@ void dispatch_request(State& state) {
     benchmark::DoNotOptimize(answer.message->data());
     answered = true;
   });
-  SequentialId text(
-      wire::encode_request(request_id(), 12345, "echo", string_payload(payload_size(state)), 10s));
+  const std::string data = string_payload(payload_size(state));
+  SequentialId text(wire::encode_request({request_id(), 12345, "echo", data, 10s}));
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
     answered = false;
@@ -73,13 +75,13 @@ void dispatch_response(State& state) {
   const MeshLimits limits;
   core::PendingCalls calls(runner.strand(), counters);
   const std::string data = string_payload(payload_size(state));
-  SequentialId text(wire::encode_response(request_id(), detail::Json::parse(data)));
+  SequentialId text(wire::encode_response(request_id(), data));
   bool completed = false;
   const CountAllocations count(state);
   for ([[maybe_unused]] auto _ : state) {
     completed = false;
     const std::string& message = text.next();
-    auto complete = [&completed](const std::exception_ptr& /*error*/, const detail::Json& result) {
+    auto complete = [&completed](const std::exception_ptr& /*error*/, const std::string& result) {
       benchmark::DoNotOptimize(detail::decode_payload<std::string>("echo", result));
       completed = true;
     };

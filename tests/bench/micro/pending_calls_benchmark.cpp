@@ -46,7 +46,7 @@ struct Table {
 
   void add(std::string id, bool& completed, Clock::duration remaining) {
     constexpr std::chrono::milliseconds timeout = 1h;
-    auto complete = [&completed](const std::exception_ptr&, const detail::Json&) {
+    auto complete = [&completed](const std::exception_ptr&, const std::string&) {
       completed = true;
     };
     detail::PostedHandler posted(runner.context().get_executor(),

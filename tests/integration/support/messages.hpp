@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <mesh/codec/nlohmann.hpp>
 #include <mesh/mesh_service.hpp>
 #include <mesh/message_map.hpp>
 #include <nlohmann/json.hpp>

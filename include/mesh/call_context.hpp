@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mesh/headers.hpp>
+#include <mesh/node.hpp>
+
+namespace mesh {
+
+namespace core {
+class ServedCall;
+}
+class CallContext;
+namespace detail {
+void note_begin(const CallContext& call) noexcept;
+bool has_begun(const CallContext& call) noexcept;
+void cancel_context(const CallContext& call);
+std::shared_ptr<const core::ServedCall> state_of(const CallContext* call) noexcept;
+}  // namespace detail
+
+/// What a handler may know of the call that it works on: it gets one as its first parameter if it
+/// takes a `CallContext&`. A handle that may be copied, kept, and used from any thread; it stays
+/// valid after the call and the service have ended.
+class CallContext {
+ public:
+  /// The node that calls; the own id for a call from this node.
+  InstanceId sender() const noexcept;
+  /// The name that was called, such as "getStatus".
+  const std::string& type() const noexcept;
+  /// What identifies the call on the wire; empty for a call from this node.
+  std::string_view request_id() const noexcept;
+  /// How long the caller waits without a sign of life, which this node sends it while the handler
+  /// runs; 0 for a call from this node, which waits as long as it takes.
+  std::chrono::milliseconds timeout() const noexcept;
+  /// When the caller gives up in any case; nothing if it set no deadline.
+  std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept;
+  /// What the caller sent along.
+  const Headers& headers() const noexcept;
+  /// True once nobody will take the response: the caller has cancelled the call, its deadline has
+  /// passed, or this node stops. A coroutine learns that by Asio's cancellation as well; a plain
+  /// function that works for long should look now and then. A call from this node does not end
+  /// with it, and to its plain handler its caller's cancellation comes only by way of
+  /// `InvokeOptions::parent`.
+  bool is_cancelled() const noexcept;
+
+  /// For the library.
+  explicit CallContext(std::shared_ptr<core::ServedCall> call) noexcept : call_(std::move(call)) {}
+
+ private:
+  friend void detail::note_begin(const CallContext& call) noexcept;
+  friend bool detail::has_begun(const CallContext& call) noexcept;
+  friend void detail::cancel_context(const CallContext& call);
+  friend std::shared_ptr<const core::ServedCall> detail::state_of(const CallContext* call) noexcept;
+
+  std::shared_ptr<core::ServedCall> call_;
+};
+
+}  // namespace mesh

@@ -1,0 +1,68 @@
+#include <mesh/detail/json_events.hpp>
+
+#include <cmath>
+#include <string>
+
+#include <mesh/codec.hpp>
+
+#include <wire/json_number.hpp>
+#include <wire/json_object.hpp>
+#include <wire/json_string.hpp>
+
+namespace mesh::detail {
+
+namespace {
+
+/// Says what the reader's words mean.
+class Interpreter {
+ public:
+  explicit Interpreter(JsonEvents& events) : events_(events) {}
+
+  void null() { events_.on_null(); }
+  void boolean(bool value) { events_.on_boolean(value); }
+  void number(const wire::JsonNumber& number) {
+    const bool is_negative = number.written.starts_with('-');
+    if (is_negative) {
+      if (const auto integer = wire::to_int64(number)) return events_.on_integer(*integer);
+    } else if (const auto integer = wire::to_uint64(number)) {
+      return events_.on_unsigned(*integer);
+    }
+    const double value = wire::to_double(number);
+    if (std::isinf(value)) {
+      throw CodecError({}, "a number is too large: " + std::string(number.written.substr(0, 32)));
+    }
+    events_.on_float(value);
+  }
+  void string(const wire::JsonString& string) { events_.on_string(meaning(string)); }
+  void key(const wire::JsonString& key) { events_.on_key(meaning(key)); }
+  void begin_object() { events_.on_object_begin(); }
+  void end_object() { events_.on_object_end(); }
+  void begin_array() { events_.on_array_begin(); }
+  void end_array() { events_.on_array_end(); }
+
+ private:
+  std::string_view meaning(const wire::JsonString& string) {
+    if (!string.has_escapes) return string.written;
+    unescaped_.clear();
+    wire::append_unescaped(unescaped_, string.written);
+    return unescaped_;
+  }
+
+  JsonEvents& events_;
+  std::string unescaped_;
+};
+
+}  // namespace
+
+void read_json(std::string_view json, JsonEvents& events) {
+  Interpreter interpreter(events);
+  const wire::JsonFinding found = wire::read_document(json, interpreter);
+  if (found.verdict == wire::JsonVerdict::good) return;
+  throw CodecError({}, "not one JSON value, as byte " + std::to_string(found.place) + " shows");
+}
+
+void append_json_string(std::string& json, std::string_view text) {
+  wire::append_json_string(json, text);
+}
+
+}  // namespace mesh::detail

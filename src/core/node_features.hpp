@@ -1,0 +1,36 @@
+#pragma once
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+namespace mesh::core {
+
+/// What a node understands beyond the original's protocol, as bits. A node tells others with its
+/// requests, and with what its owner key holds: its uuid, a point, and the features.
+enum class Feature : unsigned {
+  codes = 1,   ///< Responses say with `code`, `details` and `executed` what became of a request.
+  cancel = 2,  ///< It takes messages that cancel a request.
+};
+
+constexpr unsigned own_features =
+    static_cast<unsigned>(Feature::codes) | static_cast<unsigned>(Feature::cancel);
+
+inline std::string owner_value(std::string_view uuid) {
+  return std::string(uuid) + "." + std::to_string(own_features);
+}
+
+inline unsigned features_of(std::string_view owner_value) {
+  const auto point = owner_value.rfind('.');
+  if (point == std::string_view::npos) return 0;
+  unsigned features = 0;
+  std::from_chars(owner_value.data() + point + 1, owner_value.data() + owner_value.size(),
+                  features);
+  return features;
+}
+
+inline bool has_feature(unsigned features, Feature feature) {
+  return (features & static_cast<unsigned>(feature)) != 0;
+}
+
+}  // namespace mesh::core

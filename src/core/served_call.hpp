@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <async/strand.hpp>
+#include <wire/messages.hpp>
+
+namespace mesh::core {
+
+/// A request and what becomes of it, while its handler runs and for as long as somebody keeps its
+/// `CallContext`. It is cancelled once nobody will take the response. That and what is derived from
+/// it may be used from any thread.
+class ServedCall {
+ public:
+  /// Says whether it was of use: if not, it is dropped.
+  using OnCancel = std::function<bool(bool is_cancelled)>;
+
+  wire::Request request{};
+  std::chrono::milliseconds timeout{0};  ///< As the caller said, or the default.
+  std::optional<TimePoint> deadline{};
+  mutable bool has_begun = false;  ///< The request fits its handler, which runs or has run.
+
+  bool is_cancelled() const noexcept { return cancelled_; }
+
+  void cancel() {
+    if (cancelled_.exchange(true)) return;
+    std::vector<OnCancel> calls;
+    {
+      const std::lock_guard lock(mutex_);
+      calls = std::exchange(on_cancel_, {});
+    }
+    for (OnCancel& call : calls) call(true);
+  }
+
+  /// `on_cancel` is called with true when this is cancelled, at once if it has been, and with false
+  /// now and then to see whether it is still of use.
+  void when_cancelled(OnCancel on_cancel) const {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!cancelled_) {
+        if (on_cancel_.size() >= next_look_) drop_useless();
+        on_cancel_.push_back(std::move(on_cancel));
+        return;
+      }
+    }
+    on_cancel(true);
+  }
+
+ private:
+  void drop_useless() const {
+    std::erase_if(on_cancel_, [](OnCancel& call) { return !call(false); });
+    next_look_ = 2 * on_cancel_.size() + 16;
+  }
+
+  std::atomic<bool> cancelled_{false};
+  mutable std::mutex mutex_;
+  mutable std::vector<OnCancel> on_cancel_;
+  mutable std::size_t next_look_ = 16;
+};
+
+}  // namespace mesh::core

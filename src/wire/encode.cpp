@@ -1,0 +1,196 @@
+#include <wire/encode.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <wire/json_bytes.hpp>
+#include <wire/json_string.hpp>
+
+namespace mesh::wire {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
+// Timers of Node.js take what is longer for 1 ms.
+constexpr milliseconds longest_timeout_on_the_wire{2147483647};
+
+/// Puts a message together. Room for names, numbers and short texts is made at first, so that they
+/// can be written one after the other.
+class MessageWriter {
+ public:
+  explicit MessageWriter(std::size_t size_of_texts, std::size_t size_of_data = 0,
+                         std::string memory = {})
+      : text_(std::move(memory)) {
+    text_.clear();
+    text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
+    make_room(size_of_texts + size_of_the_rest);
+  }
+
+  MessageWriter& raw(std::string_view text) {
+    next_ = std::copy(text.begin(), text.end(), next_);
+    return *this;
+  }
+  // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
+  MessageWriter& quoted(std::string_view text) {
+    if (needs_no_escapes(text)) return raw("\"").raw(text).raw("\"");
+    return append([text](std::string& whole) { append_any_json_string(whole, text); });
+  }
+  MessageWriter& number(std::int64_t value) {
+    constexpr std::size_t most_characters = 20;
+    next_ = std::to_chars(next_, next_ + most_characters, value).ptr;
+    return *this;
+  }
+  MessageWriter& json(std::string_view data) {
+    return append([data](std::string& whole) { whole += data; });
+  }
+  std::string take() {
+    cut();
+    return std::move(text_);
+  }
+
+ private:
+  static constexpr std::size_t size_of_the_rest = 224;  // names of fields and numbers
+
+  std::size_t written() const { return static_cast<std::size_t>(next_ - text_.data()); }
+
+  void cut() { text_.resize(written()); }
+  void make_room(std::size_t size) {
+    const std::size_t before = text_.size();
+    text_.resize(before + size);
+    next_ = text_.data() + before;
+  }
+
+  // What is of any size. The room that was left may still be needed.
+  template <typename Append>
+  MessageWriter& append(Append append) {
+    const std::size_t left = text_.size() - written();
+    cut();
+    append(text_);
+    make_room(left);
+    return *this;
+  }
+
+  std::string text_;
+  char* next_ = nullptr;  // in the text
+};
+
+}  // namespace
+
+// `data` comes last, so that of a request that is too large its beginning tells all the rest.
+std::string encode_request(const OutgoingRequest& request, std::string memory) {
+  MessageWriter message(request.request_id.size() + request.type.size(),
+                        request.data.size() + request.headers.size(), std::move(memory));
+  message.raw(R"({"requestId":)")
+      .quoted(request.request_id)
+      .raw(R"(,"senderInstanceId":)")
+      .number(request.sender)
+      .raw(R"(,"type":)")
+      .quoted(request.type)
+      .raw(R"(,"timeoutMs":)")
+      .number(std::min(request.timeout, longest_timeout_on_the_wire).count());
+  if (request.accepts != 0) message.raw(R"(,"accepts":)").number(request.accepts);
+  if (request.deadline) message.raw(R"(,"deadlineMs":)").number(request.deadline->count());
+  if (!request.headers.empty()) message.raw(R"(,"headers":)").json(request.headers);
+  return message.raw(request.repeat ? R"(,"repeat":true,"data":)" : R"(,"data":)")
+      .json(request.data)
+      .raw("}")
+      .take();
+}
+
+std::string begin_response(std::string_view request_id) {
+  return MessageWriter(request_id.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"reply":true,"data":)")
+      .take();
+}
+
+void end_response(std::string& response) {
+  response += '}';
+  // It is kept until it has arrived.
+  constexpr std::size_t much = std::size_t{4} << 10U;
+  if (response.capacity() - response.size() > much) response.shrink_to_fit();
+}
+
+std::string encode_response(std::string_view request_id, std::string_view data) {
+  std::string response = begin_response(request_id);
+  response += data;
+  end_response(response);
+  return response;
+}
+
+std::string encode_error(std::string_view request_id, std::string_view error) {
+  return MessageWriter(request_id.size() + error.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"reply":true,"error":)")
+      .quoted(error)
+      .raw("}")
+      .take();
+}
+
+std::string encode_failure(std::string_view request_id, const Failure& failure) {
+  MessageWriter message(request_id.size() + failure.error.size() + failure.code.size());
+  message.raw(R"({"requestId":)").quoted(request_id).raw(R"(,"reply":true,"error":)");
+  message.quoted(failure.error);
+  if (!failure.code.empty()) message.raw(R"(,"code":)").quoted(failure.code);
+  if (failure.executed) message.raw(R"(,"executed":)").quoted(to_string(*failure.executed));
+  if (!failure.details.empty()) message.raw(R"(,"details":)").json(failure.details);
+  return message.raw("}").take();
+}
+
+std::string encode_cancel(std::string_view request_id) {
+  return MessageWriter(request_id.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"cancel":true})")
+      .take();
+}
+
+std::string encode_headers(const Headers& headers) {
+  std::string json = "{";
+  for (const auto& [name, text] : headers) {
+    if (json.size() > 1) json += ',';
+    append_any_json_string(json, name);
+    json += ':';
+    append_any_json_string(json, text);
+  }
+  json += '}';
+  return json;
+}
+
+std::string encode_heartbeat(std::string_view request_id) {
+  return MessageWriter(request_id.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(R"(,"heartbeat":true})")
+      .take();
+}
+
+std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {
+  return MessageWriter(type.size(), data.size())
+      .raw(R"({"broadcast":true,"senderInstanceId":)")
+      .number(sender)
+      .raw(R"(,"type":)")
+      .quoted(type)
+      .raw(R"(,"data":)")
+      .json(data)
+      .raw("}")
+      .take();
+}
+
+std::string no_handler_error(std::string_view type) {
+  return std::string(no_handler_prefix).append(type);
+}
+
+std::optional<std::string> parse_no_handler_error(std::string_view error) {
+  if (!error.starts_with(no_handler_prefix)) return std::nullopt;
+  return std::string(error.substr(no_handler_prefix.size()));
+}
+
+}  // namespace mesh::wire

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+/// What bytes mean in the strings of JSON.
+namespace mesh::wire {
+
+/// Whether the byte does not stand for itself between quotes, or may not: a quote, a backslash, a
+/// control character, or a part of one that is not ASCII.
+inline bool is_special(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x80 ||
+         c == '"' || c == '\\';
+}
+
+/// The first special byte, or `end`.
+inline const char* find_special(const char* begin, const char* end) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t highest_bits = 0x8080808080808080U;
+  for (; end - begin >= 8; begin += 8) {
+    // Eight at a time. What follows a special byte may be taken for one as well; none is missed.
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, begin, sizeof(bytes));
+    const std::uint64_t quotes = bytes ^ (ones * '"');
+    const std::uint64_t backslashes = bytes ^ (ones * '\\');
+    const std::uint64_t found =
+        ((bytes - ones * 0x20) | (quotes - ones) | (backslashes - ones) | bytes) & highest_bits;
+    if (found == 0) continue;
+    for (const char* each = begin; each != begin + 8; ++each) {
+      if (is_special(*each)) return each;
+    }
+  }
+  while (begin != end && !is_special(*begin)) ++begin;
+  return begin;
+}
+
+/// Whether the text stands for itself between quotes.
+inline bool needs_no_escapes(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return find_special(text.data(), end) == end;
+}
+
+/// How many bytes the well-formed UTF-8 character takes that is not ASCII; 0 if there is none.
+std::size_t utf8_size(const char* begin, const char* end);
+
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace mesh::wire
