@@ -182,7 +182,8 @@ TEST_F(CallContexts, ADeadlineBoundsACallInTotalAndCancelsItsHandler) {
       }
     });
     co_await caller_->invoke<"nothing">(2, {.timeout = 1ms}, asio::as_tuple(asio::use_awaitable));
-    const InvokeOptions options{.timeout = 40ms, .deadline = 300ms};
+    // A heartbeat comes after 3.75 s, so that the timeout would last longer.
+    const InvokeOptions options{.timeout = 5s, .deadline = 6s};
     const auto error =
         co_await expect_error<MeshDeadlineError>(caller_->invoke<"nothing">(2, options));
     CO_ASSERT_TRUE(error);
