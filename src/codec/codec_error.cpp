@@ -31,7 +31,10 @@ CodecError::CodecError(std::string path, std::string cause)
     : std::runtime_error(describe(path, cause)), path_(std::move(path)), cause_(std::move(cause)) {}
 
 CodecError CodecError::inside(std::string_view key) const {
-  return {"/" + escaped(key) + path_, cause_};
+  std::string path = "/";
+  path += escaped(key);
+  path += path_;
+  return {std::move(path), cause_};
 }
 
 }  // namespace mesh
