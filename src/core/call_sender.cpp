@@ -365,8 +365,6 @@ void CallSender::try_now(const RequestId& request_id) {
 }
 
 std::string CallSender::encode(const RequestId& request_id, const PendingCall& call) const {
-  std::optional<std::chrono::milliseconds> left;
-  if (call.ends_at != TimePoint::max()) left = time_left(call.ends_at, Clock::now());
   return wire::encode_request({.request_id = request_id.view(),
                                .sender = own_id_,
                                .type = call.type,
@@ -374,7 +372,7 @@ std::string CallSender::encode(const RequestId& request_id, const PendingCall& c
                                .timeout = call.timeout,
                                .repeat = call.may_have_arrived,
                                .accepts = own_features,
-                               .deadline = left,
+                               .deadline = time_left(call.ends_at, Clock::now()),
                                .headers = call.headers});
 }
 

@@ -25,9 +25,8 @@ void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion comple
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? context_.default_timeout : call.timeout;
   const auto now = Clock::now();
-  std::optional<std::chrono::milliseconds> left;
-  if (call.deadline) left = time_left(*call.deadline, now);
-  if (call.deadline && *call.deadline <= now) {
+  const TimePoint ends_at = call.deadline.value_or(TimePoint::max());
+  if (ends_at <= now) {
     std::move(completion)(
         make_error<MeshDeadlineError>(call.target, std::string(call.type), Executed::no),
         std::string());
@@ -41,7 +40,7 @@ void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion comple
                                               .data = call.data,
                                               .timeout = timeout,
                                               .accepts = own_features,
-                                              .deadline = left,
+                                              .deadline = time_left(ends_at, now),
                                               .headers = call.headers},
                                              std::move(message_));
   if (auto objection = objection_to_call(message)) {
@@ -51,11 +50,13 @@ void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion comple
   if (control) control->request_id = request_id;
   PendingCall pending{std::move(completion), call.target, call.type, timeout, now};
   pending.type_owner = std::move(call.type_owner);
-  if (pending.has_data) pending.headers = std::move(call.headers);
   pending.control = control;
-  if (call.deadline) pending.ends_at = *call.deadline;
+  pending.ends_at = ends_at;
   pending.has_data = has_room_to_keep(call.data.size() + call.headers.size());
-  if (pending.has_data) pending.data = std::move(call.data);
+  if (pending.has_data) {
+    pending.data = std::move(call.data);
+    pending.headers = std::move(call.headers);
+  }
   calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (message.capacity() <= usual_size) message_ = std::move(message);

@@ -108,6 +108,28 @@ TEST_F(CallContexts, HaveTheHeadersThatTheCallerSent) {
   });
 }
 
+TEST_F(CallContexts, HaveTheHeadersOfARequestThatIsSentAgain) {
+  RawPeer peer(redis().options(), "test:mesh:" + key(), peer_id);
+  run_coroutine([&]() -> asio::awaitable<void> {
+    caller_ = co_await start_node();
+    // The owner's uuid is the sign of a node that copes with repetitions.
+    probe().command({"SET", name("owner:" + std::to_string(peer_id)), "some-uuid"});
+    const Headers headers{{"tenant", "7"}};
+    const InvokeOptions options{.timeout = 4s, .deadline = 1h, .headers = &headers};
+    Outcome<Text> outcome;
+    caller_->invoke<"ask">(peer_id, options, outcome.token());
+    const Json first = co_await peer.message(0);
+    const Json again = co_await peer.message(1);
+    CO_ASSERT_TRUE(first.is_object() && again.is_object());
+    EXPECT_TRUE(again.contains("repeat")) << again;
+    EXPECT_EQ(first.at("headers"), (Json{{"tenant", "7"}}));
+    EXPECT_EQ(again.at("headers"), first.at("headers"));
+    EXPECT_LE(again.at("deadlineMs"), first.at("deadlineMs"));
+    co_await expect_error<MeshRequestTimeoutError>(outcome.get());
+    co_await stop();
+  });
+}
+
 TEST_F(CallContexts, HeadersBeyondTheLimitsAreRefusedAtTheSender) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_two();
