@@ -11,6 +11,7 @@
 
 #include <codec/complaint.hpp>
 #include <codec/json_places.hpp>
+#include <util/describe_error.hpp>
 #include <wire/json_string.hpp>
 
 namespace mesh::detail {
@@ -24,10 +25,6 @@ struct Failure {
   std::optional<std::string> missing_key;
 };
 
-std::string strip_exception_tag(std::string_view text) {
-  return std::string(codec::without_exception_tag(text));
-}
-
 std::optional<std::string> find_missing_key(std::string_view text) {
   const auto begin = text.find('\'');
   const auto end = text.rfind('\'');
@@ -36,13 +33,8 @@ std::optional<std::string> find_missing_key(std::string_view text) {
 }
 
 Failure describe_current_exception() {
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return {strip_exception_tag(error.what()), find_missing_key(error.what())};
-  } catch (...) {
-    return {"an exception that is not a std::exception", std::nullopt};
-  }
+  const std::string text = describe_error(std::current_exception());
+  return {std::string(codec::without_exception_tag(text)), find_missing_key(text)};
 }
 
 struct Replacement {
@@ -57,10 +49,6 @@ constexpr std::array<Replacement, 7> replacements{{{R"("")", "string"},
                                                    {"null", "null"},
                                                    {"[]", "array"},
                                                    {"{}", "object"}}};
-
-std::string member_pointer(const JsonPlace& object, std::string_view key) {
-  return object.pointer + CodecError({}, {}).inside(key).path();
-}
 
 /// Finds the field at fault by trying which single change makes the text decode. Bounded, as the
 /// text may come from anybody.
@@ -108,7 +96,7 @@ class FaultFinder {
         member.append(":").append(replacement.json);
         if (!place.keys.empty()) member += ',';
         if (decodes(with(place.text.substr(1, 0), member), replacement, true)) {
-          return member_pointer(place, key);
+          return codec::member_pointer(place.pointer, key);
         }
       }
     }
@@ -129,7 +117,7 @@ class FaultFinder {
       decode_(altered);
       return true;
     } catch (const std::exception& error) {
-      const std::string cause = strip_exception_tag(error.what());
+      const std::string_view cause = codec::without_exception_tag(error.what());
       return accept_other_complaint && cause != failure_.cause &&
              !cause.ends_with("is " + std::string(replacement.type));
     } catch (...) {

@@ -51,7 +51,7 @@ class Collector {
     Around& around = around_.back();
     const std::string key =
         around.place.is_object ? around.place.keys.back() : std::to_string(around.elements++);
-    std::string pointer = around.place.pointer + CodecError({}, {}).inside(key).path();
+    std::string pointer = member_pointer(around.place.pointer, key);
     bytes_of_pointers_ += pointer.size();
     return pointer;
   }
@@ -85,6 +85,10 @@ class Collector {
 };
 
 }  // namespace
+
+std::string member_pointer(std::string_view pointer, std::string_view key) {
+  return std::string(pointer) + CodecError({}, {}).inside(key).path();
+}
 
 JsonPlaces find_places(std::string_view json, std::size_t most) {
   wire::JsonLexer lexer(json);

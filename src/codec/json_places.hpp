@@ -20,6 +20,9 @@ struct JsonPlaces {
   std::size_t values = 0;         ///< All that there are.
 };
 
+/// The JSON pointer to a member of what is at `pointer`, or to the element with that number.
+std::string member_pointer(std::string_view pointer, std::string_view key);
+
 /// The first values of a valid text: so many at most, and fewer if they have long pointers.
 JsonPlaces find_places(std::string_view json, std::size_t most);
 

@@ -1,26 +1,22 @@
 #include <mesh/detail/payload.hpp>
 
+#include <exception>
+
 #include <mesh/errors.hpp>
 
+#include <util/describe_error.hpp>
 #include <wire/json_object.hpp>
 
 namespace mesh::detail {
-
-namespace {
-
-constexpr const char* unknown_exception = "an exception that is not a std::exception";
-
-}  // namespace
 
 void throw_decode_error(std::string_view type, Executed executed) {
   try {
     throw;
   } catch (const CodecError& error) {
     throw MeshDecodeError(std::string(type), error.path(), error.cause(), executed);
-  } catch (const std::exception& error) {
-    throw MeshDecodeError(std::string(type), {}, error.what(), executed);
   } catch (...) {
-    throw MeshDecodeError(std::string(type), {}, unknown_exception, executed);
+    throw MeshDecodeError(std::string(type), {}, describe_error(std::current_exception()),
+                          executed);
   }
 }
 
@@ -29,10 +25,8 @@ void throw_encode_error(std::string_view type, Executed executed) {
     throw;
   } catch (const CodecError& error) {
     throw MeshEncodeError(std::string(type), error.path(), error.cause(), executed);
-  } catch (const std::exception& error) {
-    throw MeshEncodeError(std::string(type), error.what(), executed);
   } catch (...) {
-    throw MeshEncodeError(std::string(type), unknown_exception, executed);
+    throw MeshEncodeError(std::string(type), describe_error(std::current_exception()), executed);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include <wire/json_bytes.hpp>
+
 namespace mesh::detail {
 
 namespace {
@@ -15,8 +17,6 @@ void append_digits(std::string& text, std::int64_t number, std::size_t width) {
   text.append(width - std::min(width, digits.size()), '0').append(digits);
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// Reads from the front of a text; what does not fit is remembered.
 class Reader {
  public:
@@ -26,7 +26,7 @@ class Reader {
     if (rest_.size() < width) return fail();
     std::int64_t value = 0;
     for (const char c : rest_.substr(0, width)) {
-      if (!is_digit(c)) return fail();
+      if (!wire::is_digit(c)) return fail();
       value = value * 10 + (c - '0');
     }
     rest_.remove_prefix(width);
@@ -45,7 +45,7 @@ class Reader {
 
   /// What stands behind a point; more digits than those of nanoseconds are dropped.
   std::int64_t fraction() {
-    const char* const end = std::ranges::find_if_not(rest_, is_digit);
+    const char* const end = std::ranges::find_if_not(rest_, wire::is_digit);
     const auto size = static_cast<std::size_t>(end - rest_.begin());
     if (size == 0) return fail();
     std::string digits(rest_.substr(0, size));

@@ -103,11 +103,7 @@ CallContext make_local_context(InstanceId own_id, std::string_view type,
   call->request.headers = headers_of(options);
   call->deadline = deadline_of(options);
   if (const auto parent = state_of(options.parent)) {
-    parent->when_cancelled([weak = std::weak_ptr(call)](bool is_cancelled) {
-      const auto found = weak.lock();
-      if (found && is_cancelled) found->cancel();
-      return found != nullptr;
-    });
+    parent->when_cancelled(call, [](const auto& child) { child->cancel(); });
   }
   return CallContext(std::move(call));
 }

@@ -147,11 +147,7 @@ void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
   if (const auto parent = std::move(call.parent)) {
     if (!control) control = std::make_shared<core::CallControl>();
     // Until the call begins, it is the queue that holds the control, then the pending call.
-    parent->when_cancelled([cancel, weak = std::weak_ptr(control)](bool is_cancelled) {
-      const auto found = weak.lock();
-      if (found && is_cancelled) cancel(found);
-      return found != nullptr;
-    });
+    parent->when_cancelled(control, cancel);
   }
   asio::dispatch(core->strand(), [core, control, call = std::move(call),
                                   completion = std::move(completion)]() mutable {

@@ -109,7 +109,7 @@ bool RequestServer::is_repetition(const wire::Request& request) {
     if (request.repeat && !job->is_cancelled) {
       // The caller may have another id by now, and may have missed a heartbeat.
       job->caller = request.sender;
-      send_heartbeat(job->caller, id, job->timeout, Clock::now());
+      send_heartbeat(job->caller, id, job->call->timeout, Clock::now());
     }
     return true;
   }
@@ -268,7 +268,7 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, Waiting
   execution->handler = std::move(handler);
   execution->start = starts_;
   execution->deadline = waiting.ends_at;
-  Job started{execution->request.sender, waiting.timeout, execution};
+  Job started{execution->request.sender, execution};
   const TimePoint next_look = next_look_at(started, waiting.next_heartbeat);
   jobs_.insert(execution->request.request_id, std::move(started), next_look);
   set_alarm();
@@ -457,7 +457,8 @@ void RequestServer::finish(const RequestId& request_id, std::string response) {
                 is_wanted ? Fate::ran : Fate::cancelled);
   // Nothing where the node has stopped without waiting for this handler.
   if (job && send_ && is_wanted) {
-    send(job->caller, Answer::Kind::response, std::move(response), job->timeout, now, deliveries);
+    send(job->caller, Answer::Kind::response, std::move(response), job->call->timeout, now,
+         deliveries);
   }
   note_end();
 }
@@ -485,8 +486,8 @@ void RequestServer::on_alarm() {
   while (const auto due = jobs_.first_due(now)) {
     Job& job = *jobs_.find(*due);
     if (job.call->deadline && *job.call->deadline <= now) cancel_job(job);
-    if (!job.is_cancelled) send_heartbeat(job.caller, *due, job.timeout, now);
-    jobs_.move_deadline(*due, next_look_at(job, now + heartbeat_interval(job.timeout)));
+    if (!job.is_cancelled) send_heartbeat(job.caller, *due, job.call->timeout, now);
+    jobs_.move_deadline(*due, next_look_at(job, now + heartbeat_interval(job.call->timeout)));
   }
   set_alarm();
 }

@@ -82,7 +82,6 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   /// A handler at work for another node.
   struct Job {
     InstanceId caller = 0;
-    std::chrono::milliseconds timeout{0};
     std::shared_ptr<ServedCall> call{};
     TaskHandle task{};  ///< Its coroutine, if it is one.
     bool is_cancelled = false;

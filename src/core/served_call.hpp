@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -18,9 +19,6 @@ namespace mesh::core {
 /// it may be used from any thread.
 class ServedCall {
  public:
-  /// Says whether it was of use: if not, it is dropped.
-  using OnCancel = std::function<bool(bool is_cancelled)>;
-
   wire::Request request{};
   std::chrono::milliseconds timeout{0};  ///< As the caller said, or the default.
   std::optional<TimePoint> deadline{};
@@ -38,9 +36,15 @@ class ServedCall {
     for (OnCancel& call : calls) call(true);
   }
 
-  /// `on_cancel` is called with true when this is cancelled, at once if it has been, and with false
-  /// now and then to see whether it is still of use.
-  void when_cancelled(OnCancel on_cancel) const {
+  /// `cancel` is called with what `dependent` points to, if that is still there, when this is
+  /// cancelled; at once if it has been.
+  template <typename Dependent, typename Cancel>
+  void when_cancelled(const std::shared_ptr<Dependent>& dependent, Cancel cancel) const {
+    OnCancel on_cancel = [weak = std::weak_ptr(dependent), cancel](bool is_cancelled) {
+      const auto found = weak.lock();
+      if (found && is_cancelled) cancel(found);
+      return found != nullptr;
+    };
     {
       const std::lock_guard lock(mutex_);
       if (!cancelled_) {
@@ -53,6 +57,9 @@ class ServedCall {
   }
 
  private:
+  /// With false it only says whether it is still of use.
+  using OnCancel = std::function<bool(bool is_cancelled)>;
+
   void drop_useless() const {
     std::erase_if(on_cancel_, [](OnCancel& call) { return !call(false); });
     next_look_ = 2 * on_cancel_.size() + 16;

@@ -79,6 +79,15 @@ class MessageWriter {
   char* next_ = nullptr;  // in the text
 };
 
+/// A message that begins with a request id, and goes on so.
+std::string encode_head(std::string_view request_id, std::string_view rest) {
+  return MessageWriter(request_id.size())
+      .raw(R"({"requestId":)")
+      .quoted(request_id)
+      .raw(rest)
+      .take();
+}
+
 }  // namespace
 
 // `data` comes last, so that of a request that is too large its beginning tells all the rest.
@@ -103,11 +112,7 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
 }
 
 std::string begin_response(std::string_view request_id) {
-  return MessageWriter(request_id.size())
-      .raw(R"({"requestId":)")
-      .quoted(request_id)
-      .raw(R"(,"reply":true,"data":)")
-      .take();
+  return encode_head(request_id, R"(,"reply":true,"data":)");
 }
 
 void end_response(std::string& response) {
@@ -145,11 +150,7 @@ std::string encode_failure(std::string_view request_id, const Failure& failure) 
 }
 
 std::string encode_cancel(std::string_view request_id) {
-  return MessageWriter(request_id.size())
-      .raw(R"({"requestId":)")
-      .quoted(request_id)
-      .raw(R"(,"cancel":true})")
-      .take();
+  return encode_head(request_id, R"(,"cancel":true})");
 }
 
 std::string encode_headers(const Headers& headers) {
@@ -165,11 +166,7 @@ std::string encode_headers(const Headers& headers) {
 }
 
 std::string encode_heartbeat(std::string_view request_id) {
-  return MessageWriter(request_id.size())
-      .raw(R"({"requestId":)")
-      .quoted(request_id)
-      .raw(R"(,"heartbeat":true})")
-      .take();
+  return encode_head(request_id, R"(,"heartbeat":true})");
 }
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {

@@ -17,7 +17,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/system/system_error.hpp>
-#include <integration/support/mesh_test.hpp>
+#include <integration/support/few_nodes_test.hpp>
 #include <integration/support/outcome.hpp>
 #include <integration/support/raw_peer.hpp>
 
@@ -26,25 +26,9 @@ namespace {
 
 using asio::experimental::awaitable_operators::operator||;
 
-class CallContexts : public MeshTest {
+class CallContexts : public FewNodesTest {
  protected:
   static constexpr InstanceId peer_id = 777;
-
-  asio::awaitable<void> start_two() {
-    caller_ = co_await start_node();
-    target_ = co_await start_node();
-  }
-  /// What is left of them must not outlive the test's executor.
-  asio::awaitable<void> stop() {
-    for (std::unique_ptr<Service>* const node : {&caller_, &middle_, &target_}) {
-      if (*node) co_await (*node)->stop();
-      node->reset();
-    }
-  }
-
-  std::unique_ptr<Service> caller_;
-  std::unique_ptr<Service> middle_;
-  std::unique_ptr<Service> target_;
 };
 
 TEST_F(CallContexts, TellWhoCallsWhatAndForHowLong) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <integration/support/mesh_test.hpp>
+#include <integration/support/few_nodes_test.hpp>
 #include <integration/support/outcome.hpp>
 #include <integration/support/raw_peer.hpp>
 
@@ -15,28 +15,9 @@ namespace mesh::test {
 namespace {
 
 /// What a caller learns of whether its handler ran.
-class ExecutedErrors : public MeshTest {
+class ExecutedErrors : public FewNodesTest {
  protected:
   static constexpr InstanceId peer_id = 777;
-
-  asio::awaitable<void> start_two() {
-    MeshOptions target_options = options();
-    co_await start_two(target_options);
-  }
-  asio::awaitable<void> start_two(MeshOptions target_options) {
-    caller_ = co_await start_node();
-    target_ = co_await start_node(std::move(target_options));
-  }
-  /// What is left of them must not outlive the test's executor.
-  asio::awaitable<void> stop() {
-    for (std::unique_ptr<Service>* const node : {&caller_, &target_}) {
-      if (*node) co_await (*node)->stop();
-      node->reset();
-    }
-  }
-
-  std::unique_ptr<Service> caller_;
-  std::unique_ptr<Service> target_;
 };
 
 TEST_F(ExecutedErrors, AHandlersErrorBringsItsCodeAndDetails) {

@@ -6,28 +6,12 @@
 #include <string_view>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <integration/support/mesh_test.hpp>
+#include <integration/support/few_nodes_test.hpp>
 
 namespace mesh::test {
 namespace {
 
-class RawHandlers : public MeshTest {
- protected:
-  asio::awaitable<void> start_two() {
-    caller_ = co_await start_node();
-    target_ = co_await start_node();
-  }
-  /// What is left of them must not outlive the test's executor.
-  asio::awaitable<void> stop() {
-    for (std::unique_ptr<Service>* const node : {&caller_, &target_}) {
-      if (*node) co_await (*node)->stop();
-      node->reset();
-    }
-  }
-
-  std::unique_ptr<Service> caller_;
-  std::unique_ptr<Service> target_;
-};
+class RawHandlers : public FewNodesTest {};
 
 TEST_F(RawHandlers, GetAndGiveJsonUnderANameOfRunTime) {
   run_coroutine([&]() -> asio::awaitable<void> {
