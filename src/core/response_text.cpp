@@ -17,12 +17,11 @@ std::optional<wire::Failure> complete_response(std::string& response, std::strin
   return wire::Failure{"the response to \"" + std::string(type) + "\" " + *objection, "limit"};
 }
 
-wire::Failure describe_failure(const std::exception_ptr& error, bool has_begun) {
+namespace {
+
+wire::Failure read_error(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const MeshRefusedError& refused) {
-    if (!has_begun) return refusal(refused.reason(), refused.what());
-    return {refused.what()};
   } catch (const MeshHandlerError& failure) {
     // It may be of a call that the handler made, of which a code of ours tells, not of this one.
     if (!detail::is_reserved_code(failure.code())) {
@@ -30,12 +29,30 @@ wire::Failure describe_failure(const std::exception_ptr& error, bool has_begun) 
     }
     return {failure.what()};
   } catch (...) {
-    std::string text = describe_error(error);
-    if (!has_begun) return {std::move(text), "decode"};
-    // That would say that it did not run.
-    if (wire::parse_no_handler_error(text)) text = "the handler failed: " + text;
-    return {std::move(text)};
+    return {describe_error(error)};
   }
+}
+
+wire::Failure describe_unbegun(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const MeshRefusedError& refused) {
+    return refusal(refused.reason(), refused.what());
+  } catch (...) {
+    return {describe_error(error), "decode"};
+  }
+}
+
+}  // namespace
+
+wire::Failure describe_failure(const std::exception_ptr& error, bool has_begun) {
+  if (!has_begun) return describe_unbegun(error);
+  wire::Failure failure = read_error(error);
+  // That would say that it did not run.
+  if (wire::parse_no_handler_error(failure.error)) {
+    failure.error = "the handler failed: " + failure.error;
+  }
+  return failure;
 }
 
 std::string encode_failure(const wire::Request& request, const wire::Failure& failure,

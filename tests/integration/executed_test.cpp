@@ -103,8 +103,11 @@ TEST_F(ExecutedErrors, ATextOfAHandlerIsNotTakenForAMissingOne) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_two();
     target_->register_handler<"nothing">([] { throw std::runtime_error("MESH_NO_HANDLER:x"); });
+    target_->register_handler<"ask">([]() -> Text { throw MeshHandlerError("MESH_NO_HANDLER:x"); });
     const auto error = co_await expect_error<MeshHandlerError>(caller_->invoke<"nothing">(2));
     EXPECT_TRUE(error && error->executed() == Executed::yes);
+    const auto own = co_await expect_error<MeshHandlerError>(caller_->invoke<"ask">(2));
+    EXPECT_TRUE(own && own->executed() == Executed::yes);
     co_await stop();
   });
 }
