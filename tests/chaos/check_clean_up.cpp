@@ -33,17 +33,18 @@ std::vector<History::Report> reports_of(const History& history, InstanceId id) {
 /// A report may tell of a removal some time before: of two of these times, how long at most.
 Nanoseconds patience(const History& history) { return history.node_ttl + history.slack; }
 
-/// The reporting process died, or was stopped for so long that it was taken for dead, so soon after
-/// that the report may not have been ticked off.
+/// The reporting process died, or was stopped or out of touch for so long that it was taken for
+/// dead, so soon after that the report may not have been ticked off.
 bool reporter_died(const History& history, const History::Report& report) {
   const History::Process& process = process_of(history, report.member);
   const Nanoseconds latest = report.time + history.slack;
-  const auto is_like_death = [&](const Span& still) {
-    return still.from >= report.time && still.from < latest &&
-           still.to - still.from > history.node_ttl / 2;
+  const auto is_like_death = [&](const Span& span) {
+    const Nanoseconds from = std::max(span.from, report.time);
+    return from < latest && span.to - from > history.node_ttl / 2;
   };
+  const auto spans = blocked(history, report.member);
   return (process.killed && *process.killed < latest) ||
-         std::any_of(process.still.begin(), process.still.end(), is_like_death);
+         std::any_of(spans.begin(), spans.end(), is_like_death);
 }
 
 bool came_back_between(const History& history, InstanceId id, const Span& span) {

@@ -160,6 +160,16 @@ TEST_F(CheckerTest, CountsAReportRepeatedAfterTheReporterDied) {
   EXPECT_EQ(verdict().reports_repeated, 1U);
 }
 
+TEST_F(CheckerTest, CountsAReportRepeatedWhereTheReporterWasOutOfTouch) {
+  id("p1", 100, 5);
+  dies("p1", 500, 5);
+  reports("p2", 1700, 5);
+  cut("p2", 1600, 3500);
+  reports("p3", 4000, 5);
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().reports_repeated, 1U);
+}
+
 TEST_F(CheckerTest, AcceptsAnotherReportOfANodeThatCameBack) {
   id("p1", 100, 5);
   cut("p1", 10'500, 12'000);

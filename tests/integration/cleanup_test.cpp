@@ -287,7 +287,7 @@ TEST(CleanupFaults, ThatAReportIsOursIsNotBelievedIfTheAnswerWasLongOnItsWay) {
     co_await node.start();
     const auto one_is_reported = [&] { return reported.size() == 1; };
     CO_ASSERT_TRUE(co_await eventually(one_is_reported));
-    proxy.delay_by(600ms);                          // each way: more than a quarter of node_ttl
+    proxy.delay_by(1100ms);                         // more than a quarter of node_ttl
     const std::string question = "$4\r\nHGET\r\n";  // no script contains that
     const std::size_t asked_before = proxy.chunks_with(question);
     may_end = true;
