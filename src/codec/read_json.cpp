@@ -1,6 +1,7 @@
 #include <mesh/detail/json_events.hpp>
 
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include <mesh/codec.hpp>
@@ -59,6 +60,15 @@ void read_json(std::string_view json, JsonEvents& events) {
   const wire::JsonFinding found = wire::read_document(json, interpreter);
   if (found.verdict == wire::JsonVerdict::good) return;
   throw CodecError({}, "not one JSON value, as byte " + std::to_string(found.place) + " shows");
+}
+
+std::optional<std::string> read_json_string(std::string_view json) {
+  wire::JsonLexer text(json);
+  wire::JsonString string;
+  text.skip_space();
+  if (!text.take_string(string)) return std::nullopt;
+  text.skip_space();
+  return text.is_at_end() ? std::optional(wire::unescape(string)) : std::nullopt;
 }
 
 void append_json_string(std::string& json, std::string_view text) {

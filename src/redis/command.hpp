@@ -15,6 +15,8 @@ namespace mesh::redis {
 
 /// Appends a command's name and arguments as the bytes that Redis reads; returns how many.
 std::size_t append_command(std::string& bytes, std::span<const std::string_view> words);
+/// The same for PUBLISH, which is most of what is sent.
+std::size_t append_publish(std::string& bytes, std::string_view channel, std::string_view message);
 
 /// A command's name and arguments, as the bytes that Redis reads.
 class Command {

@@ -1,7 +1,6 @@
 #include <redis/conversation.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -38,13 +37,12 @@ void Conversation::command(const Command& command, OutcomeCallback&& callback) {
 
 void Conversation::publish(std::string_view channel, std::string_view message,
                            OutcomeCallback&& callback) {
-  const std::array<std::string_view, 3> words{"PUBLISH", channel, message};
-  expect_reply(append_command(output_, words), std::move(callback));
+  expect_reply(append_publish(output_, channel, message), std::move(callback));
 }
 
 void Conversation::expect_reply(std::size_t size, OutcomeCallback&& callback) {
   unanswered_bytes_ += size;
-  waiting_.push_back(Waiting{size, std::move(callback)});
+  unanswered_.push_back(Unanswered{size, std::move(callback)});
 }
 
 void Conversation::subscribe(const std::string& channel) {
@@ -64,7 +62,7 @@ void Conversation::ping() {
   if (subscribed_) {
     ++unanswered_pings_;
   } else {
-    waiting_.push_back(Waiting{0, [](const Outcome&) {}});
+    unanswered_.push_back(Unanswered{0, [](const Outcome&) {}});
   }
 }
 
@@ -102,13 +100,13 @@ bool Conversation::take_usual_replies(std::string_view& bytes) {
     }
     switch (reply.kind) {
       case UsualReply::Kind::message:
-        if (!waiting_.empty() || !subscribed_) return false;
+        if (!unanswered_.empty() || !subscribed_) return false;
         if (callbacks_.on_message) callbacks_.on_message(reply.channel, reply.payload);
         break;
       case UsualReply::Kind::integer:
-        if (waiting_.empty()) return false;
+        if (unanswered_.empty()) return false;
         has_heard_redis_ = true;
-        take_waiting().callback(
+        take_unanswered().callback(
             Outcome{Failure::none, Reply{Reply::Kind::integer, reply.integer, {}, {}}});
         break;
       case UsualReply::Kind::part:
@@ -122,7 +120,7 @@ bool Conversation::take_usual_replies(std::string_view& bytes) {
 }
 
 bool Conversation::is_oversized(const UsualReply& reply) const {
-  return reply.payload_size > largest_message_ && subscribed_ && waiting_.empty() &&
+  return reply.payload_size > largest_message_ && subscribed_ && unanswered_.empty() &&
          reply.kind != UsualReply::Kind::other;
 }
 
@@ -153,17 +151,17 @@ void Conversation::keep_begun(std::string_view rest) {
   if (begun_.empty() && begun_.capacity() > most_memory) std::string().swap(begun_);
 }
 
-Conversation::Waiting Conversation::take_waiting() {
-  Waiting waiting = std::move(waiting_.front());
-  waiting_.pop_front();
+Conversation::Unanswered Conversation::take_unanswered() {
+  Unanswered waiting = std::move(unanswered_.front());
+  unanswered_.pop_front();
   unanswered_bytes_ -= waiting.size;
   return waiting;
 }
 
 std::optional<std::string> Conversation::handle(Reply& reply) {
   has_heard_redis_ = true;
-  if (!waiting_.empty()) {
-    Waiting answered = take_waiting();
+  if (!unanswered_.empty()) {
+    Unanswered answered = take_unanswered();
     if (reply.is_error() && callbacks_.on_error_reply) callbacks_.on_error_reply(reply);
     answered.callback(Outcome{Failure::none, std::move(reply)});
     return std::nullopt;
@@ -195,7 +193,7 @@ void Conversation::end(bool was_lost) {
   unanswered_bytes_ = 0;
   if (was_lost) suspect_size_ = find_suspect();
   bool is_found = suspect_size_ == 0;
-  for (Waiting& waiting : std::exchange(waiting_, {})) {
+  for (Unanswered& waiting : std::exchange(unanswered_, {})) {
     Outcome outcome{Failure::disconnected};
     const bool is_suspect = !is_found && waiting.size == suspect_size_;
     if (is_suspect) outcome.suspect_size = suspect_size_;
@@ -205,8 +203,8 @@ void Conversation::end(bool was_lost) {
 }
 
 std::size_t Conversation::find_suspect() const {
-  const auto largest = std::ranges::max_element(waiting_, {}, &Waiting::size);
-  if (largest == waiting_.end() || largest->size < least_suspect_size) return 0;
+  const auto largest = std::ranges::max_element(unanswered_, {}, &Unanswered::size);
+  if (largest == unanswered_.end() || largest->size < least_suspect_size) return 0;
   return largest->size;
 }
 

@@ -28,7 +28,7 @@ class Conversation {
   /// Larger messages are passed over.
   void set_largest_message(std::size_t size) { largest_message_ = size; }
 
-  bool has_unanswered() const { return !waiting_.empty(); }
+  bool has_unanswered() const { return !unanswered_.empty(); }
   std::size_t unanswered_bytes() const { return unanswered_bytes_; }
 
   /// What has not been taken yet; the caller empties it.
@@ -48,7 +48,7 @@ class Conversation {
   std::size_t suspect_size() const { return suspect_size_; }
 
  private:
-  struct Waiting {
+  struct Unanswered {
     std::size_t size = 0;
     OutcomeCallback callback;
   };
@@ -61,7 +61,7 @@ class Conversation {
   void pass_over(std::string_view& bytes);
   void keep_begun(std::string_view rest);
   std::optional<std::string> take_other_reply();
-  Waiting take_waiting();
+  Unanswered take_unanswered();
   std::optional<std::string> handle(Reply& reply);
   bool is_pong(const Reply& reply) const;
 
@@ -70,7 +70,7 @@ class Conversation {
   ReplyReader reader_;
   std::size_t largest_message_ = ReplyScanner::largest_reply;
   std::size_t to_pass_over_ = 0;  // of a message that is larger
-  std::deque<Waiting> waiting_;
+  std::deque<Unanswered> unanswered_;
   std::size_t unanswered_bytes_ = 0;
   std::string output_;
   bool subscribed_ = false;

@@ -1,6 +1,7 @@
 #include <redis/usual_reply.hpp>
 
 #include <charconv>
+#include <cstring>
 
 #include <redis/line_end.hpp>
 
@@ -43,10 +44,21 @@ class Reader {
   }
 
   Kind take(std::string_view expected, Kind kind) {
+    const std::size_t left = bytes_.size() - position_;
+    // As usual; its size is known to the compiler.
+    if (left >= expected.size() &&
+        std::memcmp(bytes_.data() + position_, expected.data(), expected.size()) == 0) {
+      position_ += expected.size();
+      return kind;
+    }
+    return take_part(expected);
+  }
+
+  Kind take_part(std::string_view expected) {
     const std::string_view found = bytes_.substr(position_, expected.size());
     if (!expected.starts_with(found)) return Kind::other;
     position_ += found.size();
-    return found.size() == expected.size() ? kind : Kind::part;
+    return Kind::part;
   }
 
   Kind take_text(std::string_view& text, std::size_t& size) {

@@ -26,9 +26,10 @@ class MessageWriter {
   explicit MessageWriter(std::size_t size_of_texts, std::size_t size_of_data = 0,
                          std::string memory = {})
       : text_(std::move(memory)) {
-    text_.clear();
     text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
-    make_room(size_of_texts + size_of_the_rest);
+    // Not from nothing: that would fill with zeros what was filled before.
+    text_.resize(size_of_texts + size_of_the_rest);
+    next_ = text_.data();
   }
 
   MessageWriter& raw(std::string_view text) {

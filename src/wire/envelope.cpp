@@ -1,26 +1,51 @@
 #include <wire/envelope.hpp>
 
+#include <cstddef>
+#include <cstring>
+
 namespace mesh::wire {
 
+namespace {
+
+/// Whether a name of the length of `word` is that: the length is known to the compiler, which then
+/// needs no loop.
+template <std::size_t Size>
+bool says(std::string_view name, const char (&word)[Size]) {  // NOLINT(modernize-avoid-c-arrays)
+  return std::memcmp(name.data(), word, Size - 1) == 0;
+}
+
+}  // namespace
+
 std::string_view* Envelope::find(std::string_view name) {
-  if (name == "requestId") return &request_id;
-  if (name == "data") return &data;
-  if (name == "reply") return &reply;
-  if (name == "senderInstanceId") return &sender;
-  if (name == "type") return &type;
-  if (name == "timeoutMs") return &timeout;
-  if (name == "heartbeat") return &heartbeat;
-  if (name == "error") return &error;
-  if (name == "accepts") return &accepts;
-  if (name == "deadlineMs") return &deadline;
-  if (name == "headers") return &headers;
-  if (name == "cancel") return &cancel;
-  if (name == "code") return &code;
-  if (name == "details") return &details;
-  if (name == "executed") return &executed;
-  if (name == "broadcast") return &broadcast;
-  if (name == "repeat") return &repeat;
-  return nullptr;
+  switch (name.size()) {
+    case 4:
+      if (says(name, "data")) return &data;
+      if (says(name, "type")) return &type;
+      return says(name, "code") ? &code : nullptr;
+    case 5:
+      if (says(name, "reply")) return &reply;
+      return says(name, "error") ? &error : nullptr;
+    case 6:
+      if (says(name, "repeat")) return &repeat;
+      return says(name, "cancel") ? &cancel : nullptr;
+    case 7:
+      if (says(name, "accepts")) return &accepts;
+      if (says(name, "headers")) return &headers;
+      return says(name, "details") ? &details : nullptr;
+    case 8:
+      return says(name, "executed") ? &executed : nullptr;
+    case 9:
+      if (says(name, "requestId")) return &request_id;
+      if (says(name, "timeoutMs")) return &timeout;
+      if (says(name, "heartbeat")) return &heartbeat;
+      return says(name, "broadcast") ? &broadcast : nullptr;
+    case 10:
+      return says(name, "deadlineMs") ? &deadline : nullptr;
+    case 16:
+      return says(name, "senderInstanceId") ? &sender : nullptr;
+    default:
+      return nullptr;
+  }
 }
 
 JsonFinding read_envelope(std::string_view text, std::size_t most_levels, Envelope& envelope) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,8 +29,10 @@ inline const char* find_special(const char* begin, const char* end) {
     const std::uint64_t found =
         ((bytes - ones * 0x20) | (quotes - ones) | (backslashes - ones) | bytes) & highest_bits;
     if (found == 0) continue;
-    for (const char* each = begin; each != begin + 8; ++each) {
-      if (is_special(*each)) return each;
+    if constexpr (std::endian::native == std::endian::little) {
+      return begin + std::countr_zero(found) / 8;  // nothing special comes before it
+    } else {
+      break;
     }
   }
   while (begin != end && !is_special(*begin)) ++begin;

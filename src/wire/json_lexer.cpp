@@ -22,22 +22,15 @@ bool JsonLexer::take_word(std::string_view word) {
   return true;
 }
 
-bool JsonLexer::take_string(JsonString& string) {
-  if (!take('"')) return false;
-  const char* const begin = next_;
-  string.has_escapes = false;
-  for (;;) {
-    next_ = find_special(next_, end_);
-    if (next_ == end_) return false;
-    if (*next_ == '"') break;
+// Up to the quote that ends it, from what is none.
+bool JsonLexer::pass_over_special(JsonString& string) {
+  while (next_ != end_ && *next_ != '"') {
     const bool is_escape = *next_ == '\\';
     const std::size_t size = is_escape ? escape_size(next_) : utf8_size(next_, end_);
     if (size == 0) return false;
     string.has_escapes |= is_escape;
-    next_ += size;
+    next_ = find_special(next_ + size, end_);
   }
-  string.written = {begin, static_cast<std::size_t>(next_ - begin)};
-  ++next_;
   return true;
 }
 

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include <wire/json_bytes.hpp>
+
 namespace mesh::wire {
 
 /// A string as it is written, without its quotes.
@@ -44,10 +46,21 @@ class JsonLexer {
     return true;
   }
   bool take_word(std::string_view word);
-  bool take_string(JsonString& string);
+  bool take_string(JsonString& string) {
+    if (!take('"')) return false;
+    string.has_escapes = false;
+    const char* const begin = next_;
+    next_ = find_special(next_, end_);
+    if (next_ != end_ && *next_ != '"' && !pass_over_special(string)) return false;
+    if (next_ == end_) return false;
+    string.written = {begin, static_cast<std::size_t>(next_ - begin)};
+    ++next_;
+    return true;
+  }
   bool take_number(JsonNumber& number);
 
  private:
+  bool pass_over_special(JsonString& string);
   std::size_t escape_size(const char* backslash) const;
   bool take_digits();
 

@@ -51,6 +51,37 @@ struct NoJsonEvents {
   void end_array() {}
 };
 
+/// Reads a value that is neither an object nor an array.
+template <typename Events>
+bool read_simple_value(JsonLexer& text, Events& events) {
+  switch (text.peek()) {
+    case '"': {
+      JsonString string;
+      if (!text.take_string(string)) return false;
+      events.string(string);
+      return true;
+    }
+    case 't':
+      if (!text.take_word("true")) return false;
+      events.boolean(true);
+      return true;
+    case 'f':
+      if (!text.take_word("false")) return false;
+      events.boolean(false);
+      return true;
+    case 'n':
+      if (!text.take_word("null")) return false;
+      events.null();
+      return true;
+    default: {
+      JsonNumber number;
+      if (!text.take_number(number)) return false;
+      events.number(number);
+      return true;
+    }
+  }
+}
+
 /// Reads one JSON value and what is in it, whatever is behind it, and tells `events` of all in
 /// order. It does not recurse, so values of any depth can be read.
 template <typename Events>
@@ -84,30 +115,8 @@ class JsonReader {
         if (text_.take(']')) return end_level();
         has_entered_ = true;
         return true;
-      case '"': {
-        JsonString string;
-        if (!text_.take_string(string)) return false;
-        events_.string(string);
-        return true;
-      }
-      case 't':
-        if (!text_.take_word("true")) return false;
-        events_.boolean(true);
-        return true;
-      case 'f':
-        if (!text_.take_word("false")) return false;
-        events_.boolean(false);
-        return true;
-      case 'n':
-        if (!text_.take_word("null")) return false;
-        events_.null();
-        return true;
-      default: {
-        JsonNumber number;
-        if (!text_.take_number(number)) return false;
-        events_.number(number);
-        return true;
-      }
+      default:
+        return read_simple_value(text_, events_);
     }
   }
 
@@ -176,6 +185,10 @@ JsonVerdict read_json_value(JsonLexer& text, std::size_t most_levels, Events& ev
 
 inline JsonVerdict skip_json_value(JsonLexer& text, std::size_t most_levels) {
   NoJsonEvents events;
+  text.skip_space();
+  if (text.peek() != '{' && text.peek() != '[') {
+    return read_simple_value(text, events) ? JsonVerdict::good : JsonVerdict::no_json;
+  }
   return read_json_value(text, most_levels, events);
 }
 

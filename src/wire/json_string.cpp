@@ -1,5 +1,6 @@
 #include <wire/json_string.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -108,6 +109,8 @@ void append_escape(std::string& json, char c) {
 
 template <typename OnBadByte>
 void append_string(std::string& json, std::string_view text, OnBadByte on_bad_byte) {
+  const std::size_t usual_size = json.size() + text.size() + 2;
+  if (json.capacity() < usual_size) json.reserve(std::max(usual_size, 2 * json.size()));
   json += '"';
   const char* const end = text.data() + text.size();
   for (const char* next = text.data(); next != end;) {

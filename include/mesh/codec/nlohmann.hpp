@@ -49,6 +49,8 @@ struct Codec : detail::TrustedCodec {
   static void encode(const T& value, std::string& out) requires detail::ToDocument<T> {
     if constexpr (std::same_as<T, detail::Json>) {
       detail::append_document(out, value);
+    } else if constexpr (std::same_as<T, std::string>) {
+      detail::append_text(out, value);
     } else {
       detail::append_document(out, to_document(value));
     }
@@ -56,6 +58,10 @@ struct Codec : detail::TrustedCodec {
 
   /// Throws `CodecError`.
   static T decode(std::string_view json) requires detail::FromDocument<T> {
+    if constexpr (std::same_as<T, std::string>) {
+      // Without a document; what is no text is left to it.
+      if (auto text = detail::read_json_string(json)) return *std::move(text);
+    }
     detail::DocumentBuilder builder;
     detail::read_json(json, builder);
     if constexpr (std::same_as<T, detail::Json>) {

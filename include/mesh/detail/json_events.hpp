@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,9 @@ class JsonEvents {
 /// Reads exactly one JSON value. Throws `CodecError` for what is none, and for a number beyond the
 /// range of double. Half a surrogate pair is read as U+FFFD.
 void read_json(std::string_view json, JsonEvents& events);
+
+/// What a JSON string says; nothing if it is anything else.
+std::optional<std::string> read_json_string(std::string_view json);
 
 /// Appends a JSON string. Throws `std::domain_error` for bytes that are not UTF-8.
 void append_json_string(std::string& json, std::string_view text);
