@@ -157,12 +157,11 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// With this node's own id the handler is called directly: nothing is serialized, there is no
   /// timeout, and its exceptions come through unchanged. Such a call is the caller's own: `stop()`
   /// neither ends it nor waits for it; it begins after this function has returned. Otherwise the
-  /// timeout starts anew with
-  /// each heartbeat of the remote handler, so long work does not time out. While Redis is
-  /// unreachable the call waits within its timeout; if it could not be sent by then, it throws
-  /// `MeshConnectionError`, and its handler has certainly not run. A request or response that was
-  /// lost with a connection is sent again, if the target is a C++ node; its handler still runs at
-  /// most once.
+  /// timeout starts anew with each heartbeat of the remote handler, so long work does not time out.
+  /// While Redis is unreachable the call waits within its timeout; if it could not be sent by then,
+  /// it throws `MeshConnectionError`, and its handler has certainly not run. A request or response
+  /// that was lost with a connection is sent again, if the target is a C++ node; its handler still
+  /// runs at most once.
   ///
   /// Throws `MeshRequestTimeoutError`, `MeshNodeUnreachableError` (if nobody listens under that
   /// id: at once, or after 1 s if the node is registered, as it may be resubscribing, or after
@@ -386,8 +385,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
       } else {
         call.remote.target = instance_id;
         call.remote.type = type;
-        call.remote.type_owner = std::move(type_owner);
-        detail::apply_options(call.remote, options);
+        detail::apply_options(call.remote, options, std::move(type_owner));
         detail::encode_payload<Request>(type, request, call.remote.data, Executed::no);
       }
     } catch (...) {

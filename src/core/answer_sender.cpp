@@ -39,7 +39,7 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
       log_(context_.log),
-      waiting_({context_.most_bytes, longest_wait}),
+      parked_({context_.most_bytes, longest_wait}),
       others_return_(context_.return_time),
       alarm_(context_.strand, [this] { ask_due(); }) {}
 
@@ -49,7 +49,7 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
     OutgoingResponse response{target, answer.message, deadline, answer.deliveries};
-    response.run = run_;
+    response.session = session_;
     publish(response);
     return;
   }
@@ -60,8 +60,8 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
 void AnswerSender::clear() {
   counters_.answers_lost += unsettled_;
   unsettled_ = 0;
-  ++run_;
-  waiting_.clear();
+  ++session_;
+  parked_.clear();
   others_return_.close();
   others_ = 0;
   others_noted_at_ = {};
@@ -88,7 +88,7 @@ void AnswerSender::publish(const OutgoingResponse& response) {
 }
 
 void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome& outcome) {
-  if (response.run != run_) return;
+  if (response.session != session_) return;
   switch (outcome.failure) {
     case redis::Failure::none:
       break;
@@ -146,9 +146,9 @@ void AnswerSender::note_others(InstanceId caller) {
   others_noted_at_ = now;
   context_.commands->submit(
       who_listens_command(context_.keys, caller), now + others_are_known_for,
-      [weak = weak_from_this(), run = run_](const redis::Outcome& outcome) {
+      [weak = weak_from_this(), session = session_](const redis::Outcome& outcome) {
         const auto self = weak.lock();
-        if (!self || self->run_ != run || outcome.failure != redis::Failure::none) return;
+        if (!self || self->session_ != session || outcome.failure != redis::Failure::none) return;
         if (const auto found = parse_listeners(outcome.reply)) self->others_ = found->others;
       });
 }
@@ -159,7 +159,7 @@ void AnswerSender::try_later(OutgoingResponse response, bool was_counted) {
   const auto now = Clock::now();
   if (now >= response.deadline) {
     lose_late(response);
-  } else if (!waiting_.has_room_for(response)) {
+  } else if (!parked_.has_room_for(response)) {
     // So many can hardly have been received by others only.
     if (was_counted) return settle();
     lose(response.may_have_arrived
@@ -167,24 +167,24 @@ void AnswerSender::try_later(OutgoingResponse response, bool was_counted) {
              : "too many wait for callers that do not listen (MeshLimits::queued_bytes)");
   } else {
     const auto ask_at = now + retry_delay(response.attempts++, random_);
-    waiting_.add(std::move(response), now, ask_at);
-    alarm_.set(waiting_.next_due());
+    parked_.add(std::move(response), now, ask_at);
+    alarm_.set(parked_.next_due());
   }
 }
 
 void AnswerSender::ask_due() {
   const auto now = Clock::now();
-  while (const auto caller = waiting_.take_due(now)) ask(*caller);
-  alarm_.set(waiting_.next_due());
+  while (const auto caller = parked_.take_due(now)) ask(*caller);
+  alarm_.set(parked_.next_due());
 }
 
 // One question for all responses to this caller, rather than each of them again.
 void AnswerSender::ask(InstanceId caller) {
   context_.commands->submit(
       who_listens_command(context_.keys, caller), Clock::now() + longest_question,
-      [weak = weak_from_this(), caller, run = run_](const redis::Outcome& outcome) {
+      [weak = weak_from_this(), caller, session = session_](const redis::Outcome& outcome) {
         const auto self = weak.lock();
-        if (self && self->run_ == run) self->on_listeners(caller, outcome);
+        if (self && self->session_ == session) self->on_listeners(caller, outcome);
       });
 }
 
@@ -194,7 +194,7 @@ void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome
   const auto found = was_asked ? parse_listeners(outcome.reply) : std::nullopt;
   if (found) others_ = found->others;
   if (found && found->own == 0 && !found->heartbeat && !others_return_.is_open(Clock::now())) {
-    for (std::size_t left = waiting_.take(caller, all).size(); left > 0; --left) {
+    for (std::size_t left = parked_.take(caller, all).size(); left > 0; --left) {
       lose("its caller is gone");
     }
   } else if (!was_asked || (found && found->own == 0)) {
@@ -203,20 +203,20 @@ void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome
   } else {
     release(caller);
   }
-  alarm_.set(waiting_.next_due());
+  alarm_.set(parked_.next_due());
 }
 
 // Also what was counted before: only others may have received it, and a caller that has it already
 // drops it.
 void AnswerSender::release(InstanceId caller) {
-  auto taken = waiting_.take(caller, responses_at_once);
+  auto taken = parked_.take(caller, responses_at_once);
   if (taken.empty()) return;
   const auto now = Clock::now();
-  const OutgoingResponse* const next = waiting_.first(caller);
+  const OutgoingResponse* const next = parked_.first(caller);
   if (next != nullptr && next->attempts > taken.front().attempts) {
     ask_later(caller);  // all have been tried
   } else {
-    waiting_.ask_again(caller, now + pause_between_responses);
+    parked_.ask_again(caller, now + pause_between_responses);
   }
   for (const OutgoingResponse& response : taken) {
     if (response.deadline <= now) {
@@ -229,13 +229,13 @@ void AnswerSender::release(InstanceId caller) {
 }
 
 void AnswerSender::ask_later(InstanceId caller) {
-  if (OutgoingResponse* const first = waiting_.first(caller)) {
-    waiting_.ask_again(caller, Clock::now() + retry_delay(first->attempts++, random_));
+  if (OutgoingResponse* const first = parked_.first(caller)) {
+    parked_.ask_again(caller, Clock::now() + retry_delay(first->attempts++, random_));
   }
 }
 
 void AnswerSender::lose_expired(InstanceId caller) {
-  for (const OutgoingResponse& response : waiting_.take_expired(caller, Clock::now())) {
+  for (const OutgoingResponse& response : parked_.take_expired(caller, Clock::now())) {
     lose_late(response);
   }
 }

@@ -72,10 +72,10 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   Counters& counters_;
   RateLimitedLog log_;
   std::string channel_;  // memory for the name of a node's channel
-  ParkedResponses waiting_;
+  ParkedResponses parked_;
   std::size_t unsettled_ = 0;
-  std::uint32_t run_ = 0;    // counts the calls of `clear()`
-  std::int64_t others_ = 0;  // how many besides nodes PUBLISH counts
+  std::uint32_t session_ = 0;  // counts the calls of `clear()`
+  std::int64_t others_ = 0;    // how many besides nodes PUBLISH counts
   TimePoint others_noted_at_{};
   TimePoint newest_made_at_{};  // of the answers
   ReturnWindow others_return_;

@@ -82,17 +82,20 @@ void check_options(const InvokeOptions& options) {
   if (options.headers != nullptr) check_headers(*options.headers);
 }
 
-void apply_options(OutgoingCall& call, const InvokeOptions& options) {
+void apply_options(OutgoingCall& call, const InvokeOptions& options,
+                   std::shared_ptr<const std::string> type_owner) {
   call.timeout = options.timeout;
   if (options.deadline == milliseconds::zero() && options.headers == nullptr &&
-      options.parent == nullptr) {
+      options.parent == nullptr && type_owner == nullptr) {
     return;
   }
-  call.deadline = deadline_of(options);
+  call.extras = std::make_unique<CallExtras>();
+  call.extras->type_owner = std::move(type_owner);
+  call.extras->deadline = deadline_of(options);
   if (const Headers headers = headers_of(options); !headers.empty()) {
-    call.headers = wire::encode_headers(headers);
+    call.extras->headers = wire::encode_headers(headers);
   }
-  call.parent = state_of(options.parent);
+  call.extras->parent = state_of(options.parent);
 }
 
 CallContext make_local_context(InstanceId own_id, std::string_view type,

@@ -53,11 +53,11 @@ void CallSender::send(const RequestId& request_id, PendingCall& call, std::strin
     return;
   }
   // Calls that have ended meanwhile must not pile up.
-  if (held_.size() >= 2 * calls_.size()) {
-    std::erase_if(held_, [this](const RequestId& id) { return calls_.find(id) == nullptr; });
+  if (unsent_.size() >= 2 * calls_.size()) {
+    std::erase_if(unsent_, [this](const RequestId& id) { return calls_.find(id) == nullptr; });
   }
   ++call.attempts;
-  held_.push_back(request_id);
+  unsent_.push_back(request_id);
 }
 
 std::exception_ptr CallSender::why_not_sent() const {
@@ -68,7 +68,7 @@ std::exception_ptr CallSender::why_not_sent() const {
 
 void CallSender::on_ready() {
   if (!can_send()) return;
-  for (const RequestId& request_id : std::exchange(held_, {})) try_now(request_id);
+  for (const RequestId& request_id : std::exchange(unsent_, {})) try_now(request_id);
 }
 
 void CallSender::on_reconnected() {
@@ -111,8 +111,8 @@ void CallSender::publish_cancel(InstanceId target, const RequestId& request_id) 
 }
 
 void CallSender::clear() {
-  held_.clear();
-  waiting_.drain();
+  unsent_.clear();
+  retries_.drain();
   alarm_.set(std::nullopt);
   owners_.clear();
   lookups_.clear();
@@ -337,24 +337,24 @@ void CallSender::try_later(const RequestId& request_id) {
 }
 
 void CallSender::try_at(const RequestId& request_id, TimePoint time) {
-  waiting_.insert(request_id, {}, time);
-  alarm_.set(waiting_.next_deadline());
+  retries_.insert(request_id, {}, time);
+  alarm_.set(retries_.next_deadline());
 }
 
 void CallSender::try_due() {
   const auto now = Clock::now();
-  while (const auto due = waiting_.first_due(now)) {
-    waiting_.extract(*due);
+  while (const auto due = retries_.first_due(now)) {
+    retries_.extract(*due);
     try_now(*due);
   }
-  alarm_.set(waiting_.next_deadline());
+  alarm_.set(retries_.next_deadline());
 }
 
 void CallSender::try_now(const RequestId& request_id) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
   if (!can_send()) {
-    held_.push_back(request_id);
+    unsent_.push_back(request_id);
   } else if (call->is_unheard) {
     listeners_->ask(call->target, request_id);
   } else if (call->may_have_arrived) {
@@ -373,7 +373,7 @@ std::string CallSender::encode(const RequestId& request_id, const PendingCall& c
                                .repeat = call.may_have_arrived,
                                .accepts = own_features,
                                .deadline = time_left(call.ends_at, Clock::now()),
-                               .headers = call.headers});
+                               .headers = call.headers()});
 }
 
 }  // namespace mesh::core

@@ -104,8 +104,8 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   PendingCalls& calls_;
   Counters& counters_;
   std::string channel_;  // memory for the name of a node's channel
-  std::deque<RequestId> held_;
-  DeadlineMap<RequestId, std::monostate> waiting_;  // by request id; when to try again
+  std::deque<RequestId> unsent_;
+  DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;
   std::unordered_map<InstanceId, PendingCall::Owner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target

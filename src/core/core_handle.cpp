@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
@@ -144,15 +143,12 @@ void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
     control = std::make_shared<core::CallControl>();
     slot.assign([cancel, control](asio::cancellation_type_t) { cancel(control); });
   }
-  if (const auto parent = std::move(call.parent)) {
+  if (const auto parent = call.extras ? std::move(call.extras->parent) : nullptr) {
     if (!control) control = std::make_shared<core::CallControl>();
     // Until the call begins, it is the queue that holds the control, then the pending call.
     parent->when_cancelled(control, cancel);
   }
-  asio::dispatch(core->strand(), [core, control, call = std::move(call),
-                                  completion = std::move(completion)]() mutable {
-    core->begin_call(std::move(call), std::move(completion), control);
-  });
+  core::MeshCore::send(core, {std::move(call), std::move(completion), std::move(control)});
 }
 
 void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion) {

@@ -17,6 +17,33 @@ class DeadlineMap {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+ private:
+  struct Entry : boost::intrusive::set_base_hook<
+                     boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+    Entry(Value&& value_, TimePoint deadline_) : value(std::move(value_)), deadline(deadline_) {}
+
+    Value value;
+    TimePoint deadline;
+    const Key* key = nullptr;
+  };
+
+ public:
+  /// What was taken out, or nothing, as a pointer to it that owns it.
+  class Taken {
+   public:
+    Taken() = default;
+    explicit operator bool() const { return !node_.empty(); }
+    Value& operator*() const { return node_.mapped().value; }
+    Value* operator->() const { return &node_.mapped().value; }
+
+   private:
+    friend DeadlineMap;
+    using Node = typename std::unordered_map<Key, Entry>::node_type;
+    explicit Taken(Node&& node) : node_(std::move(node)) {}
+
+    Node node_;
+  };
+
   DeadlineMap() = default;
   DeadlineMap(const DeadlineMap&) = delete;
   DeadlineMap& operator=(const DeadlineMap&) = delete;
@@ -48,13 +75,12 @@ class DeadlineMap {
     return true;
   }
 
-  std::optional<Value> extract(const Key& key) {
+  /// Moves nothing.
+  Taken extract(const Key& key) {
     const auto found = entries_.find(key);
-    if (found == entries_.end()) return std::nullopt;
+    if (found == entries_.end()) return Taken();
     order_.erase(order_.iterator_to(found->second));
-    std::optional<Value> value(std::move(found->second.value));
-    entries_.erase(found);
-    return value;
+    return Taken(entries_.extract(found));
   }
 
   std::optional<TimePoint> deadline_of(const Key& key) const {
@@ -95,14 +121,6 @@ class DeadlineMap {
   std::size_t size() const { return entries_.size(); }
 
  private:
-  struct Entry : boost::intrusive::set_base_hook<
-                     boost::intrusive::link_mode<boost::intrusive::normal_link>> {
-    Entry(Value&& value_, TimePoint deadline_) : value(std::move(value_)), deadline(deadline_) {}
-
-    Value value;
-    TimePoint deadline;
-    const Key* key = nullptr;
-  };
   struct Earlier {
     bool operator()(const Entry& left, const Entry& right) const {
       return left.deadline < right.deadline;

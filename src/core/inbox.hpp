@@ -57,7 +57,7 @@ class Inbox {
  private:
   void on_node_message(std::string_view payload);
   void on_malformed(const wire::Malformed& message);
-  void on_request(wire::Request request);
+  void on_request(wire::Request&& request);
   void on_broadcast_message(std::string_view payload);
   void on_unexpected(const RequestId& request_id, const std::string& reason);
   void drop(const std::string& reason);

@@ -28,80 +28,75 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       strand_(options.protocol_executor ? options.protocol_executor : executor_),
       options_(prepare_options(key, std::move(options), gate_)),
       keys_(options_.redis, key),
-      master_watch_(std::make_shared<redis::MasterWatch>(strand_, options_.redis)),
-      commands_(std::make_shared<redis::Client>(strand_, options_.redis, "commands",
-                                                options_.limits.queued_bytes, options_.log,
-                                                master_watch_)),
-      subscriptions_(std::make_shared<redis::Client>(strand_, options_.redis, "pub/sub",
-                                                     options_.limits.queued_bytes, options_.log,
-                                                     master_watch_)),
-      election_(options_.leader_redis
-                    ? std::make_shared<redis::Client>(strand_, *options_.leader_redis, "election",
-                                                      options_.limits.queued_bytes, options_.log)
-                    : nullptr),
-      registry_(std::make_shared<Registry>(commands_, keys_, options_.node_ttl, options_.hostname)),
+      connections_(strand_, options_),
+      registry_(std::make_shared<Registry>(connections_.commands(), keys_, options_.node_ttl,
+                                           options_.hostname)),
       leader_(std::make_shared<leader::LeaderDriver>(
           leader::LeaderContext{
-              strand_, executor_, election_ ? election_ : commands_,
-              election_ ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
-                        : keys_.leader_lock(),
+              strand_, executor_, connections_.election(),
+              connections_.elsewhere()
+                  ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
+                  : keys_.leader_lock(),
               options_.log, gate_},
           options_.leader)),
       cleanup_(std::make_shared<Cleanup>(
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log, gate_}, registry_)),
+      new_calls_(std::make_shared<StrandBatch<MeshCore, NewCall>>(
+          strand_, [](MeshCore& core, NewCall&& call) { core.begin_call(std::move(call)); })),
       pending_(strand_, counters_),
       drain_progress_(std::make_shared<Event>(strand_)),
       calls_(std::make_shared<CallSender>(
-          CallSender::Context{strand_, commands_, subscriptions_, keys_,
+          CallSender::Context{strand_, connections_.commands(), connections_.subscriptions(), keys_,
                               options_.redis.reconnect_max_delay},
           instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
-          RequestServer::Context{strand_, executor_, options_.limits, options_.request_timeout,
-                                 options_.log,
-                                 [progress = drain_progress_] { progress->notify_all(); },
-                                 [commands = commands_] { return commands->can_send(); }, gate_},
+          RequestServer::Context{
+              strand_, executor_, options_.limits, options_.request_timeout, options_.log,
+              [progress = drain_progress_] { progress->notify_all(); },
+              [commands = connections_.commands()] { return commands->can_send(); }, gate_},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
-          AnswerSender::Context{strand_, commands_, keys_, options_.limits.queued_bytes,
-                                options_.log,
+          AnswerSender::Context{strand_, connections_.commands(), keys_,
+                                options_.limits.queued_bytes, options_.log,
                                 [progress = drain_progress_] { progress->notify_all(); },
                                 options_.redis.reconnect_max_delay},
           counters_)),
       watch_(std::make_shared<NodeWatch>(
-          NodeWatch::Context{strand_, subscriptions_, keys_, options_.heartbeat_interval,
-                             options_.node_ttl, options_.redis.reconnect_max_delay,
-                             options_.request_timeout, options_.log},
+          NodeWatch::Context{strand_, connections_.subscriptions(), keys_,
+                             options_.heartbeat_interval, options_.node_ttl,
+                             options_.redis.reconnect_max_delay, options_.request_timeout,
+                             options_.log},
           registry_)),
       callbacks_(
           strand_, executor_,
-          [log = options_.log](
-              const std::exception_ptr&
-                  error) { log(LogLevel::error, "a mesh callback threw: " + describe_error(error)); },
+          [log = options_.log](const std::exception_ptr& error) {
+            log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
+          },
           gate_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {
                     log(LogLevel::error, "the heartbeats ended: " + describe_error(error));
                   }),
       state_changed_(strand_),
-      inbox_(Inbox::Context{commands_, keys_, options_.limits, options_.log}, instance_id_,
-             pending_, server_, watch_, counters_),
+      inbox_(Inbox::Context{connections_.commands(), keys_, options_.limits, options_.log},
+             instance_id_, pending_, server_, watch_, counters_),
       registration_(registration_context(), instance_id_, registry_, leader_, cleanup_, inbox_),
-      outbox_(Outbox::Context{commands_, keys_.broadcast_channel(), options_.limits,
+      outbox_(Outbox::Context{connections_.commands(), keys_.broadcast_channel(), options_.limits,
                               options_.request_timeout},
               instance_id_, pending_, calls_, counters_) {}
 
 Registration::Context MeshCore::registration_context() {
   return {
       .strand = strand_,
-      .commands = commands_,
-      .subscriptions = subscriptions_,
+      .commands = connections_.commands(),
+      .subscriptions = connections_.subscriptions(),
       .keys = keys_,
       .heartbeat_interval = options_.heartbeat_interval,
       .node_ttl = options_.node_ttl,
       .connect_timeout = options_.redis.connect_timeout,
       .reconnect_max_delay = options_.redis.reconnect_max_delay,
       .leader = options_.leader,
-      .is_election_elsewhere = election_ != nullptr,
+      .is_election_elsewhere = connections_.elsewhere() != nullptr,
       .log = options_.log,
       .on_id = [this](InstanceId id) { set_id(id); },
       .on_reregistered =
@@ -149,7 +144,7 @@ asio::awaitable<void> MeshCore::start() {
   state_ = State::starting;
   // Where the protocol runs is kept busy by its connections.
   if (strand_.get_inner_executor() != executor_) users_work_.hold(executor_);
-  const auto run = ++run_;
+  const auto session = ++session_;
   const auto attempt = std::make_shared<Attempt>();
   background_.spawn(attempt_to_join(self, attempt));
   std::exception_ptr cancellation;
@@ -165,7 +160,7 @@ asio::awaitable<void> MeshCore::start() {
   while (!attempt->ended) co_await state_changed_.wait_until(TimePoint::max());
   if (!attempt->error && state_ != State::running && gate_->is_open()) {
     // It had just succeeded, and a stop() that came before the cancellation ends what it began.
-    while (run_ == run && state_ != State::stopped) {
+    while (session_ == session && state_ != State::stopped) {
       co_await state_changed_.wait_until(TimePoint::max());
     }
     std::rethrow_exception(cancellation);
@@ -207,10 +202,7 @@ asio::awaitable<void> MeshCore::clean_up_failed_start() {
 asio::awaitable<void> MeshCore::join_mesh() {
   const auto deadline = Clock::now() + options_.redis.connect_timeout;
   connect_events();
-  commands_->open();
-  subscriptions_->open();
-  co_await commands_->wait_ready(deadline);
-  co_await subscriptions_->wait_ready(deadline);
+  co_await connections_.open(deadline);
 
   server_->start([weak = std::weak_ptr(answers_)](InstanceId target, const Answer& answer) {
     if (const auto answers = weak.lock()) answers->send(target, answer);
@@ -222,12 +214,14 @@ asio::awaitable<void> MeshCore::join_mesh() {
   state_ = State::running;
   background_.spawn(stay_registered(shared_from_this()));
   start_watch();
-  if (election_) election_->open();
+  connections_.open_elsewhere();
   leader_->start();
-  const std::string place =
-      election_ ? ", its leader is elected at " + election_->location() : std::string();
-  options_.log(LogLevel::info, "joined " + keys_.stem() + " at " + commands_->location() +
-                                   " as node " + std::to_string(id) + place);
+  const std::string place = connections_.elsewhere() ? ", its leader is elected at " +
+                                                           connections_.elsewhere()->location()
+                                                     : std::string();
+  options_.log(LogLevel::info, "joined " + keys_.stem() + " at " +
+                                   connections_.commands()->location() + " as node " +
+                                   std::to_string(id) + place);
   const std::string doubt = config::doubt_about_mesh(
       options_.redis, options_.leader_redis ? *options_.leader_redis : options_.redis);
   if (!doubt.empty()) options_.log(LogLevel::warning, doubt);
@@ -235,7 +229,7 @@ asio::awaitable<void> MeshCore::join_mesh() {
 
 asio::awaitable<void> MeshCore::stop(StopOptions options) {
   const auto self = shared_from_this();
-  const auto run = run_;
+  const auto session = session_;
   const auto begin = Clock::now();
   const Clock::duration drain_time =
       options.drain_timeout.value_or(std::min(options_.drain_timeout, options_.stop_timeout / 2));
@@ -259,10 +253,10 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
     drain_deadline_ = std::min(drain_deadline_, begin + drain_time);
     drain_progress_->notify_all();
   }
-  while (run_ == run && state_ != State::running && state_ != State::stopped) {
+  while (session_ == session && state_ != State::running && state_ != State::stopped) {
     co_await state_changed_.wait_until(TimePoint::max());
   }
-  if (run_ != run || state_ == State::stopped) co_return;
+  if (session_ != session || state_ == State::stopped) co_return;
   state_ = State::stopping;
   pending_.fail_all_stopped();
   calls_->clear();
@@ -291,7 +285,7 @@ asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
   const auto users_deadline = deadline - Clock::duration(options_.stop_timeout) / 4;
   // A Redis that hangs must not take the time that the election's needs, nor the other way round.
   const auto registry_deadline =
-      election_ ? deadline - Clock::duration(options_.stop_timeout) / 8 : deadline;
+      connections_.elsewhere() ? deadline - Clock::duration(options_.stop_timeout) / 8 : deadline;
   co_await background_.join_until(deadline);
   co_await cleanup_->stop(users_deadline);
   server_->cancel_all();
@@ -299,22 +293,16 @@ asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
     options_.log(LogLevel::warning, "stopped while handlers were running that ignore cancellation");
   }
   co_await leader_->resign(users_deadline, deadline);
-  if (!election_) co_await leader_->release(deadline);
+  if (!connections_.elsewhere()) co_await leader_->release(deadline);
   registration_.unsubscribe();
   co_await registration_.leave(registry_deadline);
-  if (election_) co_await leader_->release(deadline);
+  if (connections_.elsewhere()) co_await leader_->release(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
 }
 
 asio::awaitable<void> MeshCore::disconnect() {
   constexpr std::chrono::seconds patience{1};  // closing needs no answer from anyone
-  subscriptions_->close();
-  commands_->close();
-  if (election_) election_->close();
-  const auto deadline = Clock::now() + patience;
-  co_await subscriptions_->join_until(deadline);
-  co_await commands_->join_until(deadline);
-  if (election_) co_await election_->join_until(deadline);
+  co_await connections_.close_until(Clock::now() + patience);
 }
 
 void MeshCore::become_stopped() {
@@ -339,9 +327,7 @@ void MeshCore::abandon() {
   callbacks_.abandon();
   leader_->abandon();
   drain_progress_->notify_all();
-  subscriptions_->close();
-  commands_->close();
-  if (election_) election_->close();
+  connections_.close();
 }
 
 // Pending calls own the coroutines that wait for them, and those may own the service. When the
@@ -371,78 +357,15 @@ asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
   co_return co_await registry_->list(instance_id_, Clock::now() + options_.request_timeout);
 }
 
-// Connections -------------------------------------------------------------------------------------
-
-void MeshCore::connect_events() {
-  const std::weak_ptr<MeshCore> weak = weak_from_this();
-  registration_.reset();
-  pending_.set_never_sent_callback([weak] {
-    const auto self = weak.lock();
-    return self ? self->calls_->why_not_sent() : nullptr;
-  });
-  pending_.set_silent_callback([weak](const RequestId& request_id) {
-    if (const auto self = weak.lock()) self->calls_->check(request_id);
-  });
-  pending_.set_overdue_callback([weak](const RequestId& request_id) {
-    if (const auto self = weak.lock()) self->calls_->repeat(request_id);
-  });
-  pending_.set_given_up_callback([weak](const RequestId& request_id, const PendingCall& call) {
-    if (const auto self = weak.lock()) self->calls_->send_cancel(request_id, call);
-  });
-  redis::Client::Events commands;
-  commands.on_ready = [weak, first = true]() mutable {
-    const auto self = weak.lock();
-    if (!self || std::exchange(first, false)) return;
-    ++self->counters_.reconnects;
-    self->registration_.on_reconnected();
-    self->watch_->doubt_list();
-    self->calls_->on_reconnected();
-    self->answers_->on_reconnected();
-    self->calls_->on_ready();
-    // Redis may have lost the lock with the connection.
-    if (!self->election_) self->leader_->on_reconnected();
-  };
-  commands_->set_events(std::move(commands));
-
-  if (election_) {
-    redis::Client::Events election;
-    election.on_ready = [weak] {
-      if (const auto self = weak.lock()) self->leader_->on_reconnected();
-    };
-    election_->set_events(std::move(election));
-  }
-
-  redis::Client::Events subscriptions;
-  subscriptions.on_ready = [weak, first = true]() mutable {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (!std::exchange(first, false)) {
-      ++self->counters_.reconnects;
-      self->calls_->on_reconnected();
-      self->calls_->repeat_all();
-    }
-    self->calls_->on_ready();
-  };
-  subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
-    if (const auto self = weak.lock()) self->inbox_.on_message(channel, payload);
-  };
-  subscriptions.largest_message = options_.limits.message_size;
-  subscriptions.on_oversized = [weak](const redis::OversizedMessage& message) {
-    if (const auto self = weak.lock()) self->inbox_.on_oversized(message);
-  };
-  subscriptions_->set_events(std::move(subscriptions));
-}
-
 // Outgoing messages -------------------------------------------------------------------------------
 
-void MeshCore::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
-                          const std::shared_ptr<CallControl>& control) {
-  if (control && control->cancelled) {
-    std::move(completion)(operation_aborted(), std::string());
+void MeshCore::begin_call(NewCall&& call) {
+  if (call.control && call.control->cancelled) {
+    std::move(call.completion)(operation_aborted(), std::string());
   } else if (!is_active()) {
-    std::move(completion)(std::make_exception_ptr(MeshNotRunningError()), std::string());
+    std::move(call.completion)(std::make_exception_ptr(MeshNotRunningError()), std::string());
   } else {
-    outbox_.begin_call(std::move(call), std::move(completion), control);
+    outbox_.begin_call(std::move(call.call), std::move(call.completion), call.control);
   }
 }
 

@@ -18,10 +18,12 @@
 #include <async/kept_busy.hpp>
 #include <async/serial_queue.hpp>
 #include <async/strand.hpp>
+#include <async/strand_batch.hpp>
 #include <async/task_group.hpp>
 #include <core/answer_sender.hpp>
 #include <core/call_sender.hpp>
 #include <core/cleanup.hpp>
+#include <core/connections.hpp>
 #include <core/counters.hpp>
 #include <core/inbox.hpp>
 #include <core/keys.hpp>
@@ -32,7 +34,6 @@
 #include <core/registry.hpp>
 #include <core/request_server.hpp>
 #include <leader/leader_driver.hpp>
-#include <redis/client.hpp>
 
 namespace mesh::core {
 
@@ -64,9 +65,16 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<std::vector<MeshNode>> list_nodes();
   asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
 
-  /// Begins a remote call; the completion is called exactly once. `control` may be null.
-  void begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
-                  const std::shared_ptr<CallControl>& control);
+  /// A remote call that is to begin; the completion is called exactly once. `control` may be null.
+  struct NewCall {
+    detail::OutgoingCall call;
+    detail::CallCompletion completion;
+    std::shared_ptr<CallControl> control;
+  };
+  /// From any thread.
+  static void send(const std::shared_ptr<MeshCore>& core, NewCall call) {
+    core->new_calls_->push(core, std::move(call));
+  }
   /// Ends the call as cancelled, whether it has begun or not.
   void cancel_call(CallControl& control);
 
@@ -80,6 +88,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void abandon();
 
  private:
+  void begin_call(NewCall&& call);
+
   enum class State { stopped, starting, running, draining, stopping };
 
   class ContextWatch;
@@ -112,13 +122,11 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   MeshOptions options_;
   Keys keys_;
   Counters counters_;
-  std::shared_ptr<redis::MasterWatch> master_watch_;
-  std::shared_ptr<redis::Client> commands_;
-  std::shared_ptr<redis::Client> subscriptions_;
-  std::shared_ptr<redis::Client> election_;  // null where that is on the Redis of the mesh
+  Connections connections_;
   std::shared_ptr<Registry> registry_;
   std::shared_ptr<leader::LeaderDriver> leader_;
   std::shared_ptr<Cleanup> cleanup_;
+  std::shared_ptr<StrandBatch<MeshCore, NewCall>> new_calls_;
   PendingCalls pending_;
   std::shared_ptr<Event> drain_progress_;  // shared with parts that may outlive this
   std::shared_ptr<CallSender> calls_;
@@ -131,7 +139,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   TimePoint drain_deadline_{};
   detail::AsyncCallback<> reregistered_;
   State state_ = State::stopped;
-  std::uint64_t run_ = 0;  // counts the starts
+  std::uint64_t session_ = 0;  // counts the starts
   Inbox inbox_;
   Registration registration_;
   Outbox outbox_;

@@ -12,6 +12,14 @@
 
 namespace mesh::core {
 
+namespace {
+
+std::string_view headers_of(const detail::OutgoingCall& call) {
+  return call.extras ? std::string_view(call.extras->headers) : std::string_view();
+}
+
+}  // namespace
+
 Outbox::Outbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& pending,
                std::shared_ptr<CallSender> calls, Counters& counters)
     : context_(std::move(context)),
@@ -20,12 +28,13 @@ Outbox::Outbox(Context context, const std::atomic<InstanceId>& own_id, PendingCa
       calls_(std::move(calls)),
       counters_(counters) {}
 
-void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& completion,
                         const std::shared_ptr<CallControl>& control) {
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? context_.default_timeout : call.timeout;
   const auto now = Clock::now();
-  const TimePoint ends_at = call.deadline.value_or(TimePoint::max());
+  const TimePoint ends_at =
+      call.extras ? call.extras->deadline.value_or(TimePoint::max()) : TimePoint::max();
   if (ends_at <= now) {
     std::move(completion)(
         make_error<MeshDeadlineError>(call.target, std::string(call.type), Executed::no),
@@ -41,7 +50,7 @@ void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion comple
                                               .timeout = timeout,
                                               .accepts = own_features,
                                               .deadline = time_left(ends_at, now),
-                                              .headers = call.headers},
+                                              .headers = headers_of(call)},
                                              std::move(message_));
   if (auto objection = objection_to_call(message)) {
     std::move(completion)(std::move(objection), std::string());
@@ -49,14 +58,15 @@ void Outbox::begin_call(detail::OutgoingCall call, detail::CallCompletion comple
   }
   if (control) control->request_id = request_id;
   PendingCall pending{std::move(completion), call.target, call.type, timeout, now};
-  pending.type_owner = std::move(call.type_owner);
   pending.control = control;
   pending.ends_at = ends_at;
-  pending.has_data = has_room_to_keep(call.data.size() + call.headers.size());
+  pending.has_data = has_room_to_keep(call.data.size() + headers_of(call).size());
   if (pending.has_data) {
     pending.data = std::move(call.data);
-    pending.headers = std::move(call.headers);
+  } else if (call.extras) {
+    call.extras->headers = std::string();
   }
+  pending.extras = std::move(call.extras);
   calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (message.capacity() <= usual_size) message_ = std::move(message);

@@ -46,7 +46,7 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
 
   /// Begins a remote call; the completion is called exactly once. `control` may be null.
-  void begin_call(detail::OutgoingCall call, detail::CallCompletion completion,
+  void begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& completion,
                   const std::shared_ptr<CallControl>& control);
   /// Publishes a broadcast.
   asio::awaitable<void> broadcast(std::string_view type, std::string_view data);

@@ -22,7 +22,7 @@ struct OutgoingResponse {
   std::shared_ptr<const std::string> message{};
   TimePoint deadline{};
   std::shared_ptr<unsigned> deliveries{};  ///< See `Answer`.
-  std::uint32_t run = 0;
+  std::uint32_t session = 0;
   std::int32_t attempts = 0;
   std::int32_t suspected_losses = 0;  ///< Of connections, of which its size may be the cause.
   bool may_have_arrived = false;

@@ -45,15 +45,18 @@ struct PendingCall {
   int attempts = 0;
   std::int64_t receivers = 1;  // of the request, as Redis counted them
   std::optional<TimePoint>
-      unheard_since{};               // when it was first found that the target hears nothing
-  std::int64_t first_heartbeat = 0;  // the target's last one then
-  int suspected_losses = 0;          // of connections, of which its size may be the cause
-  std::shared_ptr<const std::string> type_owner{};  // unless the type lives as long as the program
-  TimePoint ends_at = TimePoint::max();             // its deadline in total
-  TimePoint silent_until{};                         // for how long nothing need be heard of it
-  std::string headers{};                            // JSON text
-  std::shared_ptr<void> control{};                  // for who may cancel it
-  TimePoint deadline{};  // when it times out unless something is heard of it
+      unheard_since{};                   // when it was first found that the target hears nothing
+  std::int64_t first_heartbeat = 0;      // the target's last one then
+  int suspected_losses = 0;              // of connections, of which its size may be the cause
+  TimePoint ends_at = TimePoint::max();  // its deadline in total
+  TimePoint silent_until{};              // for how long nothing need be heard of it
+  std::unique_ptr<detail::CallExtras> extras{};
+  std::shared_ptr<void> control{};  // for who may cancel it
+  TimePoint deadline{};             // when it times out unless something is heard of it
+
+  std::string_view headers() const {
+    return extras ? std::string_view(extras->headers) : std::string_view();
+  }
 };
 
 /// The calls that this node has begun and that have not ended, by request id. Each ends exactly
@@ -112,7 +115,7 @@ class PendingCalls {
 
  private:
   static std::size_t kept_bytes_of(const PendingCall& call) {
-    return call.data.size() + call.headers.size();
+    return call.data.size() + call.headers().size();
   }
   void expire();
   void note_silence(const RequestId& request_id, const PendingCall& call, TimePoint now);

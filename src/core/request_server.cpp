@@ -3,19 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/system/system_error.hpp>
-#include <mesh/detail/core_handle.hpp>
-#include <mesh/detail/post_completion.hpp>
 #include <mesh/errors.hpp>
 
-#include <async/run_on.hpp>
 #include <core/heartbeat_interval.hpp>
 #include <core/response_text.hpp>
-#include <util/cancellation.hpp>
-#include <util/describe_error.hpp>
 #include <wire/encode.hpp>
 
 namespace mesh::core {
@@ -36,26 +27,29 @@ constexpr unsigned most_deliveries = 2;
 RequestServer::RequestServer(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
+      runner_(std::make_shared<HandlerRunner>(HandlerRunner::Context{
+          context_.strand, context_.executor, context_.limits, context_.log, context_.gate})),
       waiting_({context_.limits.queued_handlers, context_.limits.queued_bytes,
                 context_.limits.queued_time}),
-      lanes_(context_.executor),
       answered_(context_.limits.remembered_requests, context_.limits.remembered_bytes),
       busy_log_(context_.log),
-      alarm_(context_.strand, [this] { on_alarm(); }),
-      plain_ended_(context_.strand),
-      tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
-        log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
-      }) {}
+      alarm_(context_.strand, [this] { on_alarm(); }) {}
 
 void RequestServer::start(SendAnswer send) {
   send_ = std::move(send);
-  ++starts_;
-  stopping_ = false;
   refusing_ = false;
+  HandlerRunner::Callbacks callbacks;
+  callbacks.on_response = [weak = weak_from_this()](std::shared_ptr<Execution> execution) {
+    if (const auto self = weak.lock()) self->answer(std::move(execution));
+  };
+  callbacks.on_room = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->use_room();
+  };
+  runner_->start(std::move(callbacks));
 }
 
-void RequestServer::on_request(wire::Request request, std::optional<TimePoint> arrived_at) {
-  if (!send_ || stopping_) return;
+void RequestServer::on_request(wire::Request&& request, std::optional<TimePoint> arrived_at) {
+  if (!is_serving()) return;
   ++counters_.requests_received;
   const auto now = Clock::now();
   answered_.note_time(now);
@@ -80,7 +74,7 @@ void RequestServer::on_request(wire::Request request, std::optional<TimePoint> a
                          since + heartbeat_interval(timeout)};
   if (deadline) waiting.ends_at = since + *deadline;
   if (!is_still_wanted(waiting, now)) return;
-  if (is_full()) {
+  if (runner_->is_full()) {
     enqueue(std::move(waiting));
   } else {
     run(std::move(handler), std::move(waiting));
@@ -88,7 +82,7 @@ void RequestServer::on_request(wire::Request request, std::optional<TimePoint> a
 }
 
 void RequestServer::on_unreadable(const wire::Request& request, const wire::Malformed& message) {
-  if (!send_ || stopping_) return;
+  if (!is_serving()) return;
   answered_.note_time(Clock::now());
   if (is_repetition(request)) return;
   std::string text = "the request was not run: " + message.reason;
@@ -187,8 +181,8 @@ void RequestServer::enqueue(WaitingRequest waiting) {
     refuse_for_good(
         waiting.request,
         refusal(Refusal::busy,
-                "the node is busy: " + std::to_string(running_) + " handlers are running and " +
-                    std::to_string(waiting_.size()) +
+                "the node is busy: " + std::to_string(runner_->running()) +
+                    " handlers are running and " + std::to_string(waiting_.size()) +
                     " requests are waiting (MeshLimits::concurrent_handlers, queued_handlers)"));
     return;
   }
@@ -218,7 +212,7 @@ bool RequestServer::is_still_wanted(const WaitingRequest& waiting, TimePoint now
 
 // A handler may already be about to answer; the caller has no use for that.
 void RequestServer::on_cancel(const RequestId& request_id) {
-  if (!send_ || stopping_) return;
+  if (!is_serving()) return;
   if (Job* const job = jobs_.find(request_id)) {
     cancel_job(*job);
   } else if (!answered_.find(request_id)) {
@@ -242,8 +236,8 @@ TimePoint RequestServer::next_look_at(const Job& job, TimePoint next_heartbeat) 
 }
 
 void RequestServer::run_waiting() {
-  if (stopping_ || !send_) return;
-  while (!is_full()) {
+  if (!is_serving()) return;
+  while (!runner_->is_full()) {
     auto waiting = waiting_.pop();
     if (!waiting) return;
     const auto now = Clock::now();
@@ -260,94 +254,54 @@ void RequestServer::run_waiting() {
   }
 }
 
-void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest waiting) {
-  const bool is_plain = handler->is_plain();
-  auto execution = std::make_shared<Execution>();
-  execution->request = std::move(waiting.request);
-  execution->timeout = waiting.timeout;
-  execution->handler = std::move(handler);
-  execution->start = starts_;
-  execution->deadline = waiting.ends_at;
+void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest&& waiting) {
+  const TimePoint next_heartbeat = waiting.next_heartbeat;
+  auto execution = std::make_shared<Execution>(std::move(handler), std::move(waiting));
   Job started{execution->request.sender, execution};
-  const TimePoint next_look = next_look_at(started, waiting.next_heartbeat);
-  jobs_.insert(execution->request.request_id, std::move(started), next_look);
+  const TimePoint next_look = next_look_at(started, next_heartbeat);
+  // It cannot be gone before this has returned.
+  Job& job = *jobs_.insert(execution->request.request_id, std::move(started), next_look);
   set_alarm();
-  ++running_;
-  if (is_plain) {
-    run_plain(std::move(execution));
-    return;
-  }
-  const RequestId id = execution->request.request_id;
-  TaskHandle task = tasks_.spawn_on(asio::make_strand(context_.executor),
-                                    serve(shared_from_this(), std::move(execution)));
-  if (Job* const running = jobs_.find(id)) running->task = std::move(task);
-}
-
-void RequestServer::run_plain(std::shared_ptr<Execution> execution) {
-  ++running_plain_;
-  detail::post_to(context_.executor,
-                  [self = shared_from_this(), execution = std::move(execution)]() mutable {
-                    self->serve_now(execution);
-                    execution->forget_input();
-                    // As at the end of serve().
-                    const Strand strand = self->context_.strand;
-                    asio::post(strand, [self = std::move(self), execution = std::move(execution)] {
-                      --self->running_plain_;
-                      self->finish(execution->request.request_id, std::move(execution->response));
-                      if (self->running_plain_ == 0) self->plain_ended_.notify_all();
-                    });
-                  });
+  job.task = runner_->run(std::move(execution));
 }
 
 void RequestServer::on_broadcast(wire::Broadcast broadcast) {
-  if (!send_ || stopping_) return;
+  if (!is_serving()) return;
   ++counters_.broadcasts_received;
   auto handler = broadcast_handlers_.find(broadcast.type);
   if (!handler) return;
   // Broadcasts that come more quickly than they are handled must not take the place of all else.
   const std::size_t most = context_.limits.concurrent_handlers;
-  if (is_full() || lanes_.size_of(broadcast.sender, broadcast.type) >= most - most / 4) {
+  const bool are_many = runner_->broadcasts_of(broadcast.sender, broadcast.type) >= most - most / 4;
+  if (runner_->is_full() || are_many) {
     ++counters_.requests_refused;
     busy_log_.warn(Clock::now(), "dropped the broadcast \"" + broadcast.type +
                                      "\": too many handlers are running");
     return;
   }
-  ++running_;
-  const auto lane = lanes_.enter(broadcast.sender, broadcast.type);
-  tasks_.spawn_on(lane,
-                  deliver(shared_from_this(), std::move(handler), std::move(broadcast), starts_));
+  runner_->deliver(std::move(handler), std::move(broadcast));
 }
 
 void RequestServer::refuse_new() { refusing_ = true; }
 
 void RequestServer::cancel_all() {
-  stopping_ = true;
   for (const WaitingRequest& waiting : waiting_.drain()) {
     if (send_ && !waiting.cancelled)
       refuse(waiting.request, refusal(Refusal::stopping, MeshStoppedError().what()));
   }
   for (const RequestId& id : jobs_.keys()) jobs_.find(id)->call->cancel();
-  tasks_.cancel_all();
+  runner_->cancel_all();
 }
 
 asio::awaitable<bool> RequestServer::join_until(TimePoint deadline) {
-  const bool joined = co_await tasks_.join_until(deadline);
-  while (running_plain_ > 0) {
-    if (!co_await plain_ended_.wait_until(deadline)) break;
-  }
+  const bool joined = co_await runner_->join_until(deadline);
   forget_jobs();
-  co_return joined && (running_plain_ == 0);
+  co_return joined;
 }
 
 void RequestServer::abandon() {
   forget_jobs();
   cancel_all();
-}
-
-// What the handler holds may be the user's, so it must not be destroyed on the strand.
-void RequestServer::Execution::forget_input() {
-  handler.reset();
-  request.data = std::string();
 }
 
 void RequestServer::forget_jobs() {
@@ -356,96 +310,9 @@ void RequestServer::forget_jobs() {
   alarm_.set(std::nullopt);
 }
 
-asio::awaitable<void> RequestServer::serve(std::shared_ptr<RequestServer> self,
-                                           std::shared_ptr<Execution> execution) {
-  const wire::Request& request = execution->request;
-  std::exception_ptr error;
-  try {
-    co_await leave_strand();
-    check_may_begin(*execution);
-    CallContext context(execution);
-    execution->response = wire::begin_response(request.request_id.view());
-    co_await execution->handler->handle(context, request.data, execution->response);
-    complete(*execution);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (error) {
-    execution->response = failure_of(*execution, error);
-  }
-  execution->forget_input();
-  // The reference goes along: it may be the last one, and the server must be destroyed there.
-  const Strand strand = context_.strand;
-  asio::post(strand, [self = std::move(self), execution = std::move(execution)] {
-    self->finish(execution->request.request_id, std::move(execution->response));
-  });
-}
-
-void RequestServer::serve_now(const std::shared_ptr<Execution>& execution) const {
-  const wire::Request& request = execution->request;
-  std::string& response = execution->response;
-  try {
-    check_may_begin(*execution);
-    CallContext context(execution);
-    response = wire::begin_response(request.request_id.view());
-    execution->handler->handle_now(context, request.data, response);
-    complete(*execution);
-  } catch (...) {
-    response = failure_of(*execution, std::current_exception());
-  }
-}
-
-asio::awaitable<void> RequestServer::deliver(std::shared_ptr<RequestServer> self,
-                                             std::shared_ptr<detail::BroadcastHandler> handler,
-                                             wire::Broadcast broadcast, unsigned start) {
-  std::exception_ptr error;
-  try {
-    co_await leave_strand();
-    if (is_stopped(start)) throw boost::system::system_error(asio::error::operation_aborted);
-    co_await handler->handle(broadcast.data, broadcast.sender);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  const Strand strand = context_.strand;
-  asio::post(strand,
-             [self = std::move(self), sender = broadcast.sender, type = std::move(broadcast.type)] {
-               self->lanes_.leave(sender, type);
-               self->note_end();
-             });
-  if (error) std::rethrow_exception(error);
-}
-
-// It may have waited for its executor.
-void RequestServer::check_may_begin(const Execution& execution) const {
-  if (is_stopped(execution.start)) throw MeshStoppedError();
-  if (execution.is_cancelled()) throw boost::system::system_error(asio::error::operation_aborted);
-  if (execution.deadline && *execution.deadline <= Clock::now()) {
-    throw MeshRefusedError("the caller's deadline has passed before it could run",
-                           Refusal::deadline);
-  }
-}
-
-void RequestServer::complete(Execution& execution) const {
-  const auto failure =
-      complete_response(execution.response, execution.request.type, context_.limits);
-  if (failure) execution.response = encode_failure(execution.request, *failure, context_.limits);
-}
-
-std::string RequestServer::failure_of(const Execution& execution,
-                                      const std::exception_ptr& error) const {
-  const bool was_stopped =
-      is_stopped(execution.start) && (!execution.has_begun || is_cancellation(error));
-  if (!was_stopped) {
-    return encode_failure(execution.request, describe_failure(error, execution.has_begun),
-                          context_.limits);
-  }
-  const Executed executed = execution.has_begun ? Executed::maybe : Executed::no;
-  return encode_failure(execution.request,
-                        refusal(Refusal::stopping, MeshStoppedError().what(), executed),
-                        context_.limits);
-}
-
-void RequestServer::finish(const RequestId& request_id, std::string response) {
+void RequestServer::answer(std::shared_ptr<Execution> execution) {
+  const RequestId& request_id = execution->request.request_id;
+  const std::string& response = execution->response;
   const auto job = jobs_.extract(request_id);
   const auto now = Clock::now();
   answered_.note_time(now);
@@ -456,15 +323,14 @@ void RequestServer::finish(const RequestId& request_id, std::string response) {
   answered_.add(request_id, is_wanted ? std::string_view(response) : std::string_view(), deliveries,
                 is_wanted ? Fate::ran : Fate::cancelled);
   // Nothing where the node has stopped without waiting for this handler.
-  if (job && send_ && is_wanted) {
-    send(job->caller, Answer::Kind::response, std::move(response), job->call->timeout, now,
-         deliveries);
-  }
-  note_end();
+  if (!job || !send_ || !is_wanted) return;
+  // It keeps what it is a part of, which spares an allocation.
+  std::shared_ptr<const std::string> message(std::move(execution), &response);
+  send_(job->caller,
+        Answer{Answer::Kind::response, std::move(message), job->call->timeout, now, deliveries});
 }
 
-void RequestServer::note_end() {
-  --running_;
+void RequestServer::use_room() {
   run_waiting();
   if (is_drained() && context_.on_drained) context_.on_drained();
 }

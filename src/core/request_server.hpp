@@ -1,8 +1,6 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,14 +14,13 @@
 #include <mesh/options.hpp>
 
 #include <async/alarm.hpp>
-#include <async/event.hpp>
 #include <async/strand.hpp>
 #include <async/task_group.hpp>
 #include <core/answer.hpp>
 #include <core/answered_requests.hpp>
-#include <core/broadcast_lanes.hpp>
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
+#include <core/handler_runner.hpp>
 #include <core/handler_table.hpp>
 #include <core/served_call.hpp>
 #include <core/waiting_requests.hpp>
@@ -60,7 +57,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
 
   void start(SendAnswer send);
   /// What has waited for its caller's timeout since it arrived, if not now, is not run any more.
-  void on_request(wire::Request request, std::optional<TimePoint> arrived_at = std::nullopt);
+  void on_request(wire::Request&& request, std::optional<TimePoint> arrived_at = std::nullopt);
   /// Tells the caller why its request cannot be read.
   void on_unreadable(const wire::Request& request, const wire::Malformed& message);
   /// The caller has given up the request, which may be yet to come: it gets no answer any more.
@@ -87,16 +84,6 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     bool is_cancelled = false;
   };
 
-  /// What a handler needs and makes.
-  struct Execution : ServedCall {
-    std::shared_ptr<detail::RequestHandler> handler;
-    unsigned start = 0;  ///< Since which it was to run.
-    std::string response;
-
-    /// When the handler is done, since the user may keep the context.
-    void forget_input();
-  };
-
   bool is_repetition(const wire::Request& request);
   void answer_repetition(const wire::Request& request, const AnsweredRequests::Answered& answered);
   void refuse(const wire::Request& request, const wire::Failure& failure);
@@ -108,52 +95,32 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   static void cancel_job(Job& job);
   static TimePoint next_look_at(const Job& job, TimePoint next_heartbeat);
   void run_waiting();
-  void run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest waiting);
-  void run_plain(std::shared_ptr<Execution> execution);
-  void serve_now(const std::shared_ptr<Execution>& execution) const;
+  void run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest&& waiting);
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
-  asio::awaitable<void> serve(std::shared_ptr<RequestServer> self,
-                              std::shared_ptr<Execution> execution);
-  asio::awaitable<void> deliver(std::shared_ptr<RequestServer> self,
-                                std::shared_ptr<detail::BroadcastHandler> handler,
-                                wire::Broadcast broadcast, unsigned start);
-  /// Whether a handler that was to run since that start must not begin any more. From any thread.
-  bool is_stopped(unsigned start) const {
-    return stopping_ || start != starts_ || !context_.gate->is_open();
-  }
-  void finish(const RequestId& request_id, std::string response);
-  void note_end();
+  void answer(std::shared_ptr<Execution> execution);
+  void use_room();
   void send(InstanceId target, Answer::Kind kind, std::string message,
             std::chrono::milliseconds useful_for, TimePoint made_at = Clock::now(),
             std::shared_ptr<unsigned> deliveries = nullptr);
-  void check_may_begin(const Execution& execution) const;
-  void complete(Execution& execution) const;
-  std::string failure_of(const Execution& execution, const std::exception_ptr& error) const;
   void send_heartbeat(InstanceId caller, const RequestId& request_id,
                       std::chrono::milliseconds timeout, TimePoint now);
   void on_alarm();
   void set_alarm();
   void forget_jobs();
-  bool is_full() const { return running_ >= context_.limits.concurrent_handlers; }
+  bool is_serving() const { return send_ && !runner_->is_stopping(); }
 
   Context context_;
   Counters& counters_;
   SendAnswer send_;
+  std::shared_ptr<HandlerRunner> runner_;
   HandlerTable<detail::RequestHandler> handlers_;
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   DeadlineMap<RequestId, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
   WaitingRequests waiting_;
-  BroadcastLanes lanes_;
-  std::size_t running_ = 0;        // handlers, also those of broadcasts
-  std::size_t running_plain_ = 0;  // of these, functions that are no coroutines
   AnsweredRequests answered_;
   RateLimitedLog busy_log_;
   Alarm alarm_;
-  Event plain_ended_;
   bool refusing_ = false;
-  std::atomic<bool> stopping_{false};
-  std::atomic<unsigned> starts_{0};
-  TaskGroup tasks_;
 };
 
 }  // namespace mesh::core

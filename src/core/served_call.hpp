@@ -19,6 +19,11 @@ namespace mesh::core {
 /// it may be used from any thread.
 class ServedCall {
  public:
+  ServedCall() = default;
+  ServedCall(wire::Request&& request_, std::chrono::milliseconds timeout_,
+             std::optional<TimePoint> deadline_)
+      : request(std::move(request_)), timeout(timeout_), deadline(deadline_) {}
+
   wire::Request request{};
   std::chrono::milliseconds timeout{0};  ///< As the caller said, or the default.
   std::optional<TimePoint> deadline{};

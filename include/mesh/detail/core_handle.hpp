@@ -28,16 +28,21 @@ class ServedCall;
 
 namespace mesh::detail {
 
+/// What most calls go without.
+struct CallExtras {
+  std::shared_ptr<const std::string> type_owner{};  // unless the type lives as long as the program
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  std::string headers{};  // JSON text; empty if there are none
+  std::shared_ptr<const core::ServedCall> parent{};
+};
+
 /// One encoded request on its way to another node.
 struct OutgoingCall {
   InstanceId target = 0;
   std::string_view type;
-  std::shared_ptr<const std::string> type_owner{};  // unless the type lives as long as the program
-  std::string data{};                               // JSON text
+  std::string data{};  // JSON text
   std::chrono::milliseconds timeout{0};
-  std::optional<std::chrono::steady_clock::time_point> deadline{};
-  std::string headers{};  // JSON text; empty if there are none
-  std::shared_ptr<const core::ServedCall> parent{};
+  std::unique_ptr<CallExtras> extras{};
 };
 
 using VoidCompletion = asio::any_completion_handler<void(std::exception_ptr)>;
@@ -58,8 +63,9 @@ CallContext make_local_context(InstanceId own_id, std::string_view type,
 /// Throws `std::invalid_argument` for options that are out of range, and `MeshLimitError` for too
 /// many or too large headers.
 void check_options(const InvokeOptions& options);
-/// Takes over what `options`, which have been checked, say of the call.
-void apply_options(OutgoingCall& call, const InvokeOptions& options);
+/// Takes over what `options`, which have been checked, say of the call, and what its type needs.
+void apply_options(OutgoingCall& call, const InvokeOptions& options,
+                   std::shared_ptr<const std::string> type_owner);
 
 /// What `MeshService` needs of the compiled part. Destruction abandons a running node.
 class CoreHandle {

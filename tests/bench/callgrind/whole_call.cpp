@@ -33,6 +33,7 @@ struct Plain {
 template <>
 struct mesh::Codec<Plain> {
   static void encode(const Plain& plain, std::string& out) {
+    out.reserve(out.size() + plain.text.size() + 3);  // with the brace that ends a response
     out.append("\"").append(plain.text).append("\"");
   }
   static Plain decode(std::string_view json) {

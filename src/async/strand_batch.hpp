@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/post.hpp>
+
+#include <async/strand.hpp>
+
+namespace mesh {
+
+/// Takes items to the strand, in their order; all that come before the strand has its turn go in
+/// one step, since each costs more than most items do. They hold on to their owner, which is let
+/// go of on the strand. Shared, as who pushes an item may do so in the owner's last moment.
+template <typename Owner, typename Item>
+class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>> {
+ public:
+  /// `take` is called on the strand.
+  StrandBatch(Strand strand, void (*take)(Owner& owner, Item&& item))
+      : strand_(std::move(strand)), take_(take) {}
+  StrandBatch(const StrandBatch&) = delete;
+  StrandBatch& operator=(const StrandBatch&) = delete;
+
+  /// From any thread. The owner is the same each time.
+  void push(std::shared_ptr<Owner> owner, Item&& item) {
+    std::unique_ptr<Turn> turn;
+    {
+      const std::lock_guard lock(mutex_);
+      if (next_ != nullptr) {
+        next_->items.push_back(std::move(item));
+        owner.reset();  // not the last reference, as long as this turn has not begun
+        return;
+      }
+      turn = std::make_unique<Turn>(this->shared_from_this(), std::move(owner));
+      turn->items.push_back(std::move(item));
+      next_ = turn.get();
+    }
+    asio::post(strand_, [turn = std::move(turn)] { turn->run(); });
+  }
+
+ private:
+  /// Owned by what was posted, so that it goes with the strand where that does not run any more.
+  struct Turn {
+    Turn(std::shared_ptr<StrandBatch> batch_, std::shared_ptr<Owner> owner_)
+        : batch(std::move(batch_)), owner(std::move(owner_)) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { close(); }
+
+    void close() {
+      const std::lock_guard lock(batch->mutex_);
+      if (batch->next_ == this) batch->next_ = nullptr;
+    }
+    void run() {
+      close();
+      for (Item& item : items) batch->take_(*owner, std::move(item));
+    }
+
+    std::shared_ptr<StrandBatch> batch;
+    std::shared_ptr<Owner> owner;
+    std::vector<Item> items;
+  };
+
+  Strand strand_;
+  void (*take_)(Owner& owner, Item&& item);
+  std::mutex mutex_;
+  Turn* next_ = nullptr;  // which takes what comes
+};
+
+}  // namespace mesh

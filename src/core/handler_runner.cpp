@@ -1,0 +1,191 @@
+#include <core/handler_runner.hpp>
+
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/post_completion.hpp>
+#include <mesh/errors.hpp>
+
+#include <async/run_on.hpp>
+#include <core/response_text.hpp>
+#include <util/cancellation.hpp>
+#include <util/describe_error.hpp>
+#include <wire/encode.hpp>
+
+namespace mesh::core {
+
+// What the handler holds may be the user's, so it must not be destroyed on the strand.
+void Execution::forget_input() {
+  handler.reset();
+  request.data = std::string();
+}
+
+HandlerRunner::HandlerRunner(Context context)
+    : context_(std::move(context)),
+      ended_(std::make_shared<StrandBatch<HandlerRunner, std::shared_ptr<Execution>>>(
+          context_.strand,
+          [](HandlerRunner& runner, std::shared_ptr<Execution>&& execution) {
+            runner.finish(std::move(execution));
+          })),
+      lanes_(context_.executor),
+      plain_ended_(context_.strand),
+      tasks_(context_.strand, [log = context_.log](const std::exception_ptr& error) {
+        log(LogLevel::error, "a broadcast handler failed: " + describe_error(error));
+      }) {}
+
+void HandlerRunner::start(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
+  ++session_;
+  stopping_ = false;
+}
+
+TaskHandle HandlerRunner::run(std::shared_ptr<Execution> execution) {
+  ++running_;
+  execution->session = session_;
+  if (execution->handler->is_plain()) {
+    run_plain(std::move(execution));
+    return {};
+  }
+  return tasks_.spawn_on(asio::make_strand(context_.executor),
+                         serve(shared_from_this(), std::move(execution)));
+}
+
+void HandlerRunner::run_plain(std::shared_ptr<Execution> execution) {
+  ++running_plain_;
+  execution->is_plain = true;
+  detail::post_to(context_.executor,
+                  [self = shared_from_this(), execution = std::move(execution)]() mutable {
+                    self->serve_now(execution);
+                    execution->forget_input();
+                    // As at the end of serve().
+                    const auto ended = self->ended_;
+                    ended->push(std::move(self), std::move(execution));
+                  });
+}
+
+void HandlerRunner::deliver(std::shared_ptr<detail::BroadcastHandler> handler,
+                            wire::Broadcast broadcast) {
+  ++running_;
+  const auto lane = lanes_.enter(broadcast.sender, broadcast.type);
+  tasks_.spawn_on(lane, handle_broadcast(shared_from_this(), std::move(handler),
+                                         std::move(broadcast), session_));
+}
+
+void HandlerRunner::cancel_all() {
+  stopping_ = true;
+  tasks_.cancel_all();
+}
+
+asio::awaitable<bool> HandlerRunner::join_until(TimePoint deadline) {
+  const bool joined = co_await tasks_.join_until(deadline);
+  while (running_plain_ > 0) {
+    if (!co_await plain_ended_.wait_until(deadline)) break;
+  }
+  co_return joined && (running_plain_ == 0);
+}
+
+asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
+                                           std::shared_ptr<Execution> execution) {
+  const wire::Request& request = execution->request;
+  std::exception_ptr error;
+  try {
+    co_await leave_strand();
+    check_may_begin(*execution);
+    CallContext context(execution);
+    execution->response = wire::begin_response(request.request_id.view());
+    co_await execution->handler->handle(context, request.data, execution->response);
+    complete(*execution);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (error) {
+    execution->response = failure_of(*execution, error);
+  }
+  execution->forget_input();
+  // The reference goes along: it may be the last one, and the server must be destroyed there.
+  const auto ended = ended_;
+  ended->push(std::move(self), std::move(execution));
+}
+
+void HandlerRunner::serve_now(const std::shared_ptr<Execution>& execution) const {
+  const wire::Request& request = execution->request;
+  std::string& response = execution->response;
+  try {
+    check_may_begin(*execution);
+    CallContext context(execution);
+    response = wire::begin_response(request.request_id.view());
+    execution->handler->handle_now(context, request.data, response);
+    complete(*execution);
+  } catch (...) {
+    response = failure_of(*execution, std::current_exception());
+  }
+}
+
+asio::awaitable<void> HandlerRunner::handle_broadcast(
+    std::shared_ptr<HandlerRunner> self, std::shared_ptr<detail::BroadcastHandler> handler,
+    wire::Broadcast broadcast, unsigned session) {
+  std::exception_ptr error;
+  try {
+    co_await leave_strand();
+    if (is_stopped(session)) throw boost::system::system_error(asio::error::operation_aborted);
+    co_await handler->handle(broadcast.data, broadcast.sender);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const Strand strand = context_.strand;
+  asio::post(strand,
+             [self = std::move(self), sender = broadcast.sender, type = std::move(broadcast.type)] {
+               self->lanes_.leave(sender, type);
+               self->note_end();
+             });
+  if (error) std::rethrow_exception(error);
+}
+
+// It may have waited for its executor.
+void HandlerRunner::check_may_begin(const Execution& execution) const {
+  if (is_stopped(execution.session)) throw MeshStoppedError();
+  if (execution.is_cancelled()) throw boost::system::system_error(asio::error::operation_aborted);
+  if (execution.deadline && *execution.deadline <= Clock::now()) {
+    throw MeshRefusedError("the caller's deadline has passed before it could run",
+                           Refusal::deadline);
+  }
+}
+
+void HandlerRunner::complete(Execution& execution) const {
+  const auto failure =
+      complete_response(execution.response, execution.request.type, context_.limits);
+  if (failure) execution.response = encode_failure(execution.request, *failure, context_.limits);
+}
+
+std::string HandlerRunner::failure_of(const Execution& execution,
+                                      const std::exception_ptr& error) const {
+  const bool was_stopped =
+      is_stopped(execution.session) && (!execution.has_begun || is_cancellation(error));
+  if (!was_stopped) {
+    return encode_failure(execution.request, describe_failure(error, execution.has_begun),
+                          context_.limits);
+  }
+  const Executed executed = execution.has_begun ? Executed::maybe : Executed::no;
+  return encode_failure(execution.request,
+                        refusal(Refusal::stopping, MeshStoppedError().what(), executed),
+                        context_.limits);
+}
+
+void HandlerRunner::finish(std::shared_ptr<Execution> execution) {
+  const bool is_plain = execution->is_plain;
+  if (is_plain) --running_plain_;
+  callbacks_.on_response(std::move(execution));
+  note_end();
+  if (is_plain && running_plain_ == 0) plain_ended_.notify_all();
+}
+
+void HandlerRunner::note_end() {
+  --running_;
+  callbacks_.on_room();
+}
+
+}  // namespace mesh::core

@@ -1,0 +1,68 @@
+// What happens on the connections and to pending calls, and which parts of a node hear of it.
+#include <core/mesh_core.hpp>
+
+#include <utility>
+
+namespace mesh::core {
+
+void MeshCore::connect_events() {
+  const std::weak_ptr<MeshCore> weak = weak_from_this();
+  registration_.reset();
+  pending_.set_never_sent_callback([weak] {
+    const auto self = weak.lock();
+    return self ? self->calls_->why_not_sent() : nullptr;
+  });
+  pending_.set_silent_callback([weak](const RequestId& request_id) {
+    if (const auto self = weak.lock()) self->calls_->check(request_id);
+  });
+  pending_.set_overdue_callback([weak](const RequestId& request_id) {
+    if (const auto self = weak.lock()) self->calls_->repeat(request_id);
+  });
+  pending_.set_given_up_callback([weak](const RequestId& request_id, const PendingCall& call) {
+    if (const auto self = weak.lock()) self->calls_->send_cancel(request_id, call);
+  });
+  redis::Client::Events commands;
+  commands.on_ready = [weak, first = true]() mutable {
+    const auto self = weak.lock();
+    if (!self || std::exchange(first, false)) return;
+    ++self->counters_.reconnects;
+    self->registration_.on_reconnected();
+    self->watch_->doubt_list();
+    self->calls_->on_reconnected();
+    self->answers_->on_reconnected();
+    self->calls_->on_ready();
+    // Redis may have lost the lock with the connection.
+    if (!self->connections_.elsewhere()) self->leader_->on_reconnected();
+  };
+  connections_.commands()->set_events(std::move(commands));
+
+  if (connections_.elsewhere()) {
+    redis::Client::Events election;
+    election.on_ready = [weak] {
+      if (const auto self = weak.lock()) self->leader_->on_reconnected();
+    };
+    connections_.elsewhere()->set_events(std::move(election));
+  }
+
+  redis::Client::Events subscriptions;
+  subscriptions.on_ready = [weak, first = true]() mutable {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (!std::exchange(first, false)) {
+      ++self->counters_.reconnects;
+      self->calls_->on_reconnected();
+      self->calls_->repeat_all();
+    }
+    self->calls_->on_ready();
+  };
+  subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
+    if (const auto self = weak.lock()) self->inbox_.on_message(channel, payload);
+  };
+  subscriptions.largest_message = options_.limits.message_size;
+  subscriptions.on_oversized = [weak](const redis::OversizedMessage& message) {
+    if (const auto self = weak.lock()) self->inbox_.on_oversized(message);
+  };
+  connections_.subscriptions()->set_events(std::move(subscriptions));
+}
+
+}  // namespace mesh::core
