@@ -192,7 +192,6 @@ void RequestServer::enqueue(WaitingRequest waiting) {
 
 void RequestServer::refuse_overdue(TimePoint now) {
   while (const auto overdue = waiting_.pop_overdue(now)) {
-    if (overdue->cancelled) continue;
     ++counters_.requests_refused;
     const std::string error = "the node is busy: the request has waited for a free handler for " +
                               std::to_string(context_.limits.queued_time.count()) +
@@ -202,7 +201,6 @@ void RequestServer::refuse_overdue(TimePoint now) {
 }
 
 bool RequestServer::is_still_wanted(const WaitingRequest& waiting, TimePoint now) {
-  if (waiting.cancelled) return false;
   if (!waiting.ends_at || *waiting.ends_at > now) return true;
   ++counters_.requests_refused;
   refuse_for_good(waiting.request, refusal(Refusal::deadline,
@@ -216,7 +214,7 @@ void RequestServer::on_cancel(const RequestId& request_id) {
   if (Job* const job = jobs_.find(request_id)) {
     cancel_job(*job);
   } else if (!answered_.find(request_id)) {
-    if (WaitingRequest* const waiting = waiting_.find(request_id)) waiting->cancelled = true;
+    waiting_.remove(request_id);
     // It may come later than this, on another connection.
     answered_.note_time(Clock::now());
     answered_.add(request_id, std::string_view(), nullptr, AnsweredRequests::Fate::cancelled);
@@ -241,7 +239,7 @@ void RequestServer::run_waiting() {
     auto waiting = waiting_.pop();
     if (!waiting) return;
     const auto now = Clock::now();
-    if (!waiting->cancelled && waiting->heard_at + waiting->timeout < now) {
+    if (waiting->heard_at + waiting->timeout < now) {
       ++counters_.requests_refused;  // its caller has given up
       continue;
     }
@@ -286,8 +284,7 @@ void RequestServer::refuse_new() { refusing_ = true; }
 
 void RequestServer::cancel_all() {
   for (const WaitingRequest& waiting : waiting_.drain()) {
-    if (send_ && !waiting.cancelled)
-      refuse(waiting.request, refusal(Refusal::stopping, MeshStoppedError().what()));
+    if (send_) refuse(waiting.request, refusal(Refusal::stopping, MeshStoppedError().what()));
   }
   for (const RequestId& id : jobs_.keys()) jobs_.find(id)->call->cancel();
   runner_->cancel_all();
@@ -345,7 +342,6 @@ void RequestServer::on_alarm() {
   refuse_overdue(now);
   const bool can_send = !context_.can_send || context_.can_send();
   while (WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
-    if (waiting->cancelled) continue;
     if (can_send) waiting->heard_at = now;
     send_heartbeat(waiting->request.sender, waiting->request.request_id, waiting->timeout, now);
   }

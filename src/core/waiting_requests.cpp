@@ -8,7 +8,9 @@
 namespace mesh::core {
 
 bool WaitingRequests::has_room_for(const wire::Request& request) const {
-  return order_.size() < limits_.requests && bytes_ + request.size <= limits_.bytes;
+  // What is removed costs a little until its turn comes.
+  const bool is_short = size() < limits_.requests && order_.size() < 2 * limits_.requests;
+  return is_short && bytes_ + request.size <= limits_.bytes;
 }
 
 void WaitingRequests::push(WaitingRequest waiting) {
@@ -24,14 +26,33 @@ WaitingRequest* WaitingRequests::find(const RequestId& id) {
   return found == by_id_.end() ? nullptr : &found->second->waiting;
 }
 
-std::optional<WaitingRequest> WaitingRequests::pop() {
-  if (order_.empty()) return std::nullopt;
-  Slot& slot = order_.front();
+void WaitingRequests::take_out(Slot& slot) {
   by_heartbeat_.erase(by_heartbeat_.iterator_to(slot));
   by_id_.erase(slot.waiting.request.request_id);
   bytes_ -= slot.waiting.request.size;
+}
+
+void WaitingRequests::drop_removed() {
+  while (!order_.empty() && order_.front().is_removed) order_.pop_front();
+}
+
+void WaitingRequests::remove(const RequestId& id) {
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  Slot& slot = *found->second;
+  take_out(slot);
+  slot.is_removed = true;
+  slot.waiting.request = {};
+  drop_removed();
+}
+
+std::optional<WaitingRequest> WaitingRequests::pop() {
+  if (order_.empty()) return std::nullopt;
+  Slot& slot = order_.front();
+  take_out(slot);
   std::optional<WaitingRequest> waiting(std::move(slot.waiting));
   order_.pop_front();
+  drop_removed();
   return waiting;
 }
 
@@ -57,7 +78,7 @@ std::optional<TimePoint> WaitingRequests::next_event() const {
 
 std::vector<WaitingRequest> WaitingRequests::drain() {
   std::vector<WaitingRequest> all;
-  all.reserve(order_.size());
+  all.reserve(size());
   while (auto waiting = pop()) all.push_back(std::move(*waiting));
   return all;
 }

@@ -25,7 +25,6 @@ struct WaitingRequest {
   TimePoint heard_at{};  ///< When its caller was last sent a sign of life that left.
   TimePoint next_heartbeat{};
   std::optional<TimePoint> ends_at{};  ///< The caller's deadline.
-  bool cancelled = false;              ///< Nobody waits for it any more.
 };
 
 /// Requests in the order of their arrival, bounded in number, bytes, and the time that each may
@@ -46,6 +45,8 @@ class WaitingRequests {
   /// The id must be new.
   void push(WaitingRequest waiting);
   WaitingRequest* find(const RequestId& id);
+  /// It gives its room to others.
+  void remove(const RequestId& id);
 
   /// The one whose turn it is.
   std::optional<WaitingRequest> pop();
@@ -58,8 +59,8 @@ class WaitingRequests {
   /// Takes all out, in their order.
   std::vector<WaitingRequest> drain();
 
-  bool empty() const { return order_.empty(); }
-  std::size_t size() const { return order_.size(); }
+  bool empty() const { return by_id_.empty(); }
+  std::size_t size() const { return by_id_.size(); }
 
  private:
   struct Slot : boost::intrusive::set_base_hook<
@@ -69,6 +70,7 @@ class WaitingRequests {
 
     WaitingRequest waiting;
     TimePoint overdue_at;
+    bool is_removed = false;
   };
   struct Earlier {
     bool operator()(const Slot& left, const Slot& right) const {
@@ -76,8 +78,11 @@ class WaitingRequests {
     }
   };
 
+  void take_out(Slot& slot);
+  void drop_removed();
+
   Limits limits_;
-  std::deque<Slot> order_;
+  std::deque<Slot> order_;  // never begins with one that is removed
   boost::intrusive::multiset<Slot, boost::intrusive::compare<Earlier>> by_heartbeat_;
   // The slots of others, which are far away in memory, need not be read to find one.
   boost::unordered_flat_map<RequestId, Slot*, std::hash<RequestId>> by_id_;

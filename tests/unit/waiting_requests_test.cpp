@@ -78,6 +78,35 @@ TEST(WaitingRequests, AreOverdueAfterTheTimeThatTheyMayWait) {
   EXPECT_FALSE(requests.next_event());
 }
 
+TEST(WaitingRequests, GiveTheirRoomToOthersWhenTheyAreRemoved) {
+  WaitingRequests requests({2, 20, 1h});
+  for (const char* const id : {"first", "second"}) requests.push(waiting(id));
+  requests.remove("second");
+  requests.remove("unknown");
+  EXPECT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests.find("second"), nullptr);
+  EXPECT_TRUE(requests.has_room_for(waiting("third").request));
+  requests.push(waiting("third"));
+  requests.remove("first");
+  EXPECT_EQ(requests.next_event(), start + 750ms);
+  const auto next = requests.pop();
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->request.request_id, "third");
+  EXPECT_TRUE(requests.empty());
+  EXPECT_EQ(requests.next_event(), std::nullopt);
+}
+
+TEST(WaitingRequests, AreBoundedAlsoWhereAllButOneAreRemoved) {
+  WaitingRequests requests({4, 1000, 1h});
+  requests.push(waiting("first"));
+  int pushed = 0;
+  for (; pushed < 100 && requests.has_room_for(waiting("x").request); ++pushed) {
+    requests.push(waiting("x"));
+    requests.remove("x");
+  }
+  EXPECT_EQ(pushed, 7);
+}
+
 TEST(WaitingRequests, AreFoundByTheirIds) {
   WaitingRequests requests = roomy();
   requests.push(waiting("1"));
