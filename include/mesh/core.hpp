@@ -8,6 +8,7 @@
 #include <mesh/codec.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/headers.hpp>
+#include <mesh/interceptor.hpp>
 #include <mesh/leader_service.hpp>
 #include <mesh/log.hpp>
 #include <mesh/mesh_service.hpp>

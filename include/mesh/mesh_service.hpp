@@ -371,16 +371,25 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
     detail::PreparedCall<Request, Response> call;
     call.core = core_.core();
     call.executor = core_.executor();
+    std::optional<Headers> headers;  // as interceptors want them
     try {
+      const bool is_local = instance_id != 0 && instance_id == core_.instance_id();
       detail::check_options(options);
-      if (instance_id != 0 && instance_id == core_.instance_id()) {
+      if (core_.interception()) {
+        call.watched = detail::begin_watched_call(core_.interception(), instance_id, type, is_local,
+                                                  options, headers);
+        detail::check_options(options);
+      }
+      if (is_local) {
         auto handler = core_.find_handler(type);
         if (!handler) throw MeshNoHandlerError(std::string(type));
         constexpr const void* types = &detail::PayloadTypes<Request, Response>::tag;
-        const bool is_observed = handler->takes_context() || handler->payload_types() != types;
+        const bool is_observed = handler->takes_context() || handler->payload_types() != types ||
+                                 core_.interception() != nullptr;
         auto context = is_observed ? detail::make_local_context(instance_id, type, options)
                                    : CallContext(nullptr);
-        call.local.emplace(std::move(handler), core_.gate(), std::move(context), type);
+        call.local.emplace(std::move(handler), core_.gate(), core_.interception(),
+                           std::move(context), type);
         call.local->take_request(std::forward<Given>(request));
       } else {
         call.remote.target = instance_id;
@@ -390,6 +399,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
       }
     } catch (...) {
       call.error = std::current_exception();
+      if (call.watched) detail::end_watched_call(*call.watched, call.error);
     }
     constexpr bool is_awaited = detail::is_use_awaitable<std::decay_t<CompletionToken>>;
     if constexpr (is_awaited && !std::is_void_v<Response> &&

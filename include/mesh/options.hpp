@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include <mesh/log.hpp>
 
 namespace mesh {
+
+class Interceptor;
 
 struct RedisOptions;
 class CallContext;
@@ -230,6 +233,9 @@ struct MeshOptions {
   /// `run()` of the other one do not return. Where a handler outlived `stop()`, let that one run
   /// out, too.
   boost::asio::any_io_executor protocol_executor{};
+  /// Are told of each call that this node makes and of each handler that it runs, in this order.
+  /// None may be null.
+  std::vector<std::shared_ptr<Interceptor>> interceptors{};
   std::string hostname;  ///< What this node registers as; empty: the machine's host name.
   LogSink log = stderr_log_sink();
 

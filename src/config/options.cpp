@@ -129,6 +129,9 @@ void MeshOptions::validate() const {
   require_duration("MeshOptions::stop_timeout", stop_timeout);
   require_no_longer_than_a_year("MeshOptions::drain_timeout", drain_timeout);
   require_longer("MeshOptions::node_ttl", node_ttl, "heartbeat_interval", heartbeat_interval);
+  if (std::ranges::find(interceptors, nullptr) != interceptors.end()) {
+    reject("MeshOptions::interceptors", "must not hold a null pointer");
+  }
   leader.validate();
   redis.validate();
   if (leader_redis) leader_redis->validate();

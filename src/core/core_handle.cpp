@@ -68,6 +68,10 @@ CoreHandle::~CoreHandle() {
   });
 }
 
+const std::shared_ptr<const core::Interception>& CoreHandle::interception() const noexcept {
+  return core_->interception();
+}
+
 const std::shared_ptr<Gate>& CoreHandle::gate() const noexcept { return core_->gate(); }
 
 const asio::any_io_executor& CoreHandle::executor() const noexcept { return core_->executor(); }

@@ -96,15 +96,14 @@ asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
     co_await leave_strand();
     check_may_begin(*execution);
     CallContext context(execution);
-    execution->response = wire::begin_response(request.request_id.view());
+    begin(context, *execution);
     co_await execution->handler->handle(context, request.data, execution->response);
     complete(*execution);
   } catch (...) {
     error = std::current_exception();
   }
-  if (error) {
-    execution->response = failure_of(*execution, error);
-  }
+  if (error) execution->response = failure_of(*execution, error);
+  if (execution->is_watched) note_outcome(execution, error);
   execution->forget_input();
   // The reference goes along: it may be the last one, and the server must be destroyed there.
   const auto ended = ended_;
@@ -114,15 +113,18 @@ asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
 void HandlerRunner::serve_now(const std::shared_ptr<Execution>& execution) const {
   const wire::Request& request = execution->request;
   std::string& response = execution->response;
+  std::exception_ptr error;
   try {
     check_may_begin(*execution);
     CallContext context(execution);
-    response = wire::begin_response(request.request_id.view());
+    begin(context, *execution);
     execution->handler->handle_now(context, request.data, response);
     complete(*execution);
   } catch (...) {
-    response = failure_of(*execution, std::current_exception());
+    error = std::current_exception();
   }
+  if (error) response = failure_of(*execution, error);
+  if (execution->is_watched) note_outcome(execution, error);
 }
 
 asio::awaitable<void> HandlerRunner::handle_broadcast(
@@ -153,6 +155,22 @@ void HandlerRunner::check_may_begin(const Execution& execution) const {
     throw MeshRefusedError("the caller's deadline has passed before it could run",
                            Refusal::deadline);
   }
+}
+
+void HandlerRunner::begin(const CallContext& context, Execution& execution) const {
+  if (context_.interception) {
+    context_.interception->before_handler(context);
+    execution.is_watched = true;
+    execution.begun_at = Clock::now();
+  }
+  execution.response = wire::begin_response(execution.request.request_id.view());
+}
+
+void HandlerRunner::note_outcome(const std::shared_ptr<Execution>& execution,
+                                 const std::exception_ptr& error) const {
+  if (!context_.gate->is_open()) return;
+  const CallContext context(execution);
+  context_.interception->after_handler(context, {error, Clock::now() - execution->begun_at});
 }
 
 void HandlerRunner::complete(Execution& execution) const {

@@ -20,6 +20,7 @@
 #include <async/strand_batch.hpp>
 #include <async/task_group.hpp>
 #include <core/broadcast_lanes.hpp>
+#include <core/interception.hpp>
 #include <core/served_call.hpp>
 #include <core/waiting_requests.hpp>
 #include <wire/messages.hpp>
@@ -35,6 +36,8 @@ struct Execution : ServedCall {
   std::shared_ptr<detail::RequestHandler> handler;
   unsigned session = 0;  ///< In which it was to run.
   bool is_plain = false;
+  bool is_watched = false;  ///< Interceptors were told of its beginning.
+  TimePoint begun_at{};     ///< Set if so.
   std::string response{};
 
   /// When the handler is done, since the user may keep the context.
@@ -52,6 +55,7 @@ class HandlerRunner : public std::enable_shared_from_this<HandlerRunner> {
     LogSink log;
     /// Once it is closed, no handler begins.
     std::shared_ptr<const detail::Gate> gate;
+    std::shared_ptr<const Interception> interception;  ///< Null if there are no interceptors.
   };
   struct Callbacks {
     std::function<void(std::shared_ptr<Execution>)> on_response;
@@ -94,6 +98,9 @@ class HandlerRunner : public std::enable_shared_from_this<HandlerRunner> {
     return stopping_ || session != session_ || !context_.gate->is_open();
   }
   void check_may_begin(const Execution& execution) const;
+  void begin(const CallContext& context, Execution& execution) const;
+  void note_outcome(const std::shared_ptr<Execution>& execution,
+                    const std::exception_ptr& error) const;
   void complete(Execution& execution) const;
   std::string failure_of(const Execution& execution, const std::exception_ptr& error) const;
   void finish(std::shared_ptr<Execution> execution);

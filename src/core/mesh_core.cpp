@@ -28,6 +28,9 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       strand_(options.protocol_executor ? options.protocol_executor : executor_),
       options_(prepare_options(key, std::move(options), gate_)),
       keys_(options_.redis, key),
+      interception_(options_.interceptors.empty()
+                        ? nullptr
+                        : std::make_shared<Interception>(options_.interceptors, options_.log)),
       connections_(strand_, options_),
       registry_(std::make_shared<Registry>(connections_.commands(), keys_, options_.node_ttl,
                                            options_.hostname)),
@@ -53,7 +56,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           RequestServer::Context{
               strand_, executor_, options_.limits, options_.request_timeout, options_.log,
               [progress = drain_progress_] { progress->notify_all(); },
-              [commands = connections_.commands()] { return commands->can_send(); }, gate_},
+              [commands = connections_.commands()] { return commands->can_send(); }, gate_,
+              interception_},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
           AnswerSender::Context{strand_, connections_.commands(), keys_,
@@ -69,9 +73,9 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           registry_)),
       callbacks_(
           strand_, executor_,
-          [log = options_.log](const std::exception_ptr& error) {
-            log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
-          },
+          [log = options_.log](
+              const std::exception_ptr&
+                  error) { log(LogLevel::error, "a mesh callback threw: " + describe_error(error)); },
           gate_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {

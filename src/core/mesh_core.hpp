@@ -26,6 +26,7 @@
 #include <core/connections.hpp>
 #include <core/counters.hpp>
 #include <core/inbox.hpp>
+#include <core/interception.hpp>
 #include <core/keys.hpp>
 #include <core/node_watch.hpp>
 #include <core/outbox.hpp>
@@ -54,6 +55,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   InstanceId instance_id() const noexcept { return instance_id_; }
   MeshStats stats() const { return counters_.snapshot(); }
   RequestServer& server() { return *server_; }
+  /// Null if there are no interceptors.
+  const std::shared_ptr<const Interception>& interception() const noexcept { return interception_; }
   const std::shared_ptr<leader::LeaderDriver>& leader() const { return leader_; }
 
   void set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback);
@@ -122,6 +125,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   MeshOptions options_;
   Keys keys_;
   Counters counters_;
+  std::shared_ptr<const Interception> interception_;
   Connections connections_;
   std::shared_ptr<Registry> registry_;
   std::shared_ptr<leader::LeaderDriver> leader_;

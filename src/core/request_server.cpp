@@ -27,8 +27,9 @@ constexpr unsigned most_deliveries = 2;
 RequestServer::RequestServer(Context context, Counters& counters)
     : context_(std::move(context)),
       counters_(counters),
-      runner_(std::make_shared<HandlerRunner>(HandlerRunner::Context{
-          context_.strand, context_.executor, context_.limits, context_.log, context_.gate})),
+      runner_(std::make_shared<HandlerRunner>(
+          HandlerRunner::Context{context_.strand, context_.executor, context_.limits, context_.log,
+                                 context_.gate, context_.interception})),
       waiting_({context_.limits.queued_handlers, context_.limits.queued_bytes,
                 context_.limits.queued_time}),
       answered_(context_.limits.remembered_requests, context_.limits.remembered_bytes),

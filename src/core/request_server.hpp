@@ -46,6 +46,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     std::function<bool()> can_send{};
     /// Once it is closed, no handler begins.
     std::shared_ptr<const detail::Gate> gate = std::make_shared<detail::Gate>();
+    std::shared_ptr<const Interception> interception{};  ///< Null if there are no interceptors.
   };
 
   RequestServer(Context context, Counters& counters);

@@ -23,6 +23,7 @@
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/interception.hpp>
 #include <mesh/detail/payload.hpp>
 #include <mesh/detail/post_completion.hpp>
 #include <mesh/detail/spawn_operation.hpp>
@@ -79,8 +80,13 @@ class DecodingHandler {
   using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
   using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
 
-  DecodingHandler(std::string_view type, Handler handler, asio::any_io_executor fallback)
-      : type_(type), handler_(std::move(handler)), fallback_(std::move(fallback)) {}
+  /// `watched` may be null.
+  DecodingHandler(std::string_view type, Handler handler, asio::any_io_executor fallback,
+                  std::shared_ptr<WatchedCall> watched)
+      : type_(type),
+        handler_(std::move(handler)),
+        fallback_(std::move(fallback)),
+        watched_(std::move(watched)) {}
 
   allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler_); }
   cancellation_slot_type get_cancellation_slot() const noexcept {
@@ -99,6 +105,7 @@ class DecodingHandler {
         error = std::current_exception();
       }
     }
+    if (watched_) end_watched_call(*watched_, error);
     complete<Response>(handler_, std::move(error), std::move(response));
   }
 
@@ -106,6 +113,7 @@ class DecodingHandler {
   std::string_view type_;
   Handler handler_;
   asio::any_io_executor fallback_;
+  std::shared_ptr<WatchedCall> watched_;
 };
 
 template <typename Response, typename Handler>
@@ -124,10 +132,13 @@ class LocalCall {
   using Typed = TypedHandler<Request, Response>;
 
  public:
+  /// `interception` is null if there are no interceptors.
   LocalCall(std::shared_ptr<RequestHandler> handler, std::shared_ptr<const Gate> gate,
-            CallContext context, std::string_view type)
+            std::shared_ptr<const core::Interception> interception, CallContext context,
+            std::string_view type)
       : handler_(std::move(handler)),
         gate_(std::move(gate)),
+        interception_(std::move(interception)),
         context_(std::move(context)),
         type_(type) {}
 
@@ -147,6 +158,44 @@ class LocalCall {
 
   Boxed<Response> run_now() {
     if (!gate_->is_open()) throw MeshStoppedError();
+    if (!interception_) return call_now();
+    const auto begun_at = begin_watched();
+    try {
+      Boxed<Response> response = call_now();
+      end_watched(begun_at, nullptr);
+      return response;
+    } catch (...) {
+      end_watched(begun_at, std::current_exception());
+      throw;
+    }
+  }
+
+  asio::awaitable<Boxed<Response>> run() {
+    if (!gate_->is_open()) throw MeshStoppedError();
+    return interception_ ? run_watched() : call();
+  }
+
+  CallContext& context() { return context_; }
+
+  /// Of the caller's interceptors; may be null.
+  std::shared_ptr<WatchedCall> watched{};
+
+ private:
+  asio::awaitable<Boxed<Response>> run_watched() {
+    const auto begun_at = begin_watched();
+    std::exception_ptr error;
+    try {
+      Boxed<Response> response = co_await call();
+      end_watched(begun_at, nullptr);
+      co_return response;
+    } catch (...) {
+      error = std::current_exception();
+    }
+    end_watched(begun_at, error);
+    std::rethrow_exception(error);
+  }
+
+  Boxed<Response> call_now() {
     try {
       if (request_) return typed().call_now(context_, std::move(*request_));
       std::string response;
@@ -158,8 +207,7 @@ class LocalCall {
     }
   }
 
-  asio::awaitable<Boxed<Response>> run() {
-    if (!gate_->is_open()) throw MeshStoppedError();
+  asio::awaitable<Boxed<Response>> call() {
     try {
       if (request_) co_return co_await typed().call(context_, std::move(*request_));
       std::string response;
@@ -171,9 +219,15 @@ class LocalCall {
     }
   }
 
-  CallContext& context() { return context_; }
+  std::chrono::steady_clock::time_point begin_watched() {
+    begin_watched_handler(*interception_, context_);
+    return std::chrono::steady_clock::now();
+  }
+  void end_watched(std::chrono::steady_clock::time_point begun_at,
+                   const std::exception_ptr& error) const noexcept {
+    if (gate_->is_open()) end_watched_handler(*interception_, context_, begun_at, error);
+  }
 
- private:
   bool is_typed() const {
     return handler_->payload_types() == &PayloadTypes<Request, Response>::tag;
   }
@@ -182,6 +236,7 @@ class LocalCall {
 
   std::shared_ptr<RequestHandler> handler_;
   std::shared_ptr<const Gate> gate_;
+  std::shared_ptr<const core::Interception> interception_;
   CallContext context_;
   std::string_view type_;
   std::optional<Boxed<Request>> request_;
@@ -195,6 +250,7 @@ struct PreparedCall {
   asio::any_io_executor executor;
   std::optional<LocalCall<Request, Response>> local;
   OutgoingCall remote{};
+  std::shared_ptr<WatchedCall> watched{};  // null if there are no interceptors
   std::exception_ptr error;
 };
 
@@ -212,6 +268,7 @@ void call_plain_handler(const asio::any_io_executor& executor, Call call, Handle
     } catch (...) {
       error = std::current_exception();
     }
+    if (call->watched) end_watched_call(*call->watched, error);
     call.reset();
     asio::dispatch(target, [handler = std::move(handler), error = std::move(error),
                             response = std::move(response)]() mutable {
@@ -225,11 +282,20 @@ asio::awaitable<std::conditional_t<std::is_void_v<Response>, void, Outcome<Respo
 run_local_call(Call call) {
   // Spawning may run the first steps inside `invoke()`.
   co_await asio::post(asio::use_awaitable);
-  if constexpr (std::is_void_v<Response>) {
-    co_await call.run();
-  } else {
-    co_return co_await call.run();
+  std::exception_ptr error;
+  try {
+    Outcome<Response> response = co_await call.run();
+    if (call.watched) end_watched_call(*call.watched, nullptr);
+    if constexpr (std::is_void_v<Response>) {
+      co_return;
+    } else {
+      co_return response;
+    }
+  } catch (...) {
+    error = std::current_exception();
   }
+  if (call.watched) end_watched_call(*call.watched, error);
+  std::rethrow_exception(error);
 }
 
 template <typename Request, typename Response>
@@ -239,16 +305,19 @@ struct InitiateCall {
     if (call.error) {
       fail_call<Response>(call.executor, std::move(handler), std::move(call.error));
     } else if (call.local && call.local->is_plain()) {
+      call.local->watched = std::move(call.watched);
       call_plain_handler<Response>(call.executor, std::move(*call.local), std::move(handler));
     } else if (call.local) {
       auto control = std::make_shared<OperationControl>();
       control->context = call.local->context();
+      call.local->watched = std::move(call.watched);
       spawn_operation(asio::make_strand(call.executor), call.executor,
                       run_local_call<Response>(std::move(*call.local)), std::move(handler),
                       std::move(control));
     } else {
       const std::string_view type = call.remote.type;
-      DecodingHandler<Response, Handler> decoding(type, std::move(handler), call.executor);
+      DecodingHandler<Response, Handler> decoding(type, std::move(handler), call.executor,
+                                                  std::move(call.watched));
       send_call(call.core, std::move(call.remote),
                 PostedHandler(call.executor, std::move(decoding)));
     }

@@ -22,6 +22,7 @@
 #include <mesh/stats.hpp>
 
 namespace mesh::core {
+class Interception;
 class MeshCore;
 class ServedCall;
 }  // namespace mesh::core
@@ -91,6 +92,9 @@ class CoreHandle {
   void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(AsyncCallback<> callback);
   void watch_nodes(AsyncCallback<NodeChange, MeshNode> callback);
+
+  /// Null if there are no interceptors.
+  const std::shared_ptr<const core::Interception>& interception() const noexcept;
 
   /// Of handlers that are called locally.
   const std::shared_ptr<Gate>& gate() const noexcept;

@@ -1,0 +1,145 @@
+#include <core/interception.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/interception.hpp>
+#include <mesh/errors.hpp>
+
+#include <util/describe_error.hpp>
+
+namespace mesh {
+
+void Interceptor::before_call(CallStart& /*call*/) {}
+void Interceptor::after_call(const CallEnd& /*call*/) {}
+void Interceptor::before_handler(const CallContext& /*call*/) {}
+void Interceptor::after_handler(const CallContext& /*call*/, const HandlerEnd& /*end*/) {}
+
+namespace core {
+
+namespace {
+
+/// Of what an interceptor threw.
+std::exception_ptr refusal_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const MeshRefusedError& refused) {
+    if (refused.executed() == Executed::no) return error;
+    return std::make_exception_ptr(MeshRefusedError(refused.what(), refused.reason()));
+  } catch (...) {
+    return std::make_exception_ptr(MeshRefusedError(describe_error(error), Refusal::refused));
+  }
+}
+
+}  // namespace
+
+void Interception::before_call(CallStart& call) const {
+  const auto begun_at = Clock::now();
+  std::size_t agreed = 0;
+  try {
+    for (; agreed < interceptors_.size(); ++agreed) interceptors_[agreed]->before_call(call);
+  } catch (...) {
+    const std::exception_ptr refusal = refusal_of(std::current_exception());
+    end_call({call.target, call.type, call.is_local, refusal, Clock::now() - begun_at}, agreed);
+    std::rethrow_exception(refusal);
+  }
+}
+
+void Interception::before_handler(const CallContext& call) const {
+  const auto begun_at = Clock::now();
+  std::size_t agreed = 0;
+  try {
+    for (; agreed < interceptors_.size(); ++agreed) interceptors_[agreed]->before_handler(call);
+  } catch (...) {
+    const std::exception_ptr refusal = refusal_of(std::current_exception());
+    end_handler(call, {refusal, Clock::now() - begun_at}, agreed);
+    std::rethrow_exception(refusal);
+  }
+}
+
+void Interception::end_call(const CallEnd& call, std::size_t count) const noexcept {
+  while (count > 0) {
+    try {
+      interceptors_[--count]->after_call(call);
+    } catch (...) {
+      complain();
+    }
+  }
+}
+
+void Interception::end_handler(const CallContext& call, const HandlerEnd& end,
+                               std::size_t count) const noexcept {
+  while (count > 0) {
+    try {
+      interceptors_[--count]->after_handler(call, end);
+    } catch (...) {
+      complain();
+    }
+  }
+}
+
+void Interception::complain() const noexcept {
+  try {
+    log_(LogLevel::error, "an interceptor failed: " + describe_error(std::current_exception()));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): there is nobody left to tell
+  }
+}
+
+}  // namespace core
+
+namespace detail {
+
+class WatchedCall {
+ public:
+  WatchedCall(std::shared_ptr<const core::Interception> interception, const CallStart& call,
+              TimePoint begun_at)
+      : interception_(std::move(interception)),
+        target_(call.target),
+        type_(call.type),
+        is_local_(call.is_local),
+        begun_at_(begun_at) {}
+
+  void end(const std::exception_ptr& error) const noexcept {
+    interception_->after_call({target_, type_, is_local_, error, Clock::now() - begun_at_});
+  }
+
+ private:
+  std::shared_ptr<const core::Interception> interception_;
+  InstanceId target_;
+  std::string type_;
+  bool is_local_;
+  TimePoint begun_at_;
+};
+
+std::shared_ptr<WatchedCall> begin_watched_call(
+    const std::shared_ptr<const core::Interception>& interception, InstanceId target,
+    std::string_view type, bool is_local, InvokeOptions& options, std::optional<Headers>& headers) {
+  CallStart call{target, type, is_local, options.timeout, {}};
+  if (options.headers != nullptr) call.headers = *options.headers;
+  const auto begun_at = Clock::now();
+  interception->before_call(call);
+  auto watched = std::make_shared<WatchedCall>(interception, call, begun_at);
+  headers = std::move(call.headers);
+  options.headers = &*headers;
+  return watched;
+}
+
+void end_watched_call(WatchedCall& call, const std::exception_ptr& error) noexcept {
+  call.end(error);
+}
+
+void begin_watched_handler(const core::Interception& interception, const CallContext& call) {
+  interception.before_handler(call);
+}
+
+void end_watched_handler(const core::Interception& interception, const CallContext& call,
+                         TimePoint begun_at, const std::exception_ptr& error) noexcept {
+  interception.after_handler(call, {error, Clock::now() - begun_at});
+}
+
+}  // namespace detail
+
+}  // namespace mesh

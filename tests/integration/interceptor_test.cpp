@@ -1,0 +1,246 @@
+#include <gtest/gtest.h>
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <integration/support/few_nodes_test.hpp>
+#include <mesh/errors.hpp>
+#include <mesh/interceptor.hpp>
+
+namespace mesh::test {
+namespace {
+
+using Steps = std::vector<std::string>;
+
+std::string text_of_error(const std::exception_ptr& error) {
+  if (!error) return "ok";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& thrown) {
+    return thrown.what();
+  }
+}
+
+/// Writes down what it is told of, and refuses what it is asked to.
+class Recorder : public Interceptor {
+ public:
+  explicit Recorder(std::string name) : name_(std::move(name)) {}
+
+  void before_call(CallStart& call) override {
+    note("call " + std::string(call.type) + (call.is_local ? " here" : ""));
+    if (refuses_calls) throw std::runtime_error("not today");
+    if (adds_header) call.headers["trace"] = "from " + name_;
+  }
+  void after_call(const CallEnd& call) override {
+    note("called: " + text_of_error(call.error));
+    if (call.duration < std::chrono::nanoseconds(0)) note("ended before it began");
+    if (fails_after) throw std::runtime_error("after_call failed");
+  }
+  void before_handler(const CallContext& call) override {
+    const auto trace = call.headers().find("trace");
+    note("handle " + call.type() + " for " + std::to_string(call.sender()) +
+         (trace == call.headers().end() ? "" : " " + trace->second));
+    if (refuses_handlers) throw MeshRefusedError("no entry", Refusal::limit);
+  }
+  void after_handler(const CallContext& call, const HandlerEnd& end) override {
+    note("handled " + call.type() + ": " + text_of_error(end.error));
+    if (fails_after) throw std::runtime_error("after_handler failed");
+  }
+
+  Steps take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(steps_, {});
+  }
+
+  bool refuses_calls = false;
+  bool refuses_handlers = false;
+  bool adds_header = false;
+  bool fails_after = false;
+
+ private:
+  void note(const std::string& step) {
+    const std::lock_guard lock(mutex_);
+    steps_.push_back(name_.empty() ? step : name_ + ": " + step);
+  }
+
+  std::string name_;
+  std::mutex mutex_;
+  Steps steps_;
+};
+
+class Interceptors : public FewNodesTest {
+ protected:
+  /// Node 1 calls, node 2 is called; each has a recorder.
+  asio::awaitable<void> start_recorded() {
+    MeshOptions caller_options = options();
+    caller_options.interceptors = {at_caller_};
+    MeshOptions target_options = options();
+    target_options.interceptors = {at_target_};
+    caller_ = co_await start_node(std::move(caller_options));
+    target_ = co_await start_node(std::move(target_options));
+    target_->register_handler<"echo">([](Text text) { return text; });
+    target_->register_handler<"ask">([]() -> asio::awaitable<Text> {
+      throw std::runtime_error("out of answers");
+      co_return Text{};
+    });
+  }
+
+  std::shared_ptr<Recorder> at_caller_ = std::make_shared<Recorder>("");
+  std::shared_ptr<Recorder> at_target_ = std::make_shared<Recorder>("");
+};
+
+template <typename Error>
+asio::awaitable<std::string> refused(asio::awaitable<Text> call, Executed executed) {
+  std::string text = "no error";
+  try {
+    co_await std::move(call);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.executed(), executed);
+    text = error.what();
+  }
+  co_return text;
+}
+
+TEST_F(Interceptors, AreToldOfCallsAndHandlersAndAddHeaders) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    at_caller_->adds_header = true;
+    const Text request = text_of("x");
+    co_await caller_->invoke<"echo">(2, request);
+    EXPECT_EQ(at_caller_->take(), (Steps{"call echo", "called: ok"}));
+    EXPECT_EQ(at_target_->take(), (Steps{"handle echo for 1 from ", "handled echo: ok"}));
+    const auto failed =
+        co_await refused<MeshHandlerError>(caller_->invoke<"ask">(2), Executed::yes);
+    EXPECT_EQ(failed, "out of answers");
+    EXPECT_EQ(at_caller_->take(), (Steps{"call ask", "called: out of answers"}));
+    EXPECT_EQ(at_target_->take(), (Steps{"handle ask for 1 from ", "handled ask: out of answers"}));
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, AreToldOfLocalCallsAndTheirHandlers) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    at_target_->adds_header = true;
+    const Text request = text_of("x");
+    const Text reply = co_await target_->invoke<"echo">(2, request);
+    EXPECT_EQ(reply.text, "x");
+    EXPECT_EQ(at_target_->take(), (Steps{"call echo here", "handle echo for 2 from ",
+                                         "handled echo: ok", "called: ok"}));
+    bool has_failed = false;
+    try {
+      co_await target_->invoke<"ask">(2);
+    } catch (const std::runtime_error&) {
+      has_failed = true;
+    }
+    EXPECT_TRUE(has_failed);
+    EXPECT_EQ(at_target_->take(), (Steps{"call ask here", "handle ask for 2 from ",
+                                         "handled ask: out of answers", "called: out of answers"}));
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, RefuseCallsBeforeTheyLeave) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    at_caller_->refuses_calls = true;
+    const Text request = text_of("x");
+    const auto text =
+        co_await refused<MeshRefusedError>(caller_->invoke<"echo">(2, request), Executed::no);
+    EXPECT_EQ(text, "not today");
+    EXPECT_EQ(at_caller_->take(), (Steps{"call echo"}));
+    EXPECT_EQ(at_target_->take(), Steps{});
+    EXPECT_EQ(caller_->stats().calls_sent, 0U);
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, RefuseRequestsBeforeTheirHandlersRun) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    at_target_->refuses_handlers = true;
+    const Text request = text_of("x");
+    for (Service* const node : {caller_.get(), target_.get()}) {
+      const auto text =
+          co_await refused<MeshRefusedError>(node->invoke<"echo">(2, request), Executed::no);
+      EXPECT_EQ(text, "no entry");
+      const auto other = co_await refused<MeshRefusedError>(node->invoke<"ask">(2), Executed::no);
+      EXPECT_EQ(other, "no entry");
+    }
+    for (const std::string& step : at_target_->take()) {
+      EXPECT_EQ(step.find("handled"), std::string::npos) << step;
+    }
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, AreToldOfEndsInTheReverseOrderAndOnlyIfTheyHadAgreed) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto shared = std::make_shared<Recorder>("outer");
+    const auto refusing = std::make_shared<Recorder>("inner");
+    MeshOptions caller_options = options();
+    caller_options.interceptors = {shared, refusing};
+    caller_ = co_await start_node(std::move(caller_options));
+    const Text request = text_of("x");
+    co_await refused<MeshNodeUnreachableError>(caller_->invoke<"echo">(77, request), Executed::no);
+    const std::string nobody =
+        "request \"echo\" to node 77 reached nobody: no node listens under "
+        "that id";
+    Steps steps = shared->take();
+    CO_ASSERT_TRUE(steps.size() == 2);
+    EXPECT_EQ(steps[1], "outer: called: " + nobody);
+    EXPECT_EQ(refusing->take(), (Steps{"inner: call echo", "inner: called: " + nobody}));
+    refusing->refuses_calls = true;
+    co_await refused<MeshRefusedError>(caller_->invoke<"echo">(77, request), Executed::no);
+    EXPECT_EQ(shared->take(), (Steps{"outer: call echo", "outer: called: not today"}));
+    EXPECT_EQ(refusing->take(), (Steps{"inner: call echo"}));
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, DoNoHarmByThrowingAfterwards) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    at_caller_->fails_after = true;
+    at_target_->fails_after = true;
+    const Text request = text_of("x");
+    const Text reply = co_await caller_->invoke<"echo">(2, request);
+    EXPECT_EQ(reply.text, "x");
+    EXPECT_EQ(log().count("an interceptor failed: after_call failed"), 1U);
+    EXPECT_EQ(log().count("an interceptor failed: after_handler failed"), 1U);
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, AreToldOfTimeoutsAndOfWhatFailsBeforeItLeaves) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    target_->register_handler<"echo">([](Text text) -> asio::awaitable<Text> {
+      co_await sleep_for(30s);
+      co_return text;
+    });
+    const Text request = text_of("x");
+    const auto text = co_await refused<MeshDeadlineError>(
+        caller_->invoke<"echo">(2, request, {.deadline = 200ms}), Executed::maybe);
+    EXPECT_EQ(at_caller_->take(), (Steps{"call echo", "called: " + text}));
+    const Text no_text{"\xff"};
+    const auto unsent =
+        co_await refused<MeshEncodeError>(caller_->invoke<"echo">(2, no_text), Executed::no);
+    EXPECT_EQ(at_caller_->take(), (Steps{"call echo", "called: " + unsent}));
+    co_await stop();
+  });
+}
+
+TEST(InterceptorOptions, MustNotHoldNull) {
+  MeshOptions options;
+  options.interceptors = {nullptr};
+  EXPECT_THROW(options.validate(), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mesh::test
