@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -12,8 +13,8 @@
 namespace mesh {
 
 /// Takes items to the strand, in their order; all that come before the strand has its turn go in
-/// one step, since each costs more than most items do. They hold on to their owner, which is let
-/// go of on the strand. Shared, as who pushes an item may do so in the owner's last moment.
+/// one step, since each costs more than most items do. What waits holds on to the owner, which is
+/// let go of on the strand. Shared, as who pushes an item may do so in the owner's last moment.
 template <typename Owner, typename Item>
 class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>> {
  public:
@@ -25,19 +26,17 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
 
   /// From any thread. The owner is the same each time.
   void push(std::shared_ptr<Owner> owner, Item&& item) {
-    std::unique_ptr<Turn> turn;
-    {
-      const std::lock_guard lock(mutex_);
-      if (next_ != nullptr) {
-        next_->items.push_back(std::move(item));
-        owner.reset();  // not the last reference, as long as this turn has not begun
-        return;
-      }
-      turn = std::make_unique<Turn>(this->shared_from_this(), std::move(owner));
-      turn->items.push_back(std::move(item));
-      next_ = turn.get();
+    const std::lock_guard lock(mutex_);
+    if (next_ != nullptr) {
+      next_->items.push_back(std::move(item));
+      owner.reset();  // not the last reference, as this turn cannot begin now
+      return;
     }
-    asio::post(strand_, [turn = std::move(turn)] { turn->run(); });
+    auto turn = std::make_unique<Turn>(this->shared_from_this(), std::move(owner));
+    turn->items.push_back(std::move(item));
+    next_ = turn.get();
+    // Under the lock: what others post afterwards must come after all that is in this turn.
+    post(std::move(turn));
   }
 
  private:
@@ -49,23 +48,40 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
     Turn& operator=(const Turn&) = delete;
     ~Turn() { close(); }
 
+    /// Nothing is added any more.
     void close() {
       const std::lock_guard lock(batch->mutex_);
       if (batch->next_ == this) batch->next_ = nullptr;
-    }
-    void run() {
-      close();
-      for (Item& item : items) batch->take_(*owner, std::move(item));
     }
 
     std::shared_ptr<StrandBatch> batch;
     std::shared_ptr<Owner> owner;
     std::vector<Item> items;
+    std::size_t taken = 0;
   };
+
+  void post(std::unique_ptr<Turn> turn) {
+    asio::post(strand_, [turn = std::move(turn)]() mutable { run(std::move(turn)); });
+  }
+
+  // An item that throws does not take the others with it.
+  static void run(std::unique_ptr<Turn> turn) {
+    turn->close();
+    try {
+      while (turn->taken < turn->items.size()) {
+        turn->batch->take_(*turn->owner, std::move(turn->items[turn->taken++]));
+      }
+    } catch (...) {
+      StrandBatch& batch = *turn->batch;
+      batch.post(std::move(turn));
+      throw;
+    }
+  }
 
   Strand strand_;
   void (*take_)(Owner& owner, Item&& item);
-  std::mutex mutex_;
+  // Recursive, as a context that ends destroys a turn while it is posted.
+  std::recursive_mutex mutex_;
   Turn* next_ = nullptr;  // which takes what comes
 };
 

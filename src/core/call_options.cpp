@@ -89,13 +89,14 @@ void apply_options(OutgoingCall& call, const InvokeOptions& options,
       options.parent == nullptr && type_owner == nullptr) {
     return;
   }
-  call.extras = std::make_unique<CallExtras>();
-  call.extras->type_owner = std::move(type_owner);
-  call.extras->deadline = deadline_of(options);
+  auto extras = std::make_shared<CallExtras>();
+  extras->type_owner = std::move(type_owner);
+  extras->deadline = deadline_of(options);
   if (const Headers headers = headers_of(options); !headers.empty()) {
-    call.extras->headers = wire::encode_headers(headers);
+    extras->headers = wire::encode_headers(headers);
   }
-  call.extras->parent = state_of(options.parent);
+  extras->parent = state_of(options.parent);
+  call.extras = std::move(extras);
 }
 
 CallContext make_local_context(InstanceId own_id, std::string_view type,

@@ -30,7 +30,7 @@ class Connections {
   /// Completes when both to the Redis of the mesh are there. Throws what `Client::wait_ready()`
   /// does.
   asio::awaitable<void> open(TimePoint deadline);
-  /// That to another Redis, which nothing else waits for.
+  /// Opens the election's own, if it has one, and does not wait for it.
   void open_elsewhere();
   void close();
   /// Closes all, and waits until nothing of them runs.

@@ -147,7 +147,7 @@ void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
     control = std::make_shared<core::CallControl>();
     slot.assign([cancel, control](asio::cancellation_type_t) { cancel(control); });
   }
-  if (const auto parent = call.extras ? std::move(call.extras->parent) : nullptr) {
+  if (const auto parent = call.extras ? call.extras->parent : nullptr) {
     if (!control) control = std::make_shared<core::CallControl>();
     // Until the call begins, it is the queue that holds the control, then the pending call.
     parent->when_cancelled(control, cancel);

@@ -75,7 +75,7 @@ class DeadlineMap {
     return true;
   }
 
-  /// Moves nothing.
+  /// The value stays where it is in memory.
   Taken extract(const Key& key) {
     const auto found = entries_.find(key);
     if (found == entries_.end()) return Taken();

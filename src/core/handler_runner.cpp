@@ -76,7 +76,7 @@ void HandlerRunner::deliver(std::shared_ptr<detail::BroadcastHandler> handler,
 }
 
 void HandlerRunner::cancel_all() {
-  stopping_ = true;
+  begin_no_more();
   tasks_.cancel_all();
 }
 
@@ -105,7 +105,7 @@ asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
   if (error) execution->response = failure_of(*execution, error);
   if (execution->is_watched) note_outcome(execution, error);
   execution->forget_input();
-  // The reference goes along: it may be the last one, and the server must be destroyed there.
+  // The reference goes along: it may be the last one, and this must be destroyed there.
   const auto ended = ended_;
   ended->push(std::move(self), std::move(execution));
 }
@@ -142,7 +142,8 @@ asio::awaitable<void> HandlerRunner::handle_broadcast(
   asio::post(strand,
              [self = std::move(self), sender = broadcast.sender, type = std::move(broadcast.type)] {
                self->lanes_.leave(sender, type);
-               self->note_end();
+               --self->running_;
+               self->callbacks_.on_room();
              });
   if (error) std::rethrow_exception(error);
 }
@@ -195,15 +196,11 @@ std::string HandlerRunner::failure_of(const Execution& execution,
 
 void HandlerRunner::finish(std::shared_ptr<Execution> execution) {
   const bool is_plain = execution->is_plain;
+  --running_;
   if (is_plain) --running_plain_;
   callbacks_.on_response(std::move(execution));
-  note_end();
-  if (is_plain && running_plain_ == 0) plain_ended_.notify_all();
-}
-
-void HandlerRunner::note_end() {
-  --running_;
   callbacks_.on_room();
+  if (is_plain && running_plain_ == 0) plain_ended_.notify_all();
 }
 
 }  // namespace mesh::core

@@ -79,7 +79,8 @@ class HandlerRunner : public std::enable_shared_from_this<HandlerRunner> {
   TaskHandle run(std::shared_ptr<Execution> execution);
   void deliver(std::shared_ptr<detail::BroadcastHandler> handler, wire::Broadcast broadcast);
 
-  /// None begins any more; those that are coroutines are cancelled.
+  void begin_no_more() { stopping_ = true; }
+  /// The same, and those that are coroutines are cancelled.
   void cancel_all();
   bool is_stopping() const { return stopping_; }
   /// False if some were still running at the deadline.
@@ -104,7 +105,6 @@ class HandlerRunner : public std::enable_shared_from_this<HandlerRunner> {
   void complete(Execution& execution) const;
   std::string failure_of(const Execution& execution, const std::exception_ptr& error) const;
   void finish(std::shared_ptr<Execution> execution);
-  void note_end();
 
   Context context_;
   Callbacks callbacks_;

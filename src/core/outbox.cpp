@@ -18,6 +18,12 @@ std::string_view headers_of(const detail::OutgoingCall& call) {
   return call.extras ? std::string_view(call.extras->headers) : std::string_view();
 }
 
+std::shared_ptr<const detail::CallExtras> only_type_of(const detail::CallExtras& extras) {
+  auto type = std::make_shared<detail::CallExtras>();
+  type->type_owner = extras.type_owner;
+  return type;
+}
+
 }  // namespace
 
 Outbox::Outbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& pending,
@@ -63,10 +69,10 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
   pending.has_data = has_room_to_keep(call.data.size() + headers_of(call).size());
   if (pending.has_data) {
     pending.data = std::move(call.data);
+    pending.extras = std::move(call.extras);
   } else if (call.extras) {
-    call.extras->headers = std::string();
+    pending.extras = only_type_of(*call.extras);
   }
-  pending.extras = std::move(call.extras);
   calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (message.capacity() <= usual_size) message_ = std::move(message);

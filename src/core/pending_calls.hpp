@@ -50,7 +50,7 @@ struct PendingCall {
   int suspected_losses = 0;              // of connections, of which its size may be the cause
   TimePoint ends_at = TimePoint::max();  // its deadline in total
   TimePoint silent_until{};              // for how long nothing need be heard of it
-  std::unique_ptr<detail::CallExtras> extras{};
+  std::shared_ptr<const detail::CallExtras> extras{};
   std::shared_ptr<void> control{};  // for who may cancel it
   TimePoint deadline{};             // when it times out unless something is heard of it
 

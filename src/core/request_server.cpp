@@ -258,7 +258,7 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, Waiting
   auto execution = std::make_shared<Execution>(std::move(handler), std::move(waiting));
   Job started{execution->request.sender, execution};
   const TimePoint next_look = next_look_at(started, next_heartbeat);
-  // It cannot be gone before this has returned.
+  // The id is new, as is_repetition() has seen; and it cannot be gone before this has returned.
   Job& job = *jobs_.insert(execution->request.request_id, std::move(started), next_look);
   set_alarm();
   job.task = runner_->run(std::move(execution));
@@ -284,6 +284,7 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
 void RequestServer::refuse_new() { refusing_ = true; }
 
 void RequestServer::cancel_all() {
+  runner_->begin_no_more();  // first, so that who is cancelled sees why
   for (const WaitingRequest& waiting : waiting_.drain()) {
     if (send_) refuse(waiting.request, refusal(Refusal::stopping, MeshStoppedError().what()));
   }
@@ -320,12 +321,14 @@ void RequestServer::answer(std::shared_ptr<Execution> execution) {
   using Fate = AnsweredRequests::Fate;
   answered_.add(request_id, is_wanted ? std::string_view(response) : std::string_view(), deliveries,
                 is_wanted ? Fate::ran : Fate::cancelled);
-  // Nothing where the node has stopped without waiting for this handler.
-  if (!job || !send_ || !is_wanted) return;
-  // It keeps what it is a part of, which spares an allocation.
-  std::shared_ptr<const std::string> message(std::move(execution), &response);
-  send_(job->caller,
-        Answer{Answer::Kind::response, std::move(message), job->call->timeout, now, deliveries});
+  // Nothing where the node has stopped without waiting for this handler. Its context may be kept by
+  // the user, and must not keep the response.
+  if (!job || !send_ || !is_wanted) {
+    execution->response = std::string();
+    return;
+  }
+  send(job->caller, Answer::Kind::response, std::move(execution->response), job->call->timeout, now,
+       deliveries);
 }
 
 void RequestServer::use_room() {

@@ -29,10 +29,10 @@
 
 namespace mesh::core {
 
-/// Runs the handlers that other nodes ask for, sends their callers heartbeats meanwhile and the
-/// response in the end. Requests beyond the number of handlers that may run at once wait in a
-/// bounded queue, and their callers are sent heartbeats as well. All members must be called on the
-/// strand.
+/// Takes the requests of other nodes: has their handlers run, each request once, sends their
+/// callers heartbeats meanwhile and the response in the end. Requests beyond the number of handlers
+/// that may run at once wait in a bounded queue, and their callers are sent heartbeats as well. It
+/// may be destroyed while handlers run. All members must be called on the strand.
 class RequestServer : public std::enable_shared_from_this<RequestServer> {
  public:
   struct Context {

@@ -152,10 +152,10 @@ void Conversation::keep_begun(std::string_view rest) {
 }
 
 Conversation::Unanswered Conversation::take_unanswered() {
-  Unanswered waiting = std::move(unanswered_.front());
+  Unanswered oldest = std::move(unanswered_.front());
   unanswered_.pop_front();
-  unanswered_bytes_ -= waiting.size;
-  return waiting;
+  unanswered_bytes_ -= oldest.size;
+  return oldest;
 }
 
 std::optional<std::string> Conversation::handle(Reply& reply) {
@@ -193,12 +193,12 @@ void Conversation::end(bool was_lost) {
   unanswered_bytes_ = 0;
   if (was_lost) suspect_size_ = find_suspect();
   bool is_found = suspect_size_ == 0;
-  for (Unanswered& waiting : std::exchange(unanswered_, {})) {
+  for (Unanswered& command : std::exchange(unanswered_, {})) {
     Outcome outcome{Failure::disconnected};
-    const bool is_suspect = !is_found && waiting.size == suspect_size_;
+    const bool is_suspect = !is_found && command.size == suspect_size_;
     if (is_suspect) outcome.suspect_size = suspect_size_;
     is_found = is_found || is_suspect;
-    waiting.callback(std::move(outcome));
+    command.callback(std::move(outcome));
   }
 }
 

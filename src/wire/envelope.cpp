@@ -7,11 +7,10 @@ namespace mesh::wire {
 
 namespace {
 
-/// Whether a name of the length of `word` is that: the length is known to the compiler, which then
-/// needs no loop.
+/// Where the compiler knows the length of the name, it needs no loop.
 template <std::size_t Size>
 bool says(std::string_view name, const char (&word)[Size]) {  // NOLINT(modernize-avoid-c-arrays)
-  return std::memcmp(name.data(), word, Size - 1) == 0;
+  return name.size() == Size - 1 && std::memcmp(name.data(), word, Size - 1) == 0;
 }
 
 }  // namespace

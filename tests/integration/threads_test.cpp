@@ -391,9 +391,11 @@ TEST_F(Threads, DeferredOperationsStartWhenTheyAreLaunched) {
     auto listing = node->get_nodes(asio::deferred);
     EXPECT_TRUE(co_await heartbeats_pass(1, 2));
     EXPECT_EQ(runs, 0);
+    const Text first = co_await operation(asio::use_awaitable);
+    EXPECT_EQ(first.text, "deferred");
     const Text reply = co_await std::move(operation)(asio::use_awaitable);
     EXPECT_EQ(reply.text, "deferred");
-    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(runs, 2);
     EXPECT_EQ((co_await std::move(listing)(asio::use_awaitable)).size(), 2U);
     co_await target->stop();
     co_await node->stop();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -57,6 +58,20 @@ TEST(StrandBatch, TakesWhatComesMeanwhileInAnotherTurn) {
   repeater->batch->push(repeater, std::shared_ptr<Repeater>(repeater));
   context.run();
   EXPECT_EQ(repeater->taken, 3);
+}
+
+TEST(StrandBatch, AnItemThatThrowsDoesNotTakeTheOthersWithIt) {
+  asio::io_context context;
+  const Strand strand(context.get_executor());
+  const auto collector = std::make_shared<Collector>(strand);
+  const auto batch = std::make_shared<Batch>(strand, [](Collector& owner, int&& item) {
+    owner.items.push_back(item);
+    if (item == 2) throw std::runtime_error("two");
+  });
+  for (int i = 1; i <= 3; ++i) batch->push(collector, int{i});
+  EXPECT_THROW(context.run(), std::runtime_error);
+  context.run();
+  EXPECT_EQ(collector->items, (std::vector<int>{1, 2, 3}));
 }
 
 TEST(StrandBatch, LosesNothingThatComesFromManyThreads) {

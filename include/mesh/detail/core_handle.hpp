@@ -43,7 +43,7 @@ struct OutgoingCall {
   std::string_view type;
   std::string data{};  // JSON text
   std::chrono::milliseconds timeout{0};
-  std::unique_ptr<CallExtras> extras{};
+  std::shared_ptr<const CallExtras> extras{};
 };
 
 using VoidCompletion = asio::any_completion_handler<void(std::exception_ptr)>;
