@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <string_view>
 
 #include <mesh/call_context.hpp>
@@ -16,8 +17,11 @@ struct CallStart {
   std::string_view type;
   bool is_local = false;                 ///< To the own node.
   std::chrono::milliseconds timeout{0};  ///< As in `InvokeOptions`; 0: the default.
-  /// What goes along, those of `InvokeOptions` to begin with. They may be changed, within the
-  /// limits of those.
+  /// When the call is given up in any case, its parent's deadline included.
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  /// What goes along, to begin with those of `InvokeOptions` and the trace of its `parent`. They
+  /// may be changed, within the limits of those; what is erased of the parent's trace goes along
+  /// all the same.
   Headers headers{};
 };
 

@@ -1,3 +1,5 @@
+#include <core/call_options.hpp>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -54,6 +56,8 @@ void check_headers(const Headers& headers) {
   }
 }
 
+}  // namespace
+
 Headers headers_of(const InvokeOptions& options) {
   Headers headers;
   if (options.headers != nullptr) headers = *options.headers;
@@ -66,15 +70,12 @@ Headers headers_of(const InvokeOptions& options) {
   return headers;
 }
 
-/// The call's deadline, or that of its parent.
 std::optional<TimePoint> deadline_of(const InvokeOptions& options) {
   const auto outer = options.parent != nullptr ? options.parent->deadline() : std::nullopt;
   if (options.deadline == milliseconds::zero()) return outer;
   const TimePoint own = Clock::now() + options.deadline;
   return outer ? std::min(own, *outer) : own;
 }
-
-}  // namespace
 
 void check_options(const InvokeOptions& options) {
   check_timeout("InvokeOptions::timeout", options.timeout);

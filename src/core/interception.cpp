@@ -9,6 +9,7 @@
 #include <mesh/detail/interception.hpp>
 #include <mesh/errors.hpp>
 
+#include <core/call_options.hpp>
 #include <util/describe_error.hpp>
 
 namespace mesh {
@@ -117,8 +118,8 @@ class WatchedCall {
 std::shared_ptr<WatchedCall> begin_watched_call(
     const std::shared_ptr<const core::Interception>& interception, InstanceId target,
     std::string_view type, bool is_local, InvokeOptions& options, std::optional<Headers>& headers) {
-  CallStart call{target, type, is_local, options.timeout, {}};
-  if (options.headers != nullptr) call.headers = *options.headers;
+  CallStart call{
+      target, type, is_local, options.timeout, deadline_of(options), headers_of(options)};
   const auto begun_at = Clock::now();
   interception->before_call(call);
   auto watched = std::make_shared<WatchedCall>(interception, call, begun_at);

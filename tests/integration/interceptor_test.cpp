@@ -1,13 +1,19 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <integration/support/few_nodes_test.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/interceptor.hpp>
@@ -232,6 +238,91 @@ TEST_F(Interceptors, AreToldOfTimeoutsAndOfWhatFailsBeforeItLeaves) {
     const auto unsent =
         co_await refused<MeshEncodeError>(caller_->invoke<"echo">(2, no_text), Executed::no);
     EXPECT_EQ(at_caller_->take(), (Steps{"call echo", "called: " + unsent}));
+    co_await stop();
+  });
+}
+
+/// As the one of a tracer does: begins a trace only where there is none.
+class TraceBeginner : public Interceptor {
+ public:
+  void before_call(CallStart& call) override {
+    call.headers.try_emplace("traceparent", "new");
+    deadline = call.deadline;
+  }
+
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+TEST_F(Interceptors, SeeTheTraceAndTheDeadlineThatACallHasFromItsParent) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto beginner = std::make_shared<TraceBeginner>();
+    MeshOptions target_options = options();
+    target_options.interceptors = {beginner};
+    co_await start_two(std::move(target_options));
+    caller_->register_handler<"echo">([](CallContext& call, Text text) {
+      text.text = call.headers().at("traceparent");
+      return text;
+    });
+    target_->register_handler<"echo">([&](CallContext& call, Text text) -> asio::awaitable<Text> {
+      const bool is_traced = text.text == "traced";
+      const InvokeOptions child{.parent = is_traced ? &call : nullptr};
+      co_return co_await target_->invoke<"echo">(1, text, child);
+    });
+    const Headers headers{{"traceparent", "old"}};
+    const Text traced = text_of("traced");
+    const InvokeOptions with_trace{.deadline = 20s, .headers = &headers};
+    const Text kept = co_await caller_->invoke<"echo">(2, traced, with_trace);
+    EXPECT_EQ(kept.text, "old");
+    EXPECT_TRUE(beginner->deadline.has_value());
+    const Text untraced = text_of("untraced");
+    const Text begun = co_await caller_->invoke<"echo">(2, untraced);
+    EXPECT_EQ(begun.text, "new");
+    EXPECT_FALSE(beginner->deadline.has_value());
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, AreToldOfCancelledCalls) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    target_->register_handler<"echo">([](Text text) -> asio::awaitable<Text> {
+      co_await sleep_for(30s);
+      co_return text;
+    });
+    const Text request = text_of("x");
+    for (Service* const node : {caller_.get(), target_.get()}) {
+      const auto recorder = node == caller_.get() ? at_caller_ : at_target_;
+      recorder->take();
+      asio::cancellation_signal signal;
+      std::atomic<bool> has_ended{false};
+      node->invoke<"echo">(2, request, {},
+                           asio::bind_cancellation_slot(
+                               signal.slot(), [&](const std::exception_ptr& error, const Text&) {
+                                 EXPECT_TRUE(error);
+                                 has_ended = true;
+                               }));
+      signal.emit(asio::cancellation_type::terminal);
+      CO_ASSERT_TRUE(co_await eventually([&] { return has_ended.load(); }));
+      const Steps steps = recorder->take();
+      CO_ASSERT_TRUE(!steps.empty());
+      EXPECT_NE(steps.back().find("Operation canceled"), std::string::npos) << steps.back();
+    }
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, AreToldOfRawAndFallbackHandlers) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    const auto same = [](CallContext&, std::string_view json) { return std::string(json); };
+    target_->register_handler("raw", same);
+    target_->register_fallback_handler(same);
+    const std::string json = "1";
+    co_await caller_->invoke_raw(2, "raw", json);
+    EXPECT_EQ(at_target_->take(), (Steps{"handle raw for 1", "handled raw: ok"}));
+    co_await target_->invoke_raw(2, "other", json);
+    EXPECT_EQ(at_target_->take(),
+              (Steps{"call other here", "handle other for 2", "handled other: ok", "called: ok"}));
     co_await stop();
   });
 }
