@@ -62,4 +62,8 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 
-MESH_REDIS_URL="unix://$work/redis.sock" timeout 60 "$work/build/consumer"
+for program in consumer consumer_with_other_json; do
+  if [ -e "$work/build/$program" ]; then
+    MESH_REDIS_URL="unix://$work/redis.sock" timeout 60 "$work/build/$program"
+  fi
+done

@@ -69,6 +69,13 @@ asio::awaitable<void> run() {
   InvalidateRequest invalidate{.key = "users"};
   InvalidateReply reply = co_await node.invoke<"invalidateCache">(target, invalidate);
   check(reply.removed == 5, "reply");
+  std::string complaint;
+  try {
+    co_await node.invoke_raw(target, "getStatus", R"({"verbose": 5})");
+  } catch (const mesh::MeshHandlerError& error) {
+    complaint = error.what();
+  }
+  check(complaint.find("/verbose") != std::string::npos, "complaint");
 
   int others = 0;
   for (const mesh::MeshNode& listed : co_await node.get_nodes()) {
