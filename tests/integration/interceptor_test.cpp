@@ -231,8 +231,9 @@ TEST_F(Interceptors, AreToldOfTimeoutsAndOfWhatFailsBeforeItLeaves) {
       co_return text;
     });
     const Text request = text_of("x");
+    const InvokeOptions in_time{.deadline = 200ms};
     const auto text = co_await refused<MeshDeadlineError>(
-        caller_->invoke<"echo">(2, request, {.deadline = 200ms}), Executed::maybe);
+        caller_->invoke<"echo">(2, request, in_time), Executed::maybe);
     EXPECT_EQ(at_caller_->take(), (Steps{"call echo", "called: " + text}));
     const Text no_text{"\xff"};
     const auto unsent =
