@@ -60,9 +60,8 @@ class Interceptor {
 
   /// Inside `invoke()`, before anything is sent.
   virtual void before_call(CallStart& call);
-  /// Before the caller's completion handler, where that runs; of a call that failed within
-  /// `invoke()` there, and of a local one where its handler ran. Not told where a context is
-  /// destroyed under a call.
+  /// Before the caller's completion handler, where that runs; of a local one that began, where its
+  /// handler ran. Not told where a context is destroyed under a call.
   virtual void after_call(const CallEnd& call);
   /// On the executor of the service, before a handler runs for any node, this one included.
   virtual void before_handler(const CallContext& call);

@@ -399,7 +399,6 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
       }
     } catch (...) {
       call.error = std::current_exception();
-      if (call.watched) detail::end_watched_call(*call.watched, call.error);
     }
     constexpr bool is_awaited = detail::is_use_awaitable<std::decay_t<CompletionToken>>;
     if constexpr (is_awaited && !std::is_void_v<Response> &&

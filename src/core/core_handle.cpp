@@ -7,6 +7,7 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 
@@ -47,6 +48,10 @@ struct Remains {
 };
 
 }  // namespace
+
+asio::any_io_executor strand_of(const asio::any_io_executor& executor) {
+  return asio::make_strand(executor);
+}
 
 CoreHandle::CoreHandle(asio::any_io_executor executor, const std::string& key,
                        const MeshOptions& options)

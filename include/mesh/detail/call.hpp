@@ -16,7 +16,6 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <mesh/call_context.hpp>
@@ -115,16 +114,6 @@ class DecodingHandler {
   asio::any_io_executor fallback_;
   std::shared_ptr<WatchedCall> watched_;
 };
-
-template <typename Response, typename Handler>
-void fail_call(const asio::any_io_executor& via, Handler handler, std::exception_ptr error) {
-  PostedHandler<Handler> posted(via, std::move(handler));
-  if constexpr (std::is_void_v<Response>) {
-    posted(std::move(error));
-  } else {
-    posted(std::move(error), Outcome<Response>{});
-  }
-}
 
 /// A call to this very node, with all it needs of its arguments.
 template <typename Request, typename Response>
@@ -302,24 +291,27 @@ template <typename Request, typename Response>
 struct InitiateCall {
   template <typename Handler>
   void operator()(Handler handler, PreparedCall<Request, Response> call) const {
-    if (call.error) {
-      fail_call<Response>(call.executor, std::move(handler), std::move(call.error));
-    } else if (call.local && call.local->is_plain()) {
+    if (call.local && !call.error) {
       call.local->watched = std::move(call.watched);
-      call_plain_handler<Response>(call.executor, std::move(*call.local), std::move(handler));
-    } else if (call.local) {
+      if (call.local->is_plain()) {
+        call_plain_handler<Response>(call.executor, std::move(*call.local), std::move(handler));
+        return;
+      }
       auto control = std::make_shared<OperationControl>();
       control->context = call.local->context();
-      call.local->watched = std::move(call.watched);
-      spawn_operation(asio::make_strand(call.executor), call.executor,
+      spawn_operation(strand_of(call.executor), call.executor,
                       run_local_call<Response>(std::move(*call.local)), std::move(handler),
                       std::move(control));
+      return;
+    }
+    const std::string_view type = call.remote.type;
+    DecodingHandler<Response, Handler> decoding(type, std::move(handler), call.executor,
+                                                std::move(call.watched));
+    PostedHandler posted(call.executor, std::move(decoding));
+    if (call.error) {
+      posted(std::move(call.error), std::string());
     } else {
-      const std::string_view type = call.remote.type;
-      DecodingHandler<Response, Handler> decoding(type, std::move(handler), call.executor,
-                                                  std::move(call.watched));
-      send_call(call.core, std::move(call.remote),
-                PostedHandler(call.executor, std::move(decoding)));
+      send_call(call.core, std::move(call.remote), std::move(posted));
     }
   }
 };

@@ -68,6 +68,9 @@ void check_options(const InvokeOptions& options);
 void apply_options(OutgoingCall& call, const InvokeOptions& options,
                    std::shared_ptr<const std::string> type_owner);
 
+/// A strand of this executor. Compiled once: to put one behind `any_io_executor` takes long.
+asio::any_io_executor strand_of(const asio::any_io_executor& executor);
+
 /// What `MeshService` needs of the compiled part. Destruction abandons a running node.
 class CoreHandle {
  public:
