@@ -1,5 +1,7 @@
-// The same program with nlohmann_json as another version is, with other names and another layout of
-// its documents. Nothing of that may matter to the library, which is the same.
+#pragma once
+
+// Makes nlohmann_json as another version is, with other names and another layout of its documents.
+// Nothing of that may matter to the library, which is the same.
 #define JSON_DIAGNOSTICS 1
 #define NLOHMANN_JSON_NAMESPACE nlohmann::json_of_another_version
 #define NLOHMANN_JSON_NAMESPACE_BEGIN \
@@ -8,5 +10,3 @@
 #define NLOHMANN_JSON_NAMESPACE_END \
   }                                 \
   }
-
-#include "main.cpp"
