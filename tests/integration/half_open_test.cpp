@@ -124,8 +124,8 @@ TEST(HalfOpen, PacketsLostInARealNetwork) {
     Cable cable(server.pid());
     RedisOptions redis = server.options();
     redis.host = cable.far_address();
-    redis.health_check_interval = 400ms;
-    redis.connect_timeout = 600ms;
+    redis.health_check_interval = 1s;
+    redis.connect_timeout = 2s;
     Member a(executor, redis);
     Member b(executor, redis);
     co_await a.node.start();
