@@ -146,8 +146,12 @@ TEST(HalfOpen, PacketsLostInARealNetwork) {
     EXPECT_TRUE(co_await recovers(a.node, b.id())) << a.log.text();
     EXPECT_TRUE(co_await recovers(b.node, a.id())) << b.log.text();
     co_await traffic.end();
-    expect_logged_and_counted(a, 2);
-    expect_logged_and_counted(b, 2);
+    // What warns may do so twice here, where packets get through again at another time for each.
+    for (const Member* const member : {&a, &b}) {
+      EXPECT_EQ(member->losses(), 2U) << member->log.text();
+      EXPECT_EQ(member->log.count("): connected to"), 2U) << member->log.text();
+      EXPECT_EQ(member->node.stats().reconnects, 2U) << member->log.text();
+    }
     cable.lose_packets();
     const auto begin = std::chrono::steady_clock::now();
     co_await a.node.stop();
