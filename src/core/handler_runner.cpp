@@ -103,7 +103,7 @@ asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
     error = std::current_exception();
   }
   if (error) execution->response = failure_of(*execution, error);
-  if (execution->is_watched) note_outcome(execution, error);
+  note_outcome(execution, error);
   execution->forget_input();
   // The reference goes along: it may be the last one, and this must be destroyed there.
   const auto ended = ended_;
@@ -124,7 +124,7 @@ void HandlerRunner::serve_now(const std::shared_ptr<Execution>& execution) const
     error = std::current_exception();
   }
   if (error) response = failure_of(*execution, error);
-  if (execution->is_watched) note_outcome(execution, error);
+  note_outcome(execution, error);
 }
 
 asio::awaitable<void> HandlerRunner::handle_broadcast(
@@ -161,7 +161,6 @@ void HandlerRunner::check_may_begin(const Execution& execution) const {
 void HandlerRunner::begin(const CallContext& context, Execution& execution) const {
   if (context_.interception) {
     context_.interception->before_handler(context);
-    execution.is_watched = true;
     execution.begun_at = Clock::now();
   }
   execution.response = wire::begin_response(execution.request.request_id.view());
@@ -169,9 +168,9 @@ void HandlerRunner::begin(const CallContext& context, Execution& execution) cons
 
 void HandlerRunner::note_outcome(const std::shared_ptr<Execution>& execution,
                                  const std::exception_ptr& error) const {
-  if (!context_.gate->is_open()) return;
+  if (!execution->begun_at) return;
   const CallContext context(execution);
-  context_.interception->after_handler(context, {error, Clock::now() - execution->begun_at});
+  context_.interception->after_handler(context, {error, Clock::now() - *execution->begun_at});
 }
 
 void HandlerRunner::complete(Execution& execution) const {

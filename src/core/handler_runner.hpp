@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -36,8 +37,7 @@ struct Execution : ServedCall {
   std::shared_ptr<detail::RequestHandler> handler;
   unsigned session = 0;  ///< In which it was to run.
   bool is_plain = false;
-  bool is_watched = false;  ///< Interceptors were told of its beginning.
-  TimePoint begun_at{};     ///< Set if so.
+  std::optional<TimePoint> begun_at{};  ///< Set if interceptors were told of it.
   std::string response{};
 
   /// When the handler is done, since the user may keep the context.

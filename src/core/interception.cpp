@@ -37,56 +37,55 @@ std::exception_ptr refusal_of(const std::exception_ptr& error) {
 
 }  // namespace
 
-void Interception::before_call(CallStart& call) const {
+/// Calls `before(interceptor)` for each, in their order. If one throws, `after(interceptor,
+/// refusal, duration)` for those that had agreed.
+template <typename Before, typename After>
+void Interception::ask_all(Before before, After after) const {
   const auto begun_at = Clock::now();
   std::size_t agreed = 0;
   try {
-    for (; agreed < interceptors_.size(); ++agreed) interceptors_[agreed]->before_call(call);
+    for (; agreed < interceptors_.size(); ++agreed) before(*interceptors_[agreed]);
   } catch (...) {
     const std::exception_ptr refusal = refusal_of(std::current_exception());
-    end_call({call.target, call.type, call.is_local, refusal, Clock::now() - begun_at}, agreed);
+    const auto duration = Clock::now() - begun_at;
+    tell_first(agreed, [&](Interceptor& each) { after(each, refusal, duration); });
     std::rethrow_exception(refusal);
   }
+}
+
+/// Calls `after(interceptor)` for the first so many, the last of them first.
+template <typename After>
+void Interception::tell_first(std::size_t count, After after) const noexcept {
+  while (count > 0) {
+    try {
+      after(*interceptors_[--count]);
+    } catch (...) {
+      log_(LogLevel::error, "an interceptor failed: " + describe_error(std::current_exception()));
+    }
+  }
+}
+
+void Interception::before_call(CallStart& call) const {
+  ask_all([&](Interceptor& each) { each.before_call(call); },
+          [&](Interceptor& each, const std::exception_ptr& refusal, Clock::duration duration) {
+            each.after_call({call.target, call.type, call.is_local, refusal, duration});
+          });
 }
 
 void Interception::before_handler(const CallContext& call) const {
-  const auto begun_at = Clock::now();
-  std::size_t agreed = 0;
-  try {
-    for (; agreed < interceptors_.size(); ++agreed) interceptors_[agreed]->before_handler(call);
-  } catch (...) {
-    const std::exception_ptr refusal = refusal_of(std::current_exception());
-    end_handler(call, {refusal, Clock::now() - begun_at}, agreed);
-    std::rethrow_exception(refusal);
-  }
+  ask_all([&](Interceptor& each) { each.before_handler(call); },
+          [&](Interceptor& each, const std::exception_ptr& refusal, Clock::duration duration) {
+            each.after_handler(call, {refusal, duration});
+          });
 }
 
-void Interception::end_call(const CallEnd& call, std::size_t count) const noexcept {
-  while (count > 0) {
-    try {
-      interceptors_[--count]->after_call(call);
-    } catch (...) {
-      complain();
-    }
-  }
+void Interception::after_call(const CallEnd& call) const noexcept {
+  tell_first(interceptors_.size(), [&](Interceptor& each) { each.after_call(call); });
 }
 
-void Interception::end_handler(const CallContext& call, const HandlerEnd& end,
-                               std::size_t count) const noexcept {
-  while (count > 0) {
-    try {
-      interceptors_[--count]->after_handler(call, end);
-    } catch (...) {
-      complain();
-    }
-  }
-}
-
-void Interception::complain() const noexcept {
-  try {
-    log_(LogLevel::error, "an interceptor failed: " + describe_error(std::current_exception()));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): there is nobody left to tell
-  }
+void Interception::after_handler(const CallContext& call, const HandlerEnd& end) const noexcept {
+  if (!gate_->is_open()) return;
+  tell_first(interceptors_.size(), [&](Interceptor& each) { each.after_handler(call, end); });
 }
 
 }  // namespace core
@@ -132,8 +131,9 @@ void end_watched_call(WatchedCall& call, const std::exception_ptr& error) noexce
   call.end(error);
 }
 
-void begin_watched_handler(const core::Interception& interception, const CallContext& call) {
+TimePoint begin_watched_handler(const core::Interception& interception, const CallContext& call) {
   interception.before_handler(call);
+  return Clock::now();
 }
 
 void end_watched_handler(const core::Interception& interception, const CallContext& call,

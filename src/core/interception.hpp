@@ -1,41 +1,39 @@
 #pragma once
 
 #include <cstddef>
-#include <exception>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
+#include <mesh/detail/gate.hpp>
 #include <mesh/interceptor.hpp>
 #include <mesh/log.hpp>
-
-#include <async/strand.hpp>
 
 namespace mesh::core {
 
 /// The interceptors of a service. All members may be called from any thread.
 class Interception {
  public:
-  Interception(std::vector<std::shared_ptr<Interceptor>> interceptors, LogSink log)
-      : interceptors_(std::move(interceptors)), log_(std::move(log)) {}
+  /// Once `gate` is closed, they are told of no handler's end any more.
+  Interception(std::vector<std::shared_ptr<Interceptor>> interceptors, LogSink log,
+               std::shared_ptr<const detail::Gate> gate)
+      : interceptors_(std::move(interceptors)), log_(std::move(log)), gate_(std::move(gate)) {}
 
   /// Both throw `MeshRefusedError`, after those that had agreed were told of the end.
   void before_call(CallStart& call) const;
   void before_handler(const CallContext& call) const;
-  void after_call(const CallEnd& call) const noexcept { end_call(call, interceptors_.size()); }
-  void after_handler(const CallContext& call, const HandlerEnd& end) const noexcept {
-    end_handler(call, end, interceptors_.size());
-  }
+  void after_call(const CallEnd& call) const noexcept;
+  void after_handler(const CallContext& call, const HandlerEnd& end) const noexcept;
 
  private:
-  // Of the first so many.
-  void end_call(const CallEnd& call, std::size_t count) const noexcept;
-  void end_handler(const CallContext& call, const HandlerEnd& end,
-                   std::size_t count) const noexcept;
-  void complain() const noexcept;
+  template <typename Before, typename After>
+  void ask_all(Before before, After after) const;
+  template <typename After>
+  void tell_first(std::size_t count, After after) const noexcept;
 
   std::vector<std::shared_ptr<Interceptor>> interceptors_;
   LogSink log_;
+  std::shared_ptr<const detail::Gate> gate_;
 };
 
 }  // namespace mesh::core

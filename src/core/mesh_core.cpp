@@ -28,9 +28,10 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       strand_(options.protocol_executor ? options.protocol_executor : executor_),
       options_(prepare_options(key, std::move(options), gate_)),
       keys_(options_.redis, key),
-      interception_(options_.interceptors.empty()
-                        ? nullptr
-                        : std::make_shared<Interception>(options_.interceptors, options_.log)),
+      interception_(
+          options_.interceptors.empty()
+              ? nullptr
+              : std::make_shared<Interception>(options_.interceptors, options_.log, gate_)),
       connections_(strand_, options_),
       registry_(std::make_shared<Registry>(connections_.commands(), keys_, options_.node_ttl,
                                            options_.hostname)),

@@ -148,15 +148,17 @@ class LocalCall {
   Boxed<Response> run_now() {
     if (!gate_->is_open()) throw MeshStoppedError();
     if (!interception_) return call_now();
-    const auto begun_at = begin_watched();
+    const auto begun_at = begin_watched_handler(*interception_, context_);
+    std::exception_ptr error;
+    std::optional<Boxed<Response>> response;
     try {
-      Boxed<Response> response = call_now();
-      end_watched(begun_at, nullptr);
-      return response;
+      response.emplace(call_now());
     } catch (...) {
-      end_watched(begun_at, std::current_exception());
-      throw;
+      error = std::current_exception();
     }
+    end_watched_handler(*interception_, context_, begun_at, error);
+    if (error) std::rethrow_exception(error);
+    return std::move(*response);
   }
 
   asio::awaitable<Boxed<Response>> run() {
@@ -171,17 +173,17 @@ class LocalCall {
 
  private:
   asio::awaitable<Boxed<Response>> run_watched() {
-    const auto begun_at = begin_watched();
+    const auto begun_at = begin_watched_handler(*interception_, context_);
     std::exception_ptr error;
+    std::optional<Boxed<Response>> response;
     try {
-      Boxed<Response> response = co_await call();
-      end_watched(begun_at, nullptr);
-      co_return response;
+      response.emplace(co_await call());
     } catch (...) {
       error = std::current_exception();
     }
-    end_watched(begun_at, error);
-    std::rethrow_exception(error);
+    end_watched_handler(*interception_, context_, begun_at, error);
+    if (error) std::rethrow_exception(error);
+    co_return std::move(*response);
   }
 
   Boxed<Response> call_now() {
@@ -206,15 +208,6 @@ class LocalCall {
       if (has_begun()) note_executed(error);
       throw;
     }
-  }
-
-  std::chrono::steady_clock::time_point begin_watched() {
-    begin_watched_handler(*interception_, context_);
-    return std::chrono::steady_clock::now();
-  }
-  void end_watched(std::chrono::steady_clock::time_point begun_at,
-                   const std::exception_ptr& error) const noexcept {
-    if (gate_->is_open()) end_watched_handler(*interception_, context_, begun_at, error);
   }
 
   bool is_typed() const {
@@ -272,19 +265,15 @@ run_local_call(Call call) {
   // Spawning may run the first steps inside `invoke()`.
   co_await asio::post(asio::use_awaitable);
   std::exception_ptr error;
+  Outcome<Response> response{};
   try {
-    Outcome<Response> response = co_await call.run();
-    if (call.watched) end_watched_call(*call.watched, nullptr);
-    if constexpr (std::is_void_v<Response>) {
-      co_return;
-    } else {
-      co_return response;
-    }
+    response = co_await call.run();
   } catch (...) {
     error = std::current_exception();
   }
   if (call.watched) end_watched_call(*call.watched, error);
-  std::rethrow_exception(error);
+  if (error) std::rethrow_exception(error);
+  if constexpr (!std::is_void_v<Response>) co_return response;
 }
 
 template <typename Request, typename Response>
