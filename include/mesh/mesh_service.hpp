@@ -23,6 +23,7 @@
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/misuse.hpp>
 #include <mesh/detail/payload.hpp>
+#include <mesh/detail/prepare_call.hpp>
 #include <mesh/detail/raw_handler.hpp>
 #include <mesh/detail/unsafe_temporary.hpp>
 #include <mesh/errors.hpp>
@@ -368,38 +369,8 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   auto begin_call(InstanceId instance_id, std::string_view type,
                   std::shared_ptr<const std::string> type_owner, Given&& request,
                   InvokeOptions options, std::remove_reference_t<CompletionToken>& token) {
-    detail::PreparedCall<Request, Response> call;
-    call.core = core_.core();
-    call.executor = core_.executor();
-    std::optional<Headers> headers;  // as interceptors want them
-    try {
-      const bool is_local = instance_id != 0 && instance_id == core_.instance_id();
-      detail::check_options(options);
-      if (core_.interception()) {
-        call.watched = detail::begin_watched_call(core_.interception(), instance_id, type, is_local,
-                                                  options, headers);
-        detail::check_options(options);
-      }
-      if (is_local) {
-        auto handler = core_.find_handler(type);
-        if (!handler) throw MeshNoHandlerError(std::string(type));
-        constexpr const void* types = &detail::PayloadTypes<Request, Response>::tag;
-        const bool is_observed = handler->takes_context() || handler->payload_types() != types ||
-                                 core_.interception() != nullptr;
-        auto context = is_observed ? detail::make_local_context(instance_id, type, options)
-                                   : CallContext(nullptr);
-        call.local.emplace(std::move(handler), core_.gate(), core_.interception(),
-                           std::move(context), type);
-        call.local->take_request(std::forward<Given>(request));
-      } else {
-        call.remote.target = instance_id;
-        call.remote.type = type;
-        detail::apply_options(call.remote, options, std::move(type_owner));
-        detail::encode_payload<Request>(type, request, call.remote.data, Executed::no);
-      }
-    } catch (...) {
-      call.error = std::current_exception();
-    }
+    auto call = detail::prepare_call<Request, Response>(
+        core_, instance_id, type, std::move(type_owner), std::forward<Given>(request), options);
     constexpr bool is_awaited = detail::is_use_awaitable<std::decay_t<CompletionToken>>;
     if constexpr (is_awaited && !std::is_void_v<Response> &&
                   !std::is_same_v<detail::Outcome<Response>, detail::Boxed<Response>>) {
