@@ -23,48 +23,15 @@ PATH=$PWD/build/demo/examples:$PATH
 
 # --- Helpers ---------------------------------------------------------------------------------
 
-export LC_ALL=C
-dir=$(mktemp -d)
-key=demo-$$        # a mesh of its own, also on a shared Redis
-declare -A pid=()  # of each background process that runs, by the name it was given
-declare -A id=()   # of each node
+. examples/processes.sh
+key=demo-$$  # a mesh of its own, also on a shared Redis
 started=$EPOCHREALTIME
 steps=0
 
-clean_up() {
-  for process in "${pid[@]}"; do kill -KILL "$process" || true; done
-  wait
-  rm -rf "$dir"
-} 2>/dev/null
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
+# Nodes of the demonstration.
+start() { start_node "$1" mesh_node "$key" --ttl-ms 1500 --leader-ttl-ms 3000; }
 step() { steps=$((steps + 1)); printf '\n== %d. %s\n' "$steps" "$1"; }
 explain() { printf '   %s\n' "$@"; }
-
-fail() {
-  printf '\nFAILED: %s\n' "$1"
-  tail -n 20 "$dir"/*.log
-  exit 1
-}
-
-# background NAME COMMAND...: runs it with its output in NAME.log.
-background() {
-  local name=$1
-  shift
-  "$@" >"$dir/$name.log" 2>&1 &
-  pid[$name]=$!
-}
-
-# see NAME TEXT: waits until a line of the output of NAME holds TEXT, and shows that line.
-see() {
-  local line deadline=$((SECONDS + 30))
-  until line=$(grep -m 1 -i -w -F "$2" "$dir/$1.log"); do
-    ((SECONDS < deadline)) || fail "$1 never said '$2'"
-    sleep 0.05
-  done
-  printf '   %-9s| %s\n' "$1" "$line"
-}
 
 quoted() {
   local argument
@@ -85,22 +52,6 @@ call() {
   [[ $output == *"$text"* ]] || fail "the output does not hold '$text'"
 }
 
-# stop NAME: asks it to stop and checks that it did so in good order.
-stop() {
-  kill -TERM "${pid[$1]}"
-  wait "${pid[$1]}" || fail "$1 exited with $?"
-  unset "pid[$1]"
-  see "$1" "stopped in good order"
-}
-
-start_node() {
-  # Much faster than the defaults, so that nothing takes long to see.
-  background "$1" mesh_node "$key" --heartbeat-ms 250 --ttl-ms 1500 \
-    --leader-ttl-ms 3000 --leader-renewal-ms 1000 --leader-retry-ms 250
-  see "$1" "instance"
-  id[$1]=$(awk '/^instance/ {print $2}' "$dir/$1.log")
-}
-
 # --- The demonstration -----------------------------------------------------------------------
 
 step "Redis"
@@ -111,12 +62,7 @@ if [ -n "${MESH_REDIS_HOST:-${REDIS_HOST:-}}" ]; then
     export "MUTEX_${variable#MESH_}=${!variable}"
   done
 else
-  for variable in $(compgen -e); do
-    [[ $variable =~ ^(MESH_|MUTEX_)?REDIS_ ]] && unset "$variable"
-  done
-  background redis redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir"
-  see redis "ready to accept connections" >/dev/null
-  export REDIS_URL=unix://$dir/redis.sock
+  start_redis
   explain "a private redis-server, on a unix socket"
 fi
 
@@ -125,11 +71,11 @@ quickstart | tee "$dir/quickstart.log" | sed 's/^/   /'
 see quickstart "3 x apple: 7.5" >/dev/null
 
 step "Three processes join one mesh, and one of them is elected leader"
-start_node A
+start A
 explain "no trace of an earlier leader on this Redis, so the first one waits for one time to live:"
 see A "this node leads now"
-start_node B
-start_node C
+start B
+start C
 see A "joined: node ${id[C]}"
 see C "joined: node ${id[A]}"
 
@@ -157,9 +103,7 @@ call 3 '' "$key" "${id[C]}" echo '"anyone?"' --timeout-ms 400
 kill -CONT "${pid[C]}"
 
 step "kill -9 of node ${id[C]}"
-kill -KILL "${pid[C]}"
-wait "${pid[C]}" 2>/dev/null || true
-unset "pid[C]"
+kill_at_once C
 explain "it could not say goodbye; the leader notices that its heartbeats are missing:"
 see A "removed node ${id[C]}"
 see B "left: node ${id[C]}"

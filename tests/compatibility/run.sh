@@ -34,64 +34,13 @@ fi
 
 # --- Helpers ---------------------------------------------------------------------------------
 
-export LC_ALL=C
-for variable in $(compgen -e); do
-  [[ $variable =~ ^(MESH_|MUTEX_)?REDIS_ ]] && unset "$variable"
-done
+. "$source/examples/processes.sh"
+patience=60
 declare -A node=([earlier]=$built/examples/mesh_node [new]=$new_node)
 declare -A caller=([earlier]=$built/examples/mesh_call [new]=$new_call)
-declare -A pid=()  # of each process that runs in the background, by its name
-declare -A id=()   # of each node
-dir=$(mktemp -d)
-clean_up() {
-  for process in "${pid[@]}"; do kill -KILL "$process" || true; done
-  wait
-  rm -rf "$dir"
-} 2>/dev/null
-trap clean_up EXIT
-trap 'exit 130' INT TERM
 
-fail() {
-  printf '\nFAILED: %s\n' "$1"
-  tail -n 20 "$dir"/*.log
-  exit 1
-}
-
-background() {
-  local name=$1
-  shift
-  "$@" >"$dir/$name.log" 2>&1 &
-  pid[$name]=$!
-}
-
-# see NAME TEXT [COUNT]: waits for so many lines with the text in the output of NAME.
-see() {
-  local deadline=$((SECONDS + 60))
-  until [ "$(grep -c -i -w -F -- "$2" "$dir/$1.log")" -ge "${3:-1}" ]; do
-    ((SECONDS < deadline)) || fail "$1 never said '$2'"
-    sleep 0.05
-  done
-  echo "   $1: $2"
-}
-
-start_node() {  # NAME earlier|new
-  background "$1" "${node[$2]}" compatibility --heartbeat-ms 250 --ttl-ms 4000 \
-    --leader-ttl-ms 4000 --leader-renewal-ms 1000 --leader-retry-ms 250
-  see "$1" instance
-  id[$1]=$(awk '/^instance/ {print $2}' "$dir/$1.log")
-}
-
-kill_node() {
-  kill -KILL "${pid[$1]}"
-  wait "${pid[$1]}" 2>/dev/null || true
-  unset "pid[$1]"
-}
-
-stop_node() {
-  kill -TERM "${pid[$1]}"
-  wait "${pid[$1]}" || fail "$1 exited with $?"
-  unset "pid[$1]"
-  see "$1" "stopped in good order"
+start() {  # NAME earlier|new
+  start_node "$1" "${node[$2]}" compatibility --ttl-ms 4000 --leader-ttl-ms 4000
 }
 
 # call earlier|new NODE STATUS TEXT ARGUMENTS...: must exit with STATUS and print TEXT.
@@ -108,15 +57,12 @@ redis() { redis-cli -s "$dir/redis.sock" "$@"; }
 
 # --- The test --------------------------------------------------------------------------------
 
-redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir" >"$dir/redis.log" &
-pid[redis]=$!
-see redis "ready to accept connections"
-export REDIS_URL=unix://$dir/redis.sock
+start_redis
 
 echo "== The earlier node leads, and both know of each other"
-start_node old earlier
+start old earlier
 see old "this node leads now"
-start_node young new
+start young new
 see old "joined: node ${id[young]}"
 see young "joined: node ${id[old]}"
 
@@ -147,19 +93,19 @@ for name in young old; do
   grep -F '\"repeat\":true' "$dir/monitor.log" | grep -q -F "node:${id[$name]}\"" ||
     fail "no request to $name was repeated"
 done
-kill_node monitor
+kill_at_once monitor
 
 echo "== The earlier node removes a new one that died, and hands the lead over"
-start_node victim new
-kill_node victim
+start victim new
+kill_at_once victim
 see old "removed node ${id[victim]}"
 see young "left: node ${id[victim]}"
-stop_node old
+stop old
 see young "this node leads now"
 
 echo "== The new node removes an earlier one that died"
-start_node old_victim earlier
-kill_node old_victim
+start old_victim earlier
+kill_at_once old_victim
 see young "removed node ${id[old_victim]}"
-stop_node young
+stop young
 echo "All of it works."
