@@ -97,6 +97,13 @@ class Interceptors : public FewNodesTest {
     });
   }
 
+  void make_target_slow() {
+    target_->register_handler<"echo">([](Text text) -> asio::awaitable<Text> {
+      co_await sleep_for(30s);
+      co_return text;
+    });
+  }
+
   std::shared_ptr<Recorder> at_caller_ = std::make_shared<Recorder>("");
   std::shared_ptr<Recorder> at_target_ = std::make_shared<Recorder>("");
 };
@@ -227,10 +234,7 @@ TEST_F(Interceptors, DoNoHarmByThrowingAfterwards) {
 TEST_F(Interceptors, AreToldOfTimeoutsAndOfWhatFailsBeforeItLeaves) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_recorded();
-    target_->register_handler<"echo">([](Text text) -> asio::awaitable<Text> {
-      co_await sleep_for(30s);
-      co_return text;
-    });
+    make_target_slow();
     const Text request = text_of("x");
     const InvokeOptions in_time{.deadline = 200ms};
     const auto text = co_await refused<MeshDeadlineError>(
@@ -287,10 +291,7 @@ TEST_F(Interceptors, SeeTheTraceAndTheDeadlineThatACallHasFromItsParent) {
 TEST_F(Interceptors, AreToldOfCancelledCalls) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_recorded();
-    target_->register_handler<"echo">([](Text text) -> asio::awaitable<Text> {
-      co_await sleep_for(30s);
-      co_return text;
-    });
+    make_target_slow();
     const Text request = text_of("x");
     for (Service* const node : {caller_.get(), target_.get()}) {
       const auto recorder = node == caller_.get() ? at_caller_ : at_target_;
