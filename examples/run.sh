@@ -17,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need_packages demo
 echo "== Building in build/demo (the first time takes a minute or two)"
 cmake -S . -B build/demo -DCMAKE_BUILD_TYPE=Release -DMESHSERVICE_BUILD_TESTS=OFF \
-  -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=10 >/dev/null
+  -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=24 >/dev/null
 cmake --build build/demo --parallel "$(nproc)" --target quickstart mesh_node mesh_call leader
 PATH=$PWD/build/demo/examples:$PATH
 

@@ -14,5 +14,5 @@ quick_configure() {
     tsan) set -- "$@" -DMESHSERVICE_BUILD_EXAMPLES=OFF ;;
     clang) set -- "$@" '-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1' ;;
   esac
-  cmake --preset "$preset" -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=10 "$@"
+  cmake --preset "$preset" -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=24 "$@"
 }
