@@ -33,6 +33,7 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
       return;
     }
     auto turn = std::make_unique<Turn>(this->shared_from_this(), std::move(owner));
+    turn->items.swap(spare_);
     turn->items.push_back(std::move(item));
     next_ = turn.get();
     // Under the lock: what others post afterwards must come after all that is in this turn.
@@ -46,7 +47,12 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
         : batch(std::move(batch_)), owner(std::move(owner_)) {}
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
-    ~Turn() { close(); }
+    ~Turn() {
+      close();
+      items.clear();
+      const std::lock_guard lock(batch->mutex_);
+      if (items.capacity() <= most_spare) batch->spare_.swap(items);
+    }
 
     /// Nothing is added any more.
     void close() {
@@ -59,6 +65,8 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
     std::vector<Item> items;
     std::size_t taken = 0;
   };
+
+  static constexpr std::size_t most_spare = 256;
 
   void post(std::unique_ptr<Turn> turn) {
     asio::post(strand_, [turn = std::move(turn)]() mutable { run(std::move(turn)); });
@@ -82,7 +90,8 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
   void (*take_)(Owner& owner, Item&& item);
   // Recursive, as a context that ends destroys a turn while it is posted.
   std::recursive_mutex mutex_;
-  Turn* next_ = nullptr;  // which takes what comes
+  Turn* next_ = nullptr;     // which takes what comes
+  std::vector<Item> spare_;  // without items, for the next turn to fill
 };
 
 }  // namespace mesh

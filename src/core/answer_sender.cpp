@@ -58,7 +58,7 @@ void AnswerSender::send(InstanceId target, const Answer& answer) {
 }
 
 void AnswerSender::clear() {
-  counters_.answers_lost += unsettled_;
+  counters_.answers_lost.add(unsettled_);
   unsettled_ = 0;
   ++session_;
   parked_.clear();

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
+#include <boost/circular_buffer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <async/strand.hpp>
@@ -31,11 +33,9 @@ class AnsweredRequests {
   };
 
   struct Answered {
-    RequestId id;
-    Clock::duration at{};
-    std::optional<std::string_view> response{};  ///< Nothing if only the id is still remembered.
-    std::size_t size = 0;                        ///< Of the response, also if it is not kept.
-    std::shared_ptr<unsigned> deliveries{};      ///< Set for large ones: how often it was received.
+    std::optional<std::string_view> response;  ///< Nothing if only the id is still remembered.
+    std::size_t size = 0;                      ///< Of the response, also if it is not kept.
+    std::shared_ptr<unsigned> deliveries;      ///< Set for large ones: how often it was received.
     Fate fate = Fate::ran;
   };
 
@@ -50,27 +50,34 @@ class AnsweredRequests {
 
   void add(const RequestId& id, std::string_view response,
            std::shared_ptr<unsigned> deliveries = nullptr, Fate fate = Fate::ran) {
-    const auto [place, added] = by_hash_.try_emplace(id.hash(), nullptr);
+    const auto [place, added] = by_hash_.try_emplace(id.hash(), next_number());
     if (!added) {
       // Another id with this hash cannot be remembered beside it.
-      if (place->second->id != id) forgotten_until_ = time_;
+      if (entry(place->second).id != id.view()) forgotten_until_ = time_;
       return;
     }
-    Answered& answered = order_.emplace_back(Answered{id, time_});
-    place->second = &answered;
-    answered.response = texts_.push(response);
-    answered.size = response.size();
-    answered.deliveries = std::move(deliveries);
-    answered.fate = fate;
+    if (order_.full()) order_.set_capacity(std::max(least_capacity, 2 * order_.capacity()));
+    order_.push_back({ids_.push(id.view()), id.hash(), time_, texts_.push(response).data(),
+                      response.size(), fate, deliveries != nullptr});
+    if (deliveries) deliveries_[id.hash()] = std::move(deliveries);
     bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();
     if (order_.size() > most_ids_) forget_oldest();
   }
 
-  /// Null if the request is not remembered. Good until the next call of a member that is not const.
-  const Answered* find(const RequestId& id) const {
+  /// Nothing if the request is not remembered. A response is good until the next call of a member
+  /// that is not const.
+  std::optional<Answered> find(const RequestId& id) const {
     const auto found = by_hash_.find(id.hash());
-    return found == by_hash_.end() || found->second->id != id ? nullptr : found->second;
+    if (found == by_hash_.end()) return std::nullopt;
+    const Entry& remembered = entry(found->second);
+    if (remembered.id != id.view()) return std::nullopt;
+    Answered answered{std::nullopt, remembered.size, nullptr, remembered.fate};
+    if (found->second - first_number_ >= without_text_) {
+      answered.response.emplace(remembered.response, remembered.size);
+    }
+    if (remembered.has_deliveries) answered.deliveries = deliveries_.at(id.hash());
+    return answered;
   }
 
   /// Whether a request that was answered no longer ago than this may have been forgotten.
@@ -80,28 +87,48 @@ class AnsweredRequests {
 
  private:
   static constexpr std::chrono::milliseconds longest_step{100};
+  static constexpr std::size_t least_capacity = 64;
+
+  // Small and trivial, as each comes back from far away in memory to be forgotten.
+  struct Entry {
+    std::string_view id;
+    std::size_t hash;
+    Clock::duration at;
+    const char* response;
+    std::size_t size;
+    Fate fate;
+    bool has_deliveries;
+  };
+
+  std::uint64_t next_number() const { return first_number_ + order_.size(); }
+  const Entry& entry(std::uint64_t number) const { return order_[number - first_number_]; }
 
   void drop_oldest_text() {
-    Answered& oldest = order_.at(without_text_++);
-    bytes_ -= oldest.response->size();
-    oldest.response.reset();
+    bytes_ -= order_[without_text_++].size;
     texts_.pop();
   }
 
   void forget_oldest() {
     if (without_text_ == 0) drop_oldest_text();
     --without_text_;
-    forgotten_until_ = order_.front().at;
-    by_hash_.erase(order_.front().id.hash());
+    const Entry& oldest = order_.front();
+    forgotten_until_ = oldest.at;
+    by_hash_.erase(oldest.hash);
+    if (oldest.has_deliveries) deliveries_.erase(oldest.hash);
+    ids_.pop();
     order_.pop_front();
+    ++first_number_;
   }
 
   std::size_t most_ids_;
   std::size_t most_bytes_;
   std::size_t bytes_ = 0;  // of the responses
-  std::deque<Answered> order_;
-  // By hash, so that nothing of the old ones need be read again, which are far away in memory.
-  boost::unordered_flat_map<std::size_t, Answered*> by_hash_;
+  boost::circular_buffer<Entry> order_;
+  std::uint64_t first_number_ = 0;  // of the first in the order; the others follow
+  // By hash, so that nothing of the old ones need be read again.
+  boost::unordered_flat_map<std::size_t, std::uint64_t> by_hash_;
+  std::unordered_map<std::size_t, std::shared_ptr<unsigned>> deliveries_;  // by hash, too
+  TextFifo ids_;
   TextFifo texts_;
   std::size_t without_text_ = 0;  // at the front of the order
   std::optional<Clock::duration> forgotten_until_;

@@ -1,29 +1,28 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-
 #include <mesh/stats.hpp>
+
+#include <util/counter.hpp>
 
 namespace mesh::core {
 
-/// `MeshStats` while it is counted; readable from any thread.
+/// `MeshStats` while it is counted, on the strand; readable from any thread.
 struct Counters {
-  std::atomic<std::uint64_t> calls_sent{0};
-  std::atomic<std::uint64_t> calls_succeeded{0};
-  std::atomic<std::uint64_t> calls_failed{0};
-  std::atomic<std::uint64_t> calls_cancelled{0};
-  std::atomic<std::uint64_t> requests_received{0};
-  std::atomic<std::uint64_t> calls_resent{0};
-  std::atomic<std::uint64_t> requests_repeated{0};
-  std::atomic<std::uint64_t> requests_refused{0};
-  std::atomic<std::uint64_t> answers_resent{0};
-  std::atomic<std::uint64_t> answers_lost{0};
-  std::atomic<std::uint64_t> broadcasts_sent{0};
-  std::atomic<std::uint64_t> broadcasts_received{0};
-  std::atomic<std::uint64_t> messages_dropped{0};
-  std::atomic<std::uint64_t> messages_late{0};
-  std::atomic<std::uint64_t> reconnects{0};
+  Counter calls_sent;
+  Counter calls_succeeded;
+  Counter calls_failed;
+  Counter calls_cancelled;
+  Counter requests_received;
+  Counter calls_resent;
+  Counter requests_repeated;
+  Counter requests_refused;
+  Counter answers_resent;
+  Counter answers_lost;
+  Counter broadcasts_sent;
+  Counter broadcasts_received;
+  Counter messages_dropped;
+  Counter messages_late;
+  Counter reconnects;
 
   MeshStats snapshot() const {
     MeshStats stats;

@@ -155,8 +155,8 @@ void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, std::s
   end(std::move(call), counter, std::move(error), std::move(data));
 }
 
-void PendingCalls::end(PendingCall&& call, std::atomic<std::uint64_t>& counter,
-                       std::exception_ptr error, std::string&& data) {
+void PendingCalls::end(PendingCall&& call, Counter& counter, std::exception_ptr error,
+                       std::string&& data) {
   kept_bytes_ -= kept_bytes_of(call);
   ++counter;
   std::move(call.completion)(std::move(error), std::move(data));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -124,8 +123,7 @@ class PendingCalls {
   static TimePoint overdue_at(const PendingCall& call);
   static void set_heard(PendingCall& call, TimePoint now);
   void complete(PendingCall&& call, std::exception_ptr error, std::string&& data);
-  void end(PendingCall&& call, std::atomic<std::uint64_t>& counter, std::exception_ptr error,
-           std::string&& data);
+  void end(PendingCall&& call, Counter& counter, std::exception_ptr error, std::string&& data);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;

@@ -94,7 +94,7 @@ void RequestServer::on_unreadable(const wire::Request& request, const wire::Malf
 // The same id again is a repetition of a request that was or is being worked on.
 bool RequestServer::is_repetition(const wire::Request& request) {
   const RequestId& id = request.request_id;
-  if (const auto* const answered = answered_.find(id)) {
+  if (const auto answered = answered_.find(id)) {
     ++counters_.requests_repeated;
     answer_repetition(request, *answered);
     return true;

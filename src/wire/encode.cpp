@@ -113,7 +113,15 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
 }
 
 std::string begin_response(std::string_view request_id) {
-  return encode_head(request_id, R"(,"reply":true,"data":)");
+  constexpr std::string_view begin = R"({"requestId":)";
+  constexpr std::string_view rest = R"(,"reply":true,"data":)";
+  constexpr std::size_t usual_size_of_data = 192;
+  std::string response;
+  response.reserve(begin.size() + request_id.size() + rest.size() + usual_size_of_data);
+  response += begin;
+  append_any_json_string(response, request_id);
+  response += rest;
+  return response;
 }
 
 void end_response(std::string& response) {

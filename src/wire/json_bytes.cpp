@@ -28,7 +28,25 @@ bool second_fits(char first, char second) {
   }
 }
 
+// Becomes vector code.
+constexpr std::ptrdiff_t bytes_at_once = 64;
+
+bool has_special_at_once(const char* begin) {
+  unsigned char found = 0;
+  for (std::ptrdiff_t i = 0; i < bytes_at_once; ++i) {
+    const char c = begin[i];
+    const bool is_control_or_not_ascii = static_cast<signed char>(c) < 0x20;
+    found |= static_cast<unsigned char>(is_control_or_not_ascii | (c == '"') | (c == '\\'));
+  }
+  return found != 0;
+}
+
 }  // namespace
+
+const char* find_special_far_away(const char* begin, const char* end) {
+  while (end - begin >= bytes_at_once && !has_special_at_once(begin)) begin += bytes_at_once;
+  return find_special_nearby(begin, end);
+}
 
 std::size_t utf8_size(const char* begin, const char* end) {
   const auto left = end - begin;

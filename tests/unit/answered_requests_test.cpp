@@ -14,27 +14,27 @@ using namespace std::chrono_literals;
 std::string text(std::size_t size) { return std::string(size, 'x'); }
 
 bool has_text(const AnsweredRequests& requests, const RequestId& id) {
-  const auto* const found = requests.find(id);
-  return found != nullptr && found->response.has_value();
+  const auto found = requests.find(id);
+  return found && found->response.has_value();
 }
 
 TEST(AnsweredRequests, RemembersTheAnswers) {
   AnsweredRequests requests(3, 100);
-  EXPECT_EQ(requests.find("a"), nullptr);
+  EXPECT_FALSE(requests.find("a"));
   requests.add("a", "the answer");
-  const auto* const found = requests.find("a");
-  ASSERT_NE(found, nullptr);
+  const auto found = requests.find("a");
+  ASSERT_TRUE(found);
   EXPECT_EQ(found->response, "the answer");
 }
 
 TEST(AnsweredRequests, ForgetsTheOldestBeyondTheNumberOfIds) {
   AnsweredRequests requests(3, 100);
   for (const char* id : {"a", "b", "c"}) requests.add(id, text(1));
-  for (const char* id : {"a", "b", "c"}) EXPECT_NE(requests.find(id), nullptr);
+  for (const char* id : {"a", "b", "c"}) EXPECT_TRUE(requests.find(id));
   EXPECT_FALSE(requests.may_have_forgotten_within(1h));
   requests.add("d", text(1));
-  EXPECT_EQ(requests.find("a"), nullptr);
-  for (const char* id : {"b", "c", "d"}) EXPECT_NE(requests.find(id), nullptr);
+  EXPECT_FALSE(requests.find("a"));
+  for (const char* id : {"b", "c", "d"}) EXPECT_TRUE(requests.find(id));
 }
 
 TEST(AnsweredRequests, KnowsHowLongAgoItMayHaveForgotten) {
@@ -62,7 +62,7 @@ TEST(AnsweredRequests, DropsTheOldestTextsBeyondTheNumberOfBytes) {
   requests.add("b", text(40));
   EXPECT_TRUE(has_text(requests, "a"));
   requests.add("c", text(1));
-  ASSERT_NE(requests.find("a"), nullptr);
+  ASSERT_TRUE(requests.find("a"));
   EXPECT_FALSE(has_text(requests, "a"));
   EXPECT_TRUE(has_text(requests, "b"));
   EXPECT_TRUE(has_text(requests, "c"));
@@ -73,7 +73,7 @@ TEST(AnsweredRequests, AnAnswerLargerThanAllRoomIsNotKept) {
   AnsweredRequests requests(10, 100);
   requests.add("a", text(101));
   requests.add("b", text(100));
-  ASSERT_NE(requests.find("a"), nullptr);
+  ASSERT_TRUE(requests.find("a"));
   EXPECT_FALSE(has_text(requests, "a"));
   EXPECT_TRUE(has_text(requests, "b"));
 }
@@ -93,8 +93,8 @@ TEST(AnsweredRequests, StaysWithinItsLimits) {
   int ids = 0;
   int texts = 0;
   for (int i = 0; i < 1000; ++i) {
-    const auto* const found = requests.find(std::to_string(i));
-    if (found == nullptr) continue;
+    const auto found = requests.find(std::to_string(i));
+    if (!found) continue;
     ++ids;
     texts += found->response ? 1 : 0;
   }
@@ -145,7 +145,7 @@ TEST(AnsweredRequests, KnowsWhatItCannotTellApart) {
   requests.add(first, "again");
   EXPECT_FALSE(requests.may_have_forgotten_within(1h));
   requests.add(second, "two");
-  EXPECT_EQ(requests.find(second), nullptr);
+  EXPECT_FALSE(requests.find(second));
   EXPECT_TRUE(requests.may_have_forgotten_within(1h));
   EXPECT_EQ(requests.find(first)->response, "one");
 }
@@ -155,11 +155,11 @@ TEST(AnsweredRequests, LongIdsAreIdsToo) {
   const std::string id(200, 'i');
   requests.add(id + "1", "one");
   requests.add(id + "2", "two");
-  EXPECT_EQ(requests.find(id), nullptr);
+  EXPECT_FALSE(requests.find(id));
   EXPECT_EQ(requests.find(id + "1")->response, "one");
   EXPECT_EQ(requests.find(id + "2")->response, "two");
   requests.add("c", "three");
-  EXPECT_EQ(requests.find(id + "1"), nullptr);
+  EXPECT_FALSE(requests.find(id + "1"));
 }
 
 }  // namespace

@@ -221,11 +221,22 @@ TEST(JsonStrings, BytesThatAreNotUtf8CanBeReplaced) {
   }
 }
 
+// Else what comes behind a large text would copy it once more.
+TEST(JsonStrings, ThereIsRoomForWhatFollowsALargeOne) {
+  std::string json = "{\"a\":";
+  append_json_string(json, std::string(100'000, 'x'));
+  const char* const place = json.data();
+  json += R"(,"number":12345678901234567890,"flag":false}})";
+  EXPECT_EQ(json.data(), place);
+  EXPECT_LT(json.capacity(), 101'000U);
+}
+
 TEST(JsonBytes, TheFirstSpecialOneIsFoundAnywhere) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const bool stands_for_itself = byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-    for (std::size_t size = 1; size <= 26; ++size) {
+    // Of long ones, blocks are looked at.
+    for (std::size_t size = 1; size <= 170; size += size < 26 ? 1 : 48) {
       for (std::size_t at = 0; at < size; ++at) {
         std::string text(size, 'x');
         text[at] = c;
@@ -244,9 +255,10 @@ TEST(JsonBytes, TheFirstSpecialOneIsFoundAmongOthers) {
   test::RandomJson random(7);
   const std::string bytes = "\0\x1F\x20\x21\"#[\\]\x7F\x80\xA0\xFF"s;
   for (int i = 0; i < 50000; ++i) {
-    std::string text(random.below(24), 'x');
+    std::string text(random.below(i % 2 == 0 ? 24 : 200), 'x');
+    const std::size_t rareness = i % 2 == 0 ? 4 : 40;
     for (char& c : text) {
-      if (random.below(4) == 0) c = bytes[random.below(bytes.size())];
+      if (random.below(rareness) == 0) c = bytes[random.below(bytes.size())];
     }
     const std::size_t first = text.find_first_of("\0\x1F\"\\\x80\xA0\xFF"s);
     const std::size_t found = static_cast<std::size_t>(
