@@ -51,7 +51,7 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
       close();
       items.clear();
       const std::lock_guard lock(batch->mutex_);
-      if (items.capacity() <= most_spare) batch->spare_.swap(items);
+      if (items.capacity() <= most_spare_items) batch->spare_.swap(items);
     }
 
     /// Nothing is added any more.
@@ -66,7 +66,7 @@ class StrandBatch : public std::enable_shared_from_this<StrandBatch<Owner, Item>
     std::size_t taken = 0;
   };
 
-  static constexpr std::size_t most_spare = 256;
+  static constexpr std::size_t most_spare_items = 1024;
 
   void post(std::unique_ptr<Turn> turn) {
     asio::post(strand_, [turn = std::move(turn)]() mutable { run(std::move(turn)); });

@@ -50,16 +50,19 @@ class AnsweredRequests {
 
   void add(const RequestId& id, std::string_view response,
            std::shared_ptr<unsigned> deliveries = nullptr, Fate fate = Fate::ran) {
-    const auto [place, added] = by_hash_.try_emplace(id.hash(), next_number());
-    if (!added) {
+    if (const auto found = by_hash_.find(id.hash()); found != by_hash_.end()) {
       // Another id with this hash cannot be remembered beside it.
-      if (entry(place->second).id != id.view()) forgotten_until_ = time_;
+      if (entry(found->second).id != id.view()) forgotten_until_ = time_;
       return;
     }
-    if (order_.full()) order_.set_capacity(std::max(least_capacity, 2 * order_.capacity()));
-    order_.push_back({ids_.push(id.view()), id.hash(), time_, texts_.push(response).data(),
-                      response.size(), fate, deliveries != nullptr});
+    make_room();
+    // What can throw comes first; of what was done by then nothing is missed.
+    const Entry answered{ids_.push(id.view()),         id.hash(),       time_,
+                         texts_.push(response).data(), response.size(), fate,
+                         deliveries != nullptr};
     if (deliveries) deliveries_[id.hash()] = std::move(deliveries);
+    by_hash_.emplace(id.hash(), first_number_ + order_.size());
+    order_.push_back(answered);
     bytes_ += response.size();
     while (bytes_ > most_bytes_) drop_oldest_text();
     if (order_.size() > most_ids_) forget_oldest();
@@ -89,7 +92,7 @@ class AnsweredRequests {
   static constexpr std::chrono::milliseconds longest_step{100};
   static constexpr std::size_t least_capacity = 64;
 
-  // Small and trivial, as each comes back from far away in memory to be forgotten.
+  // Small, as each comes back from far away in memory to be forgotten.
   struct Entry {
     std::string_view id;
     std::size_t hash;
@@ -100,8 +103,13 @@ class AnsweredRequests {
     bool has_deliveries;
   };
 
-  std::uint64_t next_number() const { return first_number_ + order_.size(); }
   const Entry& entry(std::uint64_t number) const { return order_[number - first_number_]; }
+
+  void make_room() {
+    if (!order_.full()) return;
+    const std::size_t more = std::max(least_capacity, 2 * order_.capacity());
+    order_.set_capacity(std::min(more - 1, most_ids_) + 1);
+  }
 
   void drop_oldest_text() {
     bytes_ -= order_[without_text_++].size;
@@ -125,7 +133,7 @@ class AnsweredRequests {
   std::size_t bytes_ = 0;  // of the responses
   boost::circular_buffer<Entry> order_;
   std::uint64_t first_number_ = 0;  // of the first in the order; the others follow
-  // By hash, so that nothing of the old ones need be read again.
+  // By hash, so that the ids of old ones need not be read again.
   boost::unordered_flat_map<std::size_t, std::uint64_t> by_hash_;
   std::unordered_map<std::size_t, std::shared_ptr<unsigned>> deliveries_;  // by hash, too
   TextFifo ids_;

@@ -2,27 +2,27 @@
 
 #include <mesh/stats.hpp>
 
-#include <util/counter.hpp>
+#include <util/strand_counter.hpp>
 
 namespace mesh::core {
 
 /// `MeshStats` while it is counted, on the strand; readable from any thread.
 struct Counters {
-  Counter calls_sent;
-  Counter calls_succeeded;
-  Counter calls_failed;
-  Counter calls_cancelled;
-  Counter requests_received;
-  Counter calls_resent;
-  Counter requests_repeated;
-  Counter requests_refused;
-  Counter answers_resent;
-  Counter answers_lost;
-  Counter broadcasts_sent;
-  Counter broadcasts_received;
-  Counter messages_dropped;
-  Counter messages_late;
-  Counter reconnects;
+  StrandCounter calls_sent;
+  StrandCounter calls_succeeded;
+  StrandCounter calls_failed;
+  StrandCounter calls_cancelled;
+  StrandCounter requests_received;
+  StrandCounter calls_resent;
+  StrandCounter requests_repeated;
+  StrandCounter requests_refused;
+  StrandCounter answers_resent;
+  StrandCounter answers_lost;
+  StrandCounter broadcasts_sent;
+  StrandCounter broadcasts_received;
+  StrandCounter messages_dropped;
+  StrandCounter messages_late;
+  StrandCounter reconnects;
 
   MeshStats snapshot() const {
     MeshStats stats;

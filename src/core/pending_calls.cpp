@@ -155,7 +155,7 @@ void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, std::s
   end(std::move(call), counter, std::move(error), std::move(data));
 }
 
-void PendingCalls::end(PendingCall&& call, Counter& counter, std::exception_ptr error,
+void PendingCalls::end(PendingCall&& call, StrandCounter& counter, std::exception_ptr error,
                        std::string&& data) {
   kept_bytes_ -= kept_bytes_of(call);
   ++counter;

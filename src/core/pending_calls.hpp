@@ -123,7 +123,8 @@ class PendingCalls {
   static TimePoint overdue_at(const PendingCall& call);
   static void set_heard(PendingCall& call, TimePoint now);
   void complete(PendingCall&& call, std::exception_ptr error, std::string&& data);
-  void end(PendingCall&& call, Counter& counter, std::exception_ptr error, std::string&& data);
+  void end(PendingCall&& call, StrandCounter& counter, std::exception_ptr error,
+           std::string&& data);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;

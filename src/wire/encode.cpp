@@ -115,7 +115,7 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
 std::string begin_response(std::string_view request_id) {
   constexpr std::string_view begin = R"({"requestId":)";
   constexpr std::string_view rest = R"(,"reply":true,"data":)";
-  constexpr std::size_t usual_size_of_data = 192;
+  constexpr std::size_t usual_size_of_data = 256;
   std::string response;
   response.reserve(begin.size() + request_id.size() + rest.size() + usual_size_of_data);
   response += begin;

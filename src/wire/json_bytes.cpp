@@ -28,12 +28,12 @@ bool second_fits(char first, char second) {
   }
 }
 
-// Becomes vector code.
-constexpr std::ptrdiff_t bytes_at_once = 64;
+// With optimization it becomes vector code.
+constexpr std::ptrdiff_t block_size = 64;
 
-bool has_special_at_once(const char* begin) {
+bool has_special_in_block(const char* begin) {
   unsigned char found = 0;
-  for (std::ptrdiff_t i = 0; i < bytes_at_once; ++i) {
+  for (std::ptrdiff_t i = 0; i < block_size; ++i) {
     const char c = begin[i];
     const bool is_control_or_not_ascii = static_cast<signed char>(c) < 0x20;
     found |= static_cast<unsigned char>(is_control_or_not_ascii | (c == '"') | (c == '\\'));
@@ -43,9 +43,9 @@ bool has_special_at_once(const char* begin) {
 
 }  // namespace
 
-const char* find_special_far_away(const char* begin, const char* end) {
-  while (end - begin >= bytes_at_once && !has_special_at_once(begin)) begin += bytes_at_once;
-  return find_special_nearby(begin, end);
+const char* find_special_in_blocks(const char* begin, const char* end) {
+  while (end - begin >= block_size && !has_special_in_block(begin)) begin += block_size;
+  return find_special_by_words(begin, end);
 }
 
 std::size_t utf8_size(const char* begin, const char* end) {

@@ -16,12 +16,12 @@ inline bool is_special(char c) {
          c == '"' || c == '\\';
 }
 
-/// The first special byte, or `end`. Looks at eight bytes at a time.
-inline const char* find_special_nearby(const char* begin, const char* end) {
+/// The first special byte, or `end`. Looks at eight bytes at a time: for short texts.
+inline const char* find_special_by_words(const char* begin, const char* end) {
   constexpr std::uint64_t ones = 0x0101010101010101U;
   constexpr std::uint64_t highest_bits = 0x8080808080808080U;
   for (; end - begin >= 8; begin += 8) {
-    // What follows a special byte may be taken for one as well; none is missed.
+    // What is next to a special byte may be taken for one as well; none is missed.
     std::uint64_t bytes = 0;
     std::memcpy(&bytes, begin, sizeof(bytes));
     const std::uint64_t quotes = bytes ^ (ones * '"');
@@ -39,15 +39,15 @@ inline const char* find_special_nearby(const char* begin, const char* end) {
   return begin;
 }
 
-/// The same for long texts, of which it looks at more bytes at a time.
-const char* find_special_far_away(const char* begin, const char* end);
+/// The same for long texts.
+const char* find_special_in_blocks(const char* begin, const char* end);
 
 /// The first special byte, or `end`.
 inline const char* find_special(const char* begin, const char* end) {
-  constexpr std::ptrdiff_t nearby = 96;  // most texts end there
-  const char* const near_end = end - begin > nearby ? begin + nearby : end;
-  const char* const found = find_special_nearby(begin, near_end);
-  return found != near_end || found == end ? found : find_special_far_away(found, end);
+  constexpr std::ptrdiff_t usual_size = 96;
+  const char* const usual_end = end - begin > usual_size ? begin + usual_size : end;
+  const char* const found = find_special_by_words(begin, usual_end);
+  return found != usual_end || found == end ? found : find_special_in_blocks(found, end);
 }
 
 /// Whether the text stands for itself between quotes.

@@ -110,8 +110,10 @@ void append_escape(std::string& json, char c) {
 template <typename OnBadByte>
 void append_string(std::string& json, std::string_view text, OnBadByte on_bad_byte) {
   constexpr std::size_t size_of_what_follows = 64;  // else its first character would copy it all
-  const std::size_t usual_size = json.size() + text.size() + 2 + size_of_what_follows;
-  if (json.capacity() < usual_size) json.reserve(std::max(usual_size, 2 * json.size()));
+  const std::size_t usual_size = json.size() + text.size() + 2;
+  if (json.capacity() < usual_size) {
+    json.reserve(std::max(usual_size + size_of_what_follows, 2 * json.size()));
+  }
   json += '"';
   const char* const end = text.data() + text.size();
   for (const char* next = text.data(); next != end;) {

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
+#include <memory>
+#include <new>
 #include <string>
+#include <string_view>
 #include <unit/virtual_time.hpp>
 
 namespace mesh::core {
@@ -149,6 +153,26 @@ TEST(AnsweredRequests, KnowsWhatItCannotTellApart) {
   EXPECT_TRUE(requests.may_have_forgotten_within(1h));
   EXPECT_EQ(requests.find(first)->response, "one");
 }
+
+// The sanitizers end the process instead, unless they are told otherwise.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+TEST(AnsweredRequests, WhatFindsNoMemoryLeavesNoTrace) {
+  AnsweredRequests requests(70, 100'000);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = std::to_string(i);
+    if (i % 3 == 0) {
+      const std::string_view too_large("x", std::size_t{1} << 60U);
+      EXPECT_THROW(requests.add(id, too_large, std::make_shared<unsigned>(1U)), std::bad_alloc);
+      EXPECT_FALSE(requests.find(id));
+    }
+    requests.add(id, id, std::make_shared<unsigned>(2U));
+    ASSERT_TRUE(requests.find(id));
+    EXPECT_EQ(requests.find(id)->response, id);
+    EXPECT_EQ(*requests.find(id)->deliveries, 2U);
+    EXPECT_FALSE(requests.find(std::to_string(i - 70)));
+  }
+}
+#endif
 
 TEST(AnsweredRequests, LongIdsAreIdsToo) {
   AnsweredRequests requests(2, 100);

@@ -5,12 +5,12 @@
 
 namespace mesh {
 
-/// Counts what happens on one strand; may be read from any thread. Unlike an atomic that many may
-/// add to, it waits for no other memory.
-class Counter {
+/// Counts what happens on one strand; may be read from any thread. It needs no locked instruction,
+/// which would wait for all that was written before; so of two that add at once one would be lost.
+class StrandCounter {
  public:
   void add(std::uint64_t number) { value_.store(*this + number, std::memory_order_relaxed); }
-  Counter& operator++() {
+  StrandCounter& operator++() {
     add(1);
     return *this;
   }
