@@ -33,10 +33,29 @@ std::string text_of_error(const std::exception_ptr& error) {
   }
 }
 
+/// What recorders write down, in the order in which they do.
+class Journal {
+ public:
+  void note(std::string step) {
+    const std::lock_guard lock(mutex_);
+    steps_.push_back(std::move(step));
+  }
+  Steps take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(steps_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  Steps steps_;
+};
+
 /// Writes down what it is told of, and refuses what it is asked to.
 class Recorder : public Interceptor {
  public:
-  explicit Recorder(std::string name) : name_(std::move(name)) {}
+  explicit Recorder(std::string name,
+                    std::shared_ptr<Journal> journal = std::make_shared<Journal>())
+      : name_(std::move(name)), journal_(std::move(journal)) {}
 
   void before_call(CallStart& call) override {
     note("call " + std::string(call.type) + (call.is_local ? " here" : ""));
@@ -59,10 +78,7 @@ class Recorder : public Interceptor {
     if (fails_after) throw std::runtime_error("after_handler failed");
   }
 
-  Steps take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(steps_, {});
-  }
+  Steps take() { return journal_->take(); }
 
   bool refuses_calls = false;
   bool refuses_handlers = false;
@@ -70,14 +86,10 @@ class Recorder : public Interceptor {
   bool fails_after = false;
 
  private:
-  void note(const std::string& step) {
-    const std::lock_guard lock(mutex_);
-    steps_.push_back(name_.empty() ? step : name_ + ": " + step);
-  }
+  void note(const std::string& step) { journal_->note(name_.empty() ? step : name_ + ": " + step); }
 
   std::string name_;
-  std::mutex mutex_;
-  Steps steps_;
+  std::shared_ptr<Journal> journal_;
 };
 
 class Interceptors : public FewNodesTest {
@@ -195,24 +207,55 @@ TEST_F(Interceptors, RefuseRequestsBeforeTheirHandlersRun) {
 
 TEST_F(Interceptors, AreToldOfEndsInTheReverseOrderAndOnlyIfTheyHadAgreed) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    const auto shared = std::make_shared<Recorder>("outer");
-    const auto refusing = std::make_shared<Recorder>("inner");
+    const auto journal = std::make_shared<Journal>();
+    const auto refusing = std::make_shared<Recorder>("inner", journal);
     MeshOptions caller_options = options();
-    caller_options.interceptors = {shared, refusing};
+    caller_options.interceptors = {std::make_shared<Recorder>("outer", journal), refusing};
     caller_ = co_await start_node(std::move(caller_options));
     const Text request = text_of("x");
     co_await refused<MeshNodeUnreachableError>(caller_->invoke<"echo">(77, request), Executed::no);
     const std::string nobody =
         "request \"echo\" to node 77 reached nobody: no node listens under "
         "that id";
-    Steps steps = shared->take();
-    CO_ASSERT_TRUE(steps.size() == 2);
-    EXPECT_EQ(steps[1], "outer: called: " + nobody);
-    EXPECT_EQ(refusing->take(), (Steps{"inner: call echo", "inner: called: " + nobody}));
+    EXPECT_EQ(journal->take(), (Steps{"outer: call echo", "inner: call echo",
+                                      "inner: called: " + nobody, "outer: called: " + nobody}));
     refusing->refuses_calls = true;
     co_await refused<MeshRefusedError>(caller_->invoke<"echo">(77, request), Executed::no);
-    EXPECT_EQ(shared->take(), (Steps{"outer: call echo", "outer: called: not today"}));
-    EXPECT_EQ(refusing->take(), (Steps{"inner: call echo"}));
+    EXPECT_EQ(journal->take(),
+              (Steps{"outer: call echo", "inner: call echo", "outer: called: not today"}));
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, EncloseOneAnotherAroundHandlersToo) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto journal = std::make_shared<Journal>();
+    const auto refusing = std::make_shared<Recorder>("inner", journal);
+    MeshOptions target_options = options();
+    target_options.interceptors = {std::make_shared<Recorder>("outer", journal), refusing};
+    target_ = co_await start_node(std::move(target_options));
+    caller_ = co_await start_node(options());
+    target_->register_handler<"echo">([](Text text) { return text; });
+    const Text request = text_of("x");
+    co_await caller_->invoke<"echo">(1, request);
+    EXPECT_EQ(journal->take(), (Steps{"outer: handle echo for 2", "inner: handle echo for 2",
+                                      "inner: handled echo: ok", "outer: handled echo: ok"}));
+    refusing->refuses_handlers = true;
+    co_await refused<MeshRefusedError>(caller_->invoke<"echo">(1, request), Executed::no);
+    EXPECT_EQ(journal->take(), (Steps{"outer: handle echo for 2", "inner: handle echo for 2",
+                                      "outer: handled echo: no entry"}));
+    co_await stop();
+  });
+}
+
+TEST_F(Interceptors, AreToldOfResponsesThatDoNotFit) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_recorded();
+    target_->register_handler(
+        "ask", [](CallContext&, std::string_view) { return std::string(R"({"text":5})"); });
+    const auto text = co_await refused<MeshDecodeError>(caller_->invoke<"ask">(2), Executed::yes);
+    EXPECT_EQ(at_caller_->take(), (Steps{"call ask", "called: " + text}));
+    EXPECT_EQ(at_target_->take(), (Steps{"handle ask for 1", "handled ask: ok"}));
     co_await stop();
   });
 }
