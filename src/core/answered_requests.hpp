@@ -105,6 +105,7 @@ class AnsweredRequests {
 
   const Entry& entry(std::uint64_t number) const { return order_[number - first_number_]; }
 
+  // For one more than is remembered, as the oldest is forgotten afterwards.
   void make_room() {
     if (!order_.full()) return;
     const std::size_t more = std::max(least_capacity, 2 * order_.capacity());

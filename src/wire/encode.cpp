@@ -80,13 +80,17 @@ class MessageWriter {
   char* next_ = nullptr;  // in the text
 };
 
-/// A message that begins with a request id, and goes on so.
-std::string encode_head(std::string_view request_id, std::string_view rest) {
-  return MessageWriter(request_id.size())
-      .raw(R"({"requestId":)")
-      .quoted(request_id)
-      .raw(rest)
-      .take();
+/// A message that begins with a request id, and goes on so. More may be appended.
+std::string encode_head(std::string_view request_id, std::string_view rest,
+                        std::size_t size_of_more = 0) {
+  constexpr std::string_view begin = R"({"requestId":)";
+  constexpr std::size_t size_of_quotes = 2;
+  std::string text;
+  text.reserve(begin.size() + request_id.size() + size_of_quotes + rest.size() + size_of_more);
+  text += begin;
+  append_any_json_string(text, request_id);
+  text += rest;
+  return text;
 }
 
 }  // namespace
@@ -113,15 +117,8 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
 }
 
 std::string begin_response(std::string_view request_id) {
-  constexpr std::string_view begin = R"({"requestId":)";
-  constexpr std::string_view rest = R"(,"reply":true,"data":)";
   constexpr std::size_t usual_size_of_data = 256;
-  std::string response;
-  response.reserve(begin.size() + request_id.size() + rest.size() + usual_size_of_data);
-  response += begin;
-  append_any_json_string(response, request_id);
-  response += rest;
-  return response;
+  return encode_head(request_id, R"(,"reply":true,"data":)", usual_size_of_data);
 }
 
 void end_response(std::string& response) {

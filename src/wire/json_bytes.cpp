@@ -34,9 +34,7 @@ constexpr std::ptrdiff_t block_size = 64;
 bool has_special_in_block(const char* begin) {
   unsigned char found = 0;
   for (std::ptrdiff_t i = 0; i < block_size; ++i) {
-    const char c = begin[i];
-    const bool is_control_or_not_ascii = static_cast<signed char>(c) < 0x20;
-    found |= static_cast<unsigned char>(is_control_or_not_ascii | (c == '"') | (c == '\\'));
+    found |= static_cast<unsigned char>(is_special(begin[i]));
   }
   return found != 0;
 }

@@ -182,10 +182,15 @@ asio::awaitable<void> Proxy::release(SessionPointer session) {
   cut();
 }
 
-void Proxy::close_all() {
+template <typename Action>
+void Proxy::each_session(Action action) {
   for (const auto& weak : sessions_) {
-    if (const auto session = weak.lock()) session->close();
+    if (const auto session = weak.lock()) action(*session);
   }
+}
+
+void Proxy::close_all() {
+  each_session([](Session& session) { session.close(); });
 }
 
 void Proxy::cut() {
@@ -198,15 +203,11 @@ void Proxy::restore() { cut_ = false; }
 void Proxy::drop() { close_all(); }
 
 void Proxy::darken() {
-  for (const auto& weak : sessions_) {
-    if (const auto session = weak.lock()) session->dark = true;
-  }
+  each_session([](Session& session) { session.dark = true; });
 }
 
 void Proxy::deafen() {
-  for (const auto& weak : sessions_) {
-    if (const auto session = weak.lock()) session->deaf = true;
-  }
+  each_session([](Session& session) { session.deaf = true; });
 }
 
 void Proxy::freeze() { frozen_ = true; }
@@ -219,11 +220,9 @@ void Proxy::throttle(std::size_t rate) {
   error_code ignored;
   acceptor_.set_option(window, ignored);
   if (rate != 0) return;
-  // A line with so small a window stays slow: the client's system waits a fifth of a second for
-  // each.
-  for (const auto& weak : sessions_) {
-    if (const auto session = weak.lock()) session->client.set_option(window, ignored);
-  }
+  // With so small a window a line stays slow: the client's system waits a fifth of a second each
+  // time that it is full.
+  each_session([&](Session& session) { session.client.set_option(window, ignored); });
 }
 
 void Proxy::cut_after(std::string text, std::chrono::milliseconds hold) {

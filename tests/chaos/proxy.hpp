@@ -100,6 +100,8 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   boost::asio::awaitable<void> pump_to_client(SessionPointer session);
   boost::asio::awaitable<void> release(SessionPointer session);
   void notice(const SessionPointer& session, std::string_view bytes);
+  template <typename Action>
+  void each_session(Action action);
   void close_all();
 
   boost::asio::io_context& context_;
