@@ -31,8 +31,7 @@ void throw_encode_error(std::string_view type, Executed executed) {
 }
 
 void check_encoded(std::string_view type, std::string_view json, Executed executed) {
-  wire::NoJsonEvents nobody;
-  const wire::JsonFinding found = wire::read_document(json, nobody);
+  const wire::JsonFinding found = wire::check_document(json);
   if (found.verdict == wire::JsonVerdict::good) return;
   throw MeshEncodeError(
       std::string(type),

@@ -19,12 +19,12 @@ struct Answer {
   };
 
   Kind kind = Kind::response;
-  std::shared_ptr<const std::string> message{};
+  std::string message{};
   std::chrono::milliseconds useful_for{0};  ///< After this nobody waits for it any more.
   TimePoint made_at{};
   std::shared_ptr<unsigned> deliveries{};  ///< If set, counts how often it was received.
 };
 
-using SendAnswer = std::function<void(InstanceId target, Answer answer)>;
+using SendAnswer = std::function<void(InstanceId target, Answer&& answer)>;
 
 }  // namespace mesh::core

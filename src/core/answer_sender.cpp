@@ -43,24 +43,23 @@ AnswerSender::AnswerSender(Context context, Counters& counters)
       others_return_(context_.return_time),
       alarm_(context_.strand, [this] { ask_due(); }) {}
 
-void AnswerSender::send(InstanceId target, const Answer& answer) {
+void AnswerSender::send(InstanceId target, Answer&& answer) {
   const auto deadline = answer.made_at + answer.useful_for;
   newest_made_at_ = answer.made_at;
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
-    OutgoingResponse response{target, answer.message, deadline, answer.deliveries};
-    response.session = session_;
-    publish(response);
+    publish({target, std::move(answer.message), deadline, std::move(answer.deliveries)});
     return;
   }
-  context_.commands->publish(context_.keys.node_channel(target, channel_), *answer.message,
-                             deadline, [](const redis::Outcome&) {});
+  context_.commands->publish(channel_.of(context_.keys, target), answer.message, deadline,
+                             [](const redis::Outcome&) {});
 }
 
 void AnswerSender::clear() {
   counters_.answers_lost.add(unsettled_);
   unsettled_ = 0;
   ++session_;
+  sent_.clear();
   parked_.clear();
   others_return_.close();
   others_ = 0;
@@ -68,12 +67,13 @@ void AnswerSender::clear() {
   alarm_.set(std::nullopt);
 }
 
-void AnswerSender::publish(const OutgoingResponse& response) {
+void AnswerSender::publish(OutgoingResponse&& sent) {
   const Keys& keys = context_.keys;
-  const std::string& message = *response.message;
-  auto on_outcome = [weak = weak_from_this(),
-                     response = response](const redis::Outcome& outcome) mutable {
-    if (const auto self = weak.lock()) self->on_published(std::move(response), outcome);
+  const auto number = sent_.add(std::move(sent));
+  const OutgoingResponse& response = *sent_.find(number);
+  const std::string& message = response.message;
+  auto on_outcome = [weak = weak_from_this(), number](const redis::Outcome& outcome) {
+    if (const auto self = weak.lock()) self->on_published(number, outcome);
   };
   if (response.may_have_arrived) {
     context_.commands->submit(publish_again_command(keys, response.target, message, ""),
@@ -82,13 +82,28 @@ void AnswerSender::publish(const OutgoingResponse& response) {
     context_.commands->submit(publish_to_listener_command(keys, response.target, message),
                               response.deadline, std::move(on_outcome));
   } else {
-    context_.commands->publish(keys.node_channel(response.target, channel_), message,
-                               response.deadline, std::move(on_outcome));
+    context_.commands->publish(channel_.of(keys, response.target), message, response.deadline,
+                               std::move(on_outcome));
   }
 }
 
-void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome& outcome) {
-  if (response.session != session_) return;
+void AnswerSender::on_published(SentResponses::Number number, const redis::Outcome& outcome) {
+  OutgoingResponse* const response = sent_.find(number);
+  if (response == nullptr) return;
+  const bool was_counted = is_received(outcome);
+  if (was_counted) note_others(response->target);
+  // The script, by which those that have waited are published, has looked who listens.
+  if (was_counted && (response->has_waited || outcome.reply.integer > others_)) {
+    if (response->deliveries) ++*response->deliveries;
+    sent_.erase(number);
+    return settle();
+  }
+  OutgoingResponse taken = std::move(*response);
+  sent_.erase(number);
+  on_not_received(std::move(taken), outcome);
+}
+
+void AnswerSender::on_not_received(OutgoingResponse response, const redis::Outcome& outcome) {
   switch (outcome.failure) {
     case redis::Failure::none:
       break;
@@ -114,27 +129,20 @@ void AnswerSender::on_published(OutgoingResponse response, const redis::Outcome&
     lose("it was refused: " + outcome.reply.text);
     return;
   }
-  const bool was_counted = is_received(outcome);
-  if (was_counted) note_others(response.target);
-  // The script, by which those that have waited are published, has looked who listens.
-  if (was_counted && (response.has_waited || outcome.reply.integer > others_)) {
-    note_received(response);
-  } else {
-    // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
-    try_later(std::move(response), was_counted);
-  }
+  // Also where nobody owns the caller's id: after a loss of data it may not have registered yet.
+  try_later(std::move(response), is_received(outcome));
 }
 
 // The caller learns why there is no response.
 void AnswerSender::refuse_size(OutgoingResponse response) {
   constexpr std::size_t enough = std::size_t{4} << 10U;
-  const std::string& message = *response.message;
+  const std::string& message = response.message;
   const std::size_t size = message.size();
   const auto id = wire::describe_oversized(message.substr(0, enough), size).response;
   const std::string reason = "the response is " + redis::describe_too_large(size);
   if (!id || size < redis::least_suspect_size) return lose(reason);
   log_.warn(Clock::now(), reason);
-  response.message = std::make_shared<const std::string>(wire::encode_error(id->view(), reason));
+  response.message = wire::encode_error(id->view(), reason);
   try_later(std::move(response));
 }
 
@@ -218,12 +226,12 @@ void AnswerSender::release(InstanceId caller) {
   } else {
     parked_.ask_again(caller, now + pause_between_responses);
   }
-  for (const OutgoingResponse& response : taken) {
+  for (OutgoingResponse& response : taken) {
     if (response.deadline <= now) {
       lose_late(response);
     } else {
       ++counters_.answers_resent;
-      publish(response);
+      publish(std::move(response));
     }
   }
 }
@@ -248,11 +256,6 @@ void AnswerSender::lose_late(const OutgoingResponse& response) {
 void AnswerSender::lose(const std::string& reason) {
   ++counters_.answers_lost;
   log_.warn(Clock::now(), "a response is lost: " + reason);
-  settle();
-}
-
-void AnswerSender::note_received(const OutgoingResponse& response) {
-  if (response.deliveries) ++*response.deliveries;
   settle();
 }
 

@@ -14,8 +14,10 @@
 #include <core/answer.hpp>
 #include <core/counters.hpp>
 #include <core/keys.hpp>
+#include <core/node_channel.hpp>
 #include <core/parked_responses.hpp>
 #include <core/return_window.hpp>
+#include <core/sent_responses.hpp>
 #include <redis/client.hpp>
 #include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
@@ -43,7 +45,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   AnswerSender(const AnswerSender&) = delete;
   AnswerSender& operator=(const AnswerSender&) = delete;
 
-  void send(InstanceId target, const Answer& answer);
+  void send(InstanceId target, Answer&& answer);
   /// A connection was made anew: Redis may have lost the registrations of the callers.
   void on_reconnected() { others_return_.open(Clock::now()); }
   /// Whether every response has been received, or given up.
@@ -52,8 +54,9 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void clear();
 
  private:
-  void publish(const OutgoingResponse& response);
-  void on_published(OutgoingResponse response, const redis::Outcome& outcome);
+  void publish(OutgoingResponse&& response);
+  void on_published(SentResponses::Number number, const redis::Outcome& outcome);
+  void on_not_received(OutgoingResponse response, const redis::Outcome& outcome);
   void refuse_size(OutgoingResponse response);
   void note_others(InstanceId caller);
   void try_later(OutgoingResponse response, bool was_counted = false);
@@ -65,13 +68,13 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void lose_expired(InstanceId caller);
   void lose_late(const OutgoingResponse& response);
   void lose(const std::string& reason);
-  void note_received(const OutgoingResponse& response);
   void settle();
 
   Context context_;
   Counters& counters_;
   RateLimitedLog log_;
-  std::string channel_;  // memory for the name of a node's channel
+  NodeChannel channel_;
+  SentResponses sent_;
   ParkedResponses parked_;
   std::size_t unsettled_ = 0;
   std::uint32_t session_ = 0;  // counts the calls of `clear()`

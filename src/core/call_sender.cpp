@@ -105,7 +105,7 @@ void CallSender::send_cancel(const RequestId& request_id, const PendingCall& cal
 
 void CallSender::publish_cancel(InstanceId target, const RequestId& request_id) {
   constexpr std::chrono::seconds useful_for{10};
-  context_.commands->publish(context_.keys.node_channel(target, channel_),
+  context_.commands->publish(channel_.of(context_.keys, target),
                              wire::encode_cancel(request_id.view()), Clock::now() + useful_for,
                              [](const redis::Outcome&) {});
 }
@@ -127,8 +127,7 @@ void CallSender::publish(const RequestId& request_id, PendingCall& call, std::st
   call.was_sent = true;
   ++call.publishes;
   call.receivers = 1;
-  context_.commands->publish(context_.keys.node_channel(call.target, channel_), message,
-                             call.deadline,
+  context_.commands->publish(channel_.of(context_.keys, call.target), message, call.deadline,
                              [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                                if (is_received(outcome) && outcome.reply.integer == 1) return;
                                if (const auto self = weak.lock())

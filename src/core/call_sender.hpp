@@ -19,6 +19,7 @@
 #include <core/deadline_map.hpp>
 #include <core/keys.hpp>
 #include <core/listener_check.hpp>
+#include <core/node_channel.hpp>
 #include <core/pending_calls.hpp>
 #include <core/return_window.hpp>
 #include <redis/client.hpp>
@@ -103,7 +104,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   const std::atomic<InstanceId>& own_id_;
   PendingCalls& calls_;
   Counters& counters_;
-  std::string channel_;  // memory for the name of a node's channel
+  NodeChannel channel_;
   std::deque<RequestId> unsent_;
   DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;

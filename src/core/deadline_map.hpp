@@ -20,28 +20,34 @@ class DeadlineMap {
  private:
   struct Entry : boost::intrusive::set_base_hook<
                      boost::intrusive::link_mode<boost::intrusive::normal_link>> {
-    Entry(Value&& value_, TimePoint deadline_) : value(std::move(value_)), deadline(deadline_) {}
-
-    Value value;
-    TimePoint deadline;
+    std::optional<Value> value{};
+    TimePoint deadline{};
     const Key* key = nullptr;
   };
+  using Node = typename std::unordered_map<Key, Entry>::node_type;
 
  public:
-  /// What was taken out, or nothing, as a pointer to it that owns it.
+  /// What was taken out, or nothing, as a pointer to it that owns it. The map must outlive it.
   class Taken {
    public:
     Taken() = default;
+    Taken(Taken&&) noexcept = default;
+    Taken& operator=(Taken&&) = delete;
+    Taken(const Taken&) = delete;
+    Taken& operator=(const Taken&) = delete;
+    ~Taken() {
+      if (!node_.empty()) map_->take_back(std::move(node_));
+    }
     explicit operator bool() const { return !node_.empty(); }
-    Value& operator*() const { return node_.mapped().value; }
-    Value* operator->() const { return &node_.mapped().value; }
+    Value& operator*() const { return *node_.mapped().value; }
+    Value* operator->() const { return &*node_.mapped().value; }
 
    private:
     friend DeadlineMap;
-    using Node = typename std::unordered_map<Key, Entry>::node_type;
-    explicit Taken(Node&& node) : node_(std::move(node)) {}
+    Taken(DeadlineMap& map, Node&& node) : map_(&map), node_(std::move(node)) {}
 
-    Node node_;
+    DeadlineMap* map_ = nullptr;
+    Node node_{};
   };
 
   DeadlineMap() = default;
@@ -52,16 +58,19 @@ class DeadlineMap {
   /// Returns the value in its place, good until it is taken out; null, changing nothing, if the key
   /// is taken.
   Value* insert(const Key& key, Value&& value, TimePoint deadline) {
-    const auto [place, added] = entries_.try_emplace(key, std::move(value), deadline);
-    if (!added) return nullptr;
-    place->second.key = &place->first;
-    put_in_order(place->second);
-    return &place->second.value;
+    auto* const added = add_entry(key);
+    if (added == nullptr) return nullptr;
+    Entry& entry = added->second;
+    entry.value.emplace(std::move(value));
+    entry.deadline = deadline;
+    entry.key = &added->first;
+    put_in_order(entry);
+    return &*entry.value;
   }
 
   Value* find(const Key& key) {
     const auto found = entries_.find(key);
-    return found == entries_.end() ? nullptr : &found->second.value;
+    return found == entries_.end() ? nullptr : &*found->second.value;
   }
 
   /// False if there is no such key.
@@ -80,7 +89,7 @@ class DeadlineMap {
     const auto found = entries_.find(key);
     if (found == entries_.end()) return Taken();
     order_.erase(order_.iterator_to(found->second));
-    return Taken(entries_.extract(found));
+    return Taken(*this, entries_.extract(found));
   }
 
   std::optional<TimePoint> deadline_of(const Key& key) const {
@@ -111,7 +120,7 @@ class DeadlineMap {
   std::vector<Value> drain() {
     std::vector<Value> values;
     values.reserve(entries_.size());
-    for (Entry& entry : order_) values.push_back(std::move(entry.value));
+    for (Entry& entry : order_) values.push_back(std::move(*entry.value));
     order_.clear();
     entries_.clear();
     return values;
@@ -127,10 +136,37 @@ class DeadlineMap {
     }
   };
 
+  static constexpr std::size_t most_spare_nodes = 256;
+
+  /// Null if the key is taken.
+  std::pair<const Key, Entry>* add_entry(const Key& key) {
+    if (spare_.empty()) {
+      spare_.reserve(most_spare_nodes);
+      const auto [place, is_new] = entries_.try_emplace(key);
+      return is_new ? &*place : nullptr;
+    }
+    Node& node = spare_.back();
+    node.key() = key;
+    auto added = entries_.insert(std::move(node));
+    if (!added.inserted) {
+      node = std::move(added.node);
+      return nullptr;
+    }
+    spare_.pop_back();
+    return &*added.position;
+  }
+
+  // Kept, since malloc() is slow at what comes and goes in bursts.
+  void take_back(Node&& node) noexcept {
+    node.mapped().value.reset();
+    if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(node));
+  }
+
   // Mostly the latest of all, since most timeouts are alike.
   void put_in_order(Entry& entry) { order_.insert(order_.end(), entry); }
 
   std::unordered_map<Key, Entry> entries_;
+  std::vector<Node> spare_;  // without values
   boost::intrusive::multiset<Entry, boost::intrusive::compare<Earlier>> order_;
 };
 

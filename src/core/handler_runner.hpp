@@ -23,16 +23,15 @@
 #include <core/broadcast_lanes.hpp>
 #include <core/interception.hpp>
 #include <core/served_call.hpp>
-#include <core/waiting_requests.hpp>
 #include <wire/messages.hpp>
 
 namespace mesh::core {
 
 /// A request with its handler, and the response that is made of them.
 struct Execution : ServedCall {
-  Execution(std::shared_ptr<detail::RequestHandler> handler_, WaitingRequest&& waiting)
-      : ServedCall(std::move(waiting.request), waiting.timeout, waiting.ends_at),
-        handler(std::move(handler_)) {}
+  Execution(std::shared_ptr<detail::RequestHandler> handler_, wire::Request&& request_,
+            std::chrono::milliseconds timeout_, std::optional<TimePoint> deadline_)
+      : ServedCall(std::move(request_), timeout_, deadline_), handler(std::move(handler_)) {}
 
   std::shared_ptr<detail::RequestHandler> handler;
   unsigned session = 0;  ///< In which it was to run.

@@ -26,11 +26,6 @@ class Keys {
   std::string node_channel(InstanceId id) const {
     return node_channel_prefix_ + std::to_string(id);
   }
-  /// The same in `text`, whose memory is reused.
-  const std::string& node_channel(InstanceId id, std::string& text) const {
-    text = node_channel_prefix_;
-    return text += std::to_string(id);
-  }
   /// Looks like that of a node, but no node has this id.
   std::string nobodys_channel() const { return node_channel_prefix_ + "0"; }
   /// Ours alone: who holds an id, so that two nodes never share one.

@@ -209,8 +209,8 @@ asio::awaitable<void> MeshCore::join_mesh() {
   connect_events();
   co_await connections_.open(deadline);
 
-  server_->start([weak = std::weak_ptr(answers_)](InstanceId target, const Answer& answer) {
-    if (const auto answers = weak.lock()) answers->send(target, answer);
+  server_->start([weak = std::weak_ptr(answers_)](InstanceId target, Answer&& answer) {
+    if (const auto answers = weak.lock()) answers->send(target, std::move(answer));
   });
   const InstanceId id = co_await registration_.join(deadline);
   if (state_ != State::starting) throw MeshStoppedError();

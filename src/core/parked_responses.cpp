@@ -7,7 +7,7 @@ namespace mesh::core {
 
 std::size_t ParkedResponses::size_of(const OutgoingResponse& response) {
   constexpr std::size_t blocks = 64;  // of memory, which have heads
-  return sizeof(OutgoingResponse) + sizeof(std::string) + blocks + response.message->size();
+  return sizeof(OutgoingResponse) + blocks + response.message.size();
 }
 
 bool ParkedResponses::has_room_for(const OutgoingResponse& response) const {
@@ -65,7 +65,7 @@ std::vector<OutgoingResponse> ParkedResponses::take_expired(InstanceId caller, T
   std::erase_if(*queue, [&](OutgoingResponse& response) {
     if (response.deadline > now) return false;
     note_taken(response);
-    taken.push_back(response);
+    taken.push_back(std::move(response));
     return true;
   });
   forget_if_empty(caller, *queue);

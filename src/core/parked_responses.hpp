@@ -19,10 +19,9 @@ namespace mesh::core {
 /// A response on its way to its caller.
 struct OutgoingResponse {
   InstanceId target = 0;
-  std::shared_ptr<const std::string> message{};
+  std::string message{};
   TimePoint deadline{};
   std::shared_ptr<unsigned> deliveries{};  ///< See `Answer`.
-  std::uint32_t session = 0;
   std::int32_t attempts = 0;
   std::int32_t suspected_losses = 0;  ///< Of connections, of which its size may be the cause.
   bool may_have_arrived = false;

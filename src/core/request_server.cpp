@@ -70,15 +70,14 @@ void RequestServer::on_request(wire::Request&& request, std::optional<TimePoint>
     ++counters_.requests_refused;  // its caller has given up
     return;
   }
-  const auto deadline = request.deadline;
-  WaitingRequest waiting{std::move(request), timeout, since, since,
-                         since + heartbeat_interval(timeout)};
-  if (deadline) waiting.ends_at = since + *deadline;
-  if (!is_still_wanted(waiting, now)) return;
+  std::optional<TimePoint> ends_at;
+  if (request.deadline) ends_at = since + *request.deadline;
+  if (!is_still_wanted(request, ends_at, now)) return;
+  const TimePoint next_heartbeat = since + heartbeat_interval(timeout);
   if (runner_->is_full()) {
-    enqueue(std::move(waiting));
+    enqueue({std::move(request), timeout, since, since, next_heartbeat, ends_at});
   } else {
-    run(std::move(handler), std::move(waiting));
+    run(std::move(handler), std::move(request), {timeout, ends_at, next_heartbeat});
   }
 }
 
@@ -170,8 +169,7 @@ milliseconds RequestServer::timeout_of(const wire::Request& request) const {
 void RequestServer::send(InstanceId target, Answer::Kind kind, std::string message,
                          milliseconds useful_for, TimePoint made_at,
                          std::shared_ptr<unsigned> deliveries) {
-  auto shared = std::make_shared<const std::string>(std::move(message));
-  send_(target, Answer{kind, std::move(shared), useful_for, made_at, std::move(deliveries)});
+  send_(target, Answer{kind, std::move(message), useful_for, made_at, std::move(deliveries)});
 }
 
 void RequestServer::enqueue(WaitingRequest waiting) {
@@ -201,11 +199,12 @@ void RequestServer::refuse_overdue(TimePoint now) {
   }
 }
 
-bool RequestServer::is_still_wanted(const WaitingRequest& waiting, TimePoint now) {
-  if (!waiting.ends_at || *waiting.ends_at > now) return true;
+bool RequestServer::is_still_wanted(const wire::Request& request, std::optional<TimePoint> ends_at,
+                                    TimePoint now) {
+  if (!ends_at || *ends_at > now) return true;
   ++counters_.requests_refused;
-  refuse_for_good(waiting.request, refusal(Refusal::deadline,
-                                           "the caller's deadline has passed before it could run"));
+  refuse_for_good(
+      request, refusal(Refusal::deadline, "the caller's deadline has passed before it could run"));
   return false;
 }
 
@@ -244,20 +243,22 @@ void RequestServer::run_waiting() {
       ++counters_.requests_refused;  // its caller has given up
       continue;
     }
-    if (!is_still_wanted(*waiting, now)) continue;
+    if (!is_still_wanted(waiting->request, waiting->ends_at, now)) continue;
     if (auto handler = handlers_.find(waiting->request.type)) {
-      run(std::move(handler), std::move(*waiting));
+      run(std::move(handler), std::move(waiting->request),
+          {waiting->timeout, waiting->ends_at, waiting->next_heartbeat});
     } else {  // it was removed meanwhile
       refuse_for_good(waiting->request, {wire::no_handler_error(waiting->request.type)});
     }
   }
 }
 
-void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest&& waiting) {
-  const TimePoint next_heartbeat = waiting.next_heartbeat;
-  auto execution = std::make_shared<Execution>(std::move(handler), std::move(waiting));
+void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::Request&& request,
+                        const Times& times) {
+  auto execution = std::make_shared<Execution>(std::move(handler), std::move(request),
+                                               times.timeout, times.ends_at);
   Job started{execution->request.sender, execution};
-  const TimePoint next_look = next_look_at(started, next_heartbeat);
+  const TimePoint next_look = next_look_at(started, times.next_heartbeat);
   // The id is new, as is_repetition() has seen; and it cannot be gone before this has returned.
   Job& job = *jobs_.insert(execution->request.request_id, std::move(started), next_look);
   set_alarm();

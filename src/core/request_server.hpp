@@ -85,6 +85,12 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     bool is_cancelled = false;
   };
 
+  struct Times {
+    std::chrono::milliseconds timeout{0};  ///< Of the caller.
+    std::optional<TimePoint> ends_at{};    ///< Its deadline.
+    TimePoint next_heartbeat{};
+  };
+
   bool is_repetition(const wire::Request& request);
   void answer_repetition(const wire::Request& request, const AnsweredRequests::Answered& answered);
   void refuse(const wire::Request& request, const wire::Failure& failure);
@@ -92,11 +98,13 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void enqueue(WaitingRequest waiting);
   void refuse_overdue(TimePoint now);
   /// False for what is not to run any more.
-  bool is_still_wanted(const WaitingRequest& waiting, TimePoint now);
+  bool is_still_wanted(const wire::Request& request, std::optional<TimePoint> ends_at,
+                       TimePoint now);
   static void cancel_job(Job& job);
   static TimePoint next_look_at(const Job& job, TimePoint next_heartbeat);
   void run_waiting();
-  void run(std::shared_ptr<detail::RequestHandler> handler, WaitingRequest&& waiting);
+  void run(std::shared_ptr<detail::RequestHandler> handler, wire::Request&& request,
+           const Times& times);
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   void answer(std::shared_ptr<Execution> execution);
   void use_room();

@@ -9,20 +9,18 @@
 #include <utility>
 
 #include <wire/envelope.hpp>
+#include <wire/field_limits.hpp>
 #include <wire/header_limits.hpp>
 #include <wire/javascript.hpp>
 #include <wire/json_bytes.hpp>
 #include <wire/json_string.hpp>
+#include <wire/usual_message.hpp>
 
 namespace mesh::wire {
 
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr std::size_t longest_request_id = 256;  // a uuid has 36 characters
-constexpr double longest_timeout_in_ms = 1e12;
-constexpr std::size_t most_exact_digits = 15;
 
 class BadMessage : public std::runtime_error {
  public:
@@ -122,9 +120,9 @@ InstanceId take_broadcast_sender(std::string_view value) {
 std::optional<milliseconds> take_timeout(std::string_view value) {
   if (value.empty() || value == "null") return std::nullopt;
   if (const auto usual = take_short_integer(value); usual && *usual > 0) {
-    return milliseconds(std::min(*usual, static_cast<std::int64_t>(longest_timeout_in_ms)));
+    return milliseconds(std::min(*usual, longest_time_in_ms));
   }
-  const double time = std::clamp(to_number(value), 1.0, longest_timeout_in_ms);
+  const double time = std::clamp(to_number(value), 1.0, static_cast<double>(longest_time_in_ms));
   return milliseconds(static_cast<std::int64_t>(std::ceil(time)));
 }
 
@@ -132,8 +130,7 @@ std::optional<milliseconds> take_timeout(std::string_view value) {
 
 unsigned take_accepts(std::string_view value) {
   const auto number = take_short_integer(value);
-  constexpr std::int64_t known_bits = 0xFFFF;
-  return number && *number > 0 ? static_cast<unsigned>(*number & known_bits) : 0;
+  return number && *number > 0 ? static_cast<unsigned>(*number & known_accepts) : 0;
 }
 
 std::string take_text_or_nothing(std::string_view value) {
@@ -149,8 +146,7 @@ std::optional<Executed> take_executed(std::string_view value) {
 std::optional<milliseconds> take_deadline(std::string_view value) {
   const auto number = take_short_integer(value);
   if (!number) return std::nullopt;
-  constexpr auto most = static_cast<std::int64_t>(longest_timeout_in_ms);
-  return milliseconds(std::clamp(*number, std::int64_t{0}, most));
+  return milliseconds(std::clamp(*number, std::int64_t{0}, longest_time_in_ms));
 }
 
 Headers take_headers(std::string_view value) {
@@ -217,9 +213,7 @@ Malformed describe_unreadable(const Envelope& salvaged, std::size_t size, const 
   return malformed;
 }
 
-}  // namespace
-
-NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
+NodeMessage decode_any_message(std::string_view text, const MeshLimits& limits) {
   try {
     return classify(open_envelope(text, limits), text.size());
   } catch (const Unreadable& error) {
@@ -227,6 +221,14 @@ NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits)
   } catch (const std::exception& error) {
     return Malformed{error.what()};
   }
+}
+
+}  // namespace
+
+NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
+  NodeMessage message;
+  if (!read_usual_message(text, limits, message)) message = decode_any_message(text, limits);
+  return message;
 }
 
 Malformed describe_oversized(std::string_view beginning, std::size_t size) {

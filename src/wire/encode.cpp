@@ -88,7 +88,11 @@ std::string encode_head(std::string_view request_id, std::string_view rest,
   std::string text;
   text.reserve(begin.size() + request_id.size() + size_of_quotes + rest.size() + size_of_more);
   text += begin;
-  append_any_json_string(text, request_id);
+  if (needs_no_escapes(request_id)) {
+    text.append(1, '"').append(request_id).append(1, '"');
+  } else {
+    append_any_json_string(text, request_id);
+  }
   text += rest;
   return text;
 }

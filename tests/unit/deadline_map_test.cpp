@@ -55,6 +55,33 @@ TEST(DeadlineMap, ExtractTakesOut) {
   EXPECT_TRUE(map.insert("a", 2, start));
 }
 
+TEST(DeadlineMap, WhatWasTakenOutIsDestroyedWhileItsMemoryServesForTheNext) {
+  DeadlineMap<std::string, std::shared_ptr<int>> map;
+  auto first = std::make_shared<int>(1);
+  const auto second = std::make_shared<int>(2);
+  map.insert("a", std::shared_ptr(first), start + 1s);
+  const void* const memory = map.find("a");
+  {
+    const auto taken = map.extract("a");
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(first.use_count(), 2);
+  }
+  EXPECT_EQ(first.use_count(), 1);
+  map.insert("b", std::shared_ptr(second), start + 2s);
+  EXPECT_EQ(map.find("b"), memory);
+  EXPECT_EQ(map.find("a"), nullptr);
+  EXPECT_EQ(map.next_deadline(), start + 2s);
+  // It is not lost where the key turns out to be taken.
+  map.insert("c", std::shared_ptr(first), start);
+  const void* const next_memory = map.find("c");
+  map.extract("c");
+  EXPECT_EQ(map.insert("b", std::shared_ptr(first), start), nullptr);
+  EXPECT_EQ(*map.find("b"), second);
+  map.insert("d", std::shared_ptr(first), start + 3s);
+  EXPECT_EQ(map.find("d"), next_memory);
+  EXPECT_EQ(map.size(), 2U);
+}
+
 TEST(DeadlineMap, FirstDueIsTheEarliestAtOrBeforeNow) {
   Map map;
   map.insert("late", 1, start + 3s);

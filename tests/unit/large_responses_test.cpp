@@ -33,7 +33,7 @@ struct ResponseRig {
         "fill", std::make_shared<detail::FunctionHandler<decltype(handler), void, std::string>>(
                     "fill", std::move(handler)));
     server->start(
-        [this](InstanceId /*target*/, Answer answer) { answers.push_back(std::move(answer)); });
+        [this](InstanceId /*target*/, Answer&& answer) { answers.push_back(std::move(answer)); });
   }
 
   void ask(bool repeat) {
@@ -46,7 +46,7 @@ struct ResponseRig {
     const auto has_one = [this] { return answers.size() == 1; };
     co_return co_await eventually(has_one);
   }
-  bool is_refused() const { return answers.back().message->find("\"error\"") != std::string::npos; }
+  bool is_refused() const { return answers.back().message.find("\"error\"") != std::string::npos; }
   asio::awaitable<void> stop() {
     server->cancel_all();
     EXPECT_TRUE(co_await server->join_until(soon()));
@@ -70,7 +70,7 @@ TEST(LargeResponses, ThatWereReceivedTwiceAreNotSentAThirdTime) {
     rig.ask(true);
     CO_ASSERT_TRUE(rig.answers.size() == 4);
     EXPECT_TRUE(rig.is_refused());
-    const std::string& error = *rig.answers.back().message;
+    const std::string& error = rig.answers.back().message;
     EXPECT_NE(error.find("client-output-buffer-limit pubsub"), std::string::npos) << error;
     EXPECT_NE(error.find("has 1000"), std::string::npos) << error;
     co_await rig.stop();
@@ -85,7 +85,7 @@ TEST(LargeResponses, ThatAreNotKeptAreNamedAfterTheFirstLoss) {
     rig.ask(true);
     CO_ASSERT_TRUE(rig.answers.size() == 2);
     EXPECT_TRUE(rig.is_refused());
-    const std::string& error = *rig.answers.back().message;
+    const std::string& error = rig.answers.back().message;
     EXPECT_NE(error.find("lost once"), std::string::npos) << error;
     EXPECT_NE(error.find("client-output-buffer-limit pubsub"), std::string::npos) << error;
     EXPECT_NE(error.find("remembered_bytes"), std::string::npos) << error;

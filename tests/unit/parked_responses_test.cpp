@@ -17,7 +17,7 @@ OutgoingResponse response_to(InstanceId caller, const std::string& text = "respo
                              Clock::duration useful_for = 1h) {
   OutgoingResponse response;
   response.target = caller;
-  response.message = std::make_shared<const std::string>(text);
+  response.message = text;
   response.deadline = start + useful_for;
   return response;
 }
@@ -47,7 +47,7 @@ TEST(ParkedResponses, LeaveInTheirOrderAndInPortions) {
   }
   EXPECT_EQ(parked.take(1, 2).size(), 2U);
   ASSERT_NE(parked.first(1), nullptr);
-  EXPECT_EQ(*parked.first(1)->message, "3");
+  EXPECT_EQ(parked.first(1)->message, "3");
   EXPECT_EQ(parked.take(1, 2).size(), 1U);
   EXPECT_EQ(parked.first(1), nullptr);
   EXPECT_TRUE(parked.take(1, 2).empty());
@@ -84,7 +84,7 @@ TEST(ParkedResponses, WaitNoLongerThanTheyMayHoweverLongTheyAreOfUse) {
   EXPECT_TRUE(parked.take_expired(1, start + 1s - 1ms).empty());
   const auto first = parked.take_expired(1, start + 1s);
   ASSERT_EQ(first.size(), 1U);
-  EXPECT_EQ(*first.front().message, "brief");
+  EXPECT_EQ(first.front().message, "brief");
   // Trying in vain begins no new time.
   auto tried = parked.take(1, 1);
   parked.add(tried.front(), start + 59s, start + 59s);

@@ -50,7 +50,7 @@ struct Fixture {
                                                                    [this] { return is_connected; }},
                                             counters)) {
     server->start([this](InstanceId target, const Answer& answer) {
-      sent.push_back(Sent{target, Json::parse(*answer.message), answer.useful_for});
+      sent.push_back(Sent{target, Json::parse(answer.message), answer.useful_for});
     });
   }
 
