@@ -164,6 +164,7 @@ void HandlerRunner::begin(const CallContext& context, Execution& execution) cons
     execution.begun_at = Clock::now();
   }
   execution.response = wire::begin_response(execution.request.request_id.view());
+  execution.data_begin = execution.response.size();
 }
 
 void HandlerRunner::note_outcome(const std::shared_ptr<Execution>& execution,
@@ -174,8 +175,8 @@ void HandlerRunner::note_outcome(const std::shared_ptr<Execution>& execution,
 }
 
 void HandlerRunner::complete(Execution& execution) const {
-  const auto failure =
-      complete_response(execution.response, execution.request.type, context_.limits);
+  const auto failure = complete_response(execution.response, execution.data_begin,
+                                         execution.request.type, context_.limits);
   if (failure) execution.response = encode_failure(execution.request, *failure, context_.limits);
 }
 

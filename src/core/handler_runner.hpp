@@ -38,6 +38,7 @@ struct Execution : ServedCall {
   bool is_plain = false;
   std::optional<TimePoint> begun_at{};  ///< Set if interceptors were told of it.
   std::string response{};
+  std::size_t data_begin = 0;  ///< In the response.
 
   /// When the handler is done, since the user may keep the context.
   void forget_input();

@@ -9,10 +9,11 @@
 
 namespace mesh::core {
 
-std::optional<wire::Failure> complete_response(std::string& response, std::string_view type,
-                                               const MeshLimits& limits) {
+std::optional<wire::Failure> complete_response(std::string& response, std::size_t data_begin,
+                                               std::string_view type, const MeshLimits& limits) {
   wire::end_response(response);
-  const auto objection = wire::objection_to(response, limits);
+  const std::string_view data(response.data() + data_begin, response.size() - 1 - data_begin);
+  const auto objection = wire::objection_to(response.size(), data, limits);
   if (!objection) return std::nullopt;
   return wire::Failure{"the response to \"" + std::string(type) + "\" " + *objection, "limit"};
 }
@@ -61,7 +62,7 @@ std::string encode_failure(const wire::Request& request, const wire::Failure& fa
   const bool knows_codes = has_feature(request.accepts, Feature::codes);
   std::string response =
       knows_codes ? wire::encode_failure(id, failure) : wire::encode_error(id, failure.error);
-  if (!wire::objection_to(response, limits)) return response;
+  if (!wire::objection_to(response.size(), failure.details, limits)) return response;
   return wire::encode_error(id, "the handler failed with a text beyond MeshLimits::message_size");
 }
 

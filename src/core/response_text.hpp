@@ -13,9 +13,10 @@
 
 namespace mesh::core {
 
-/// Ends a response to which a handler has appended its result. Says why if it cannot be sent.
-std::optional<wire::Failure> complete_response(std::string& response, std::string_view type,
-                                               const MeshLimits& limits);
+/// Ends a response to which a handler has appended its result, from `data_begin` on. Says why if it
+/// cannot be sent.
+std::optional<wire::Failure> complete_response(std::string& response, std::size_t data_begin,
+                                               std::string_view type, const MeshLimits& limits);
 
 /// What is said of a request whose handler threw, or that could not be read by it.
 wire::Failure describe_failure(const std::exception_ptr& error, bool has_begun);

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t most_around_a_word = 25;
 
-// Before the length of the channel.
-constexpr std::string_view begin_of_publish = "*3\r\n$7\r\nPUBLISH\r\n";
+// Up to the length of the channel.
+constexpr std::string_view begin_of_publish = "*3\r\n$7\r\nPUBLISH\r\n$";
 
 /// By doubling, which reserve() alone need not do.
 void make_room(std::string& bytes, std::size_t size) {
@@ -21,14 +21,21 @@ void make_room(std::string& bytes, std::size_t size) {
   if (bytes.capacity() < needed) bytes.reserve(std::max(needed, 2 * bytes.size()));
 }
 
+// Both put something at a place where there is room, and return the place behind it.
+
+char* put(char* place, std::string_view text) { return std::copy(text.begin(), text.end(), place); }
+
+char* put(char* place, std::size_t length) {
+  place = std::to_chars(place, place + most_around_a_word, length).ptr;
+  return put(place, line_end);
+}
+
 /// Appends "*3" or "$17", with the end of the line and that of the one before.
 void append_length(std::string& bytes, std::string_view before, char kind, std::size_t length) {
-  std::array<char, most_around_a_word + begin_of_publish.size()> line;
-  char* place = std::copy(before.begin(), before.end(), line.data());
+  std::array<char, 2 * most_around_a_word> line;
+  char* place = put(line.data(), before);
   *place++ = kind;
-  place = std::to_chars(place, line.data() + line.size(), length).ptr;
-  place = std::copy(line_end.begin(), line_end.end(), place);
-  bytes.append(line.data(), place);
+  bytes.append(line.data(), put(place, length));
 }
 
 }  // namespace
@@ -51,11 +58,14 @@ std::size_t append_command(std::string& bytes, std::span<const std::string_view>
 
 std::size_t append_publish(std::string& bytes, std::string_view channel, std::string_view message) {
   const std::size_t begin = bytes.size();
-  make_room(bytes,
-            channel.size() + message.size() + begin_of_publish.size() + 3 * most_around_a_word);
-  append_length(bytes, begin_of_publish, '$', channel.size());
-  bytes += channel;
-  append_length(bytes, line_end, '$', message.size());
+  const std::size_t before_message =
+      channel.size() + begin_of_publish.size() + 2 * most_around_a_word;
+  make_room(bytes, before_message + message.size() + line_end.size());
+  bytes.resize(begin + before_message);
+  char* place = put(bytes.data() + begin, begin_of_publish);
+  place = put(put(place, channel.size()), channel);
+  place = put(put(place, "\r\n$"), message.size());
+  bytes.resize(static_cast<std::size_t>(place - bytes.data()));
   bytes += message;
   bytes += line_end;
   return bytes.size() - begin;

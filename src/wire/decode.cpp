@@ -213,22 +213,45 @@ Malformed describe_unreadable(const Envelope& salvaged, std::size_t size, const 
   return malformed;
 }
 
-NodeMessage decode_any_message(std::string_view text, const MeshLimits& limits) {
+NodeMessage to_response(const UsualMessage& usual) {
+  NodeMessage message(std::in_place_type<Response>);
+  auto& response = std::get<Response>(message);
+  response.request_id = usual.request_id;
+  response.data = usual.data;
+  return message;
+}
+
+NodeMessage to_request(const UsualMessage& usual, std::size_t size) {
+  NodeMessage message(std::in_place_type<Request>);
+  auto& request = std::get<Request>(message);
+  request.request_id = usual.request_id;
+  request.sender = usual.sender;
+  request.type = usual.type;
+  request.data = usual.data;
+  request.timeout = milliseconds(std::min(usual.timeout_in_ms, longest_time_in_ms));
+  request.repeat = usual.repeat;
+  request.size = size;
+  request.accepts = static_cast<unsigned>(usual.accepts & known_accepts);
+  if (usual.deadline_in_ms) {
+    request.deadline = milliseconds(std::min(*usual.deadline_in_ms, longest_time_in_ms));
+  }
+  return message;
+}
+
+}  // namespace
+
+NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
   try {
+    UsualMessage usual;
+    if (read_usual_message(text, limits, usual)) {
+      return usual.is_response ? to_response(usual) : to_request(usual, text.size());
+    }
     return classify(open_envelope(text, limits), text.size());
   } catch (const Unreadable& error) {
     return describe_unreadable(salvage_envelope(text), text.size(), error);
   } catch (const std::exception& error) {
     return Malformed{error.what()};
   }
-}
-
-}  // namespace
-
-NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
-  NodeMessage message;
-  if (!read_usual_message(text, limits, message)) message = decode_any_message(text, limits);
-  return message;
 }
 
 Malformed describe_oversized(std::string_view beginning, std::size_t size) {

@@ -24,7 +24,7 @@ constexpr milliseconds longest_timeout_on_the_wire{2147483647};
 class MessageWriter {
  public:
   explicit MessageWriter(std::size_t size_of_texts, std::size_t size_of_data = 0,
-                         std::string memory = {})
+                         std::string memory = {}, std::size_t size_of_the_rest = usual_rest)
       : text_(std::move(memory)) {
     text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
     // Not from nothing: that would fill with zeros what was filled before.
@@ -55,7 +55,7 @@ class MessageWriter {
   }
 
  private:
-  static constexpr std::size_t size_of_the_rest = 224;  // names of fields and numbers
+  static constexpr std::size_t usual_rest = 224;  // names of fields and numbers
 
   std::size_t written() const { return static_cast<std::size_t>(next_ - text_.data()); }
 
@@ -85,16 +85,12 @@ std::string encode_head(std::string_view request_id, std::string_view rest,
                         std::size_t size_of_more = 0) {
   constexpr std::string_view begin = R"({"requestId":)";
   constexpr std::size_t size_of_quotes = 2;
-  std::string text;
-  text.reserve(begin.size() + request_id.size() + size_of_quotes + rest.size() + size_of_more);
-  text += begin;
-  if (needs_no_escapes(request_id)) {
-    text.append(1, '"').append(request_id).append(1, '"');
-  } else {
-    append_any_json_string(text, request_id);
-  }
-  text += rest;
-  return text;
+  return MessageWriter(request_id.size(), size_of_more, {},
+                       begin.size() + size_of_quotes + rest.size())
+      .raw(begin)
+      .quoted(request_id)
+      .raw(rest)
+      .take();
 }
 
 }  // namespace
@@ -121,7 +117,7 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
 }
 
 std::string begin_response(std::string_view request_id) {
-  constexpr std::size_t usual_size_of_data = 256;
+  constexpr std::size_t usual_size_of_data = 216;
   return encode_head(request_id, R"(,"reply":true,"data":)", usual_size_of_data);
 }
 

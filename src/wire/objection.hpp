@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,8 +9,10 @@
 
 namespace mesh::wire {
 
-/// Why a message must not be sent, as a sentence about it without its subject: its receivers have
-/// limits as well. Nothing if it may.
-std::optional<std::string> objection_to(std::string_view message, const MeshLimits& limits);
+/// Why a message of so many bytes must not be sent that holds this value, JSON text, one level
+/// down: its receivers have limits as well. As a sentence about it without its subject; nothing if
+/// it may.
+std::optional<std::string> objection_to(std::size_t message_size, std::string_view value,
+                                        const MeshLimits& limits);
 
 }  // namespace mesh::wire

@@ -1,16 +1,30 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <mesh/options.hpp>
 
-#include <wire/decode.hpp>
-
 namespace mesh::wire {
 
-/// Reads a message that is written to the letter as most that this library writes: requests without
-/// headers, and responses without an error. That takes a fraction of the time, as no names have to
-/// be looked up. False, leaving `message` alone, for all others, good or bad.
-bool read_usual_message(std::string_view text, const MeshLimits& limits, NodeMessage& message);
+/// A request without headers, or a response without an error. Texts stand for themselves, `data` is
+/// JSON; all are parts of the message.
+struct UsualMessage {
+  bool is_response = false;
+  std::string_view request_id;
+  std::string_view data;
+  // Only of requests:
+  std::string_view type;
+  std::int64_t sender = 0;
+  std::int64_t timeout_in_ms = 0;
+  std::int64_t accepts = 0;
+  std::optional<std::int64_t> deadline_in_ms{};
+  bool repeat = false;
+};
+
+/// Reads a message that is written to the letter as this library writes such ones, which takes a
+/// fraction of the time, as no names have to be looked up. False for all others, good or bad.
+bool read_usual_message(std::string_view text, const MeshLimits& limits, UsualMessage& message);
 
 }  // namespace mesh::wire

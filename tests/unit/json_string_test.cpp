@@ -240,8 +240,10 @@ TEST(JsonBytes, TheFirstSpecialOneIsFoundAnywhere) {
         std::string text(size, 'x');
         text[at] = c;
         const char* const end = text.data() + size;
-        ASSERT_EQ(find_special(text.data(), end), stands_for_itself ? end : text.data() + at)
-            << byte << " at " << at << " of " << size;
+        for (const auto find : {find_special, find_special_by_words, find_special_in_blocks}) {
+          ASSERT_EQ(find(text.data(), end), stands_for_itself ? end : text.data() + at)
+              << byte << " at " << at << " of " << size;
+        }
         ASSERT_EQ(needs_no_escapes(text), stands_for_itself);
       }
     }
@@ -260,9 +262,11 @@ TEST(JsonBytes, TheFirstSpecialOneIsFoundAmongOthers) {
       if (random.below(rareness) == 0) c = bytes[random.below(bytes.size())];
     }
     const std::size_t first = text.find_first_of("\0\x1F\"\\\x80\xA0\xFF"s);
-    const std::size_t found = static_cast<std::size_t>(
-        find_special(text.data(), text.data() + text.size()) - text.data());
-    ASSERT_EQ(found, std::min(first, text.size())) << ::testing::PrintToString(text);
+    for (const auto find : {find_special, find_special_by_words, find_special_in_blocks}) {
+      const auto found =
+          static_cast<std::size_t>(find(text.data(), text.data() + text.size()) - text.data());
+      ASSERT_EQ(found, std::min(first, text.size())) << ::testing::PrintToString(text);
+    }
   }
 }
 
