@@ -28,7 +28,7 @@ checks            runtime:fuzzer              libclang-rt-dev
 checks            command:clang-format        clang-format
 checks            command:clang-tidy          clang-tidy
 checks            command:ccache              ccache
-bench             header:benchmark/benchmark.h libbenchmark-dev
+bench,checks      header:benchmark/benchmark.h libbenchmark-dev
 nats              command:nats-server         nats-server
 nats              header:nats/nats.h          libnats-dev
 grpc              header:grpcpp/grpcpp.h      libgrpc++-dev

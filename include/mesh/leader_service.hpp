@@ -6,13 +6,12 @@
 #include <string>
 #include <utility>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <mesh/detail/abi.hpp>
 #include <mesh/detail/callback.hpp>
+#include <mesh/detail/void_operation.hpp>
 #include <mesh/log.hpp>
 #include <mesh/options.hpp>
 
@@ -67,8 +66,11 @@ class LeaderService {
   /// if not started. Not cancellable. Do not await it in a callback, which it waits for.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto stop(CompletionToken&& token = {}) {
-    return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
-        [election = election_](auto handler) { async_stop(election, std::move(handler)); }, token);
+    return detail::initiate<CompletionToken>(
+        [election = election_](detail::VoidCompletion completion) {
+          async_stop(election, std::move(completion));
+        },
+        token);
   }
 
   /// True while this process certainly holds the lock.
@@ -99,7 +101,7 @@ class LeaderService {
                                                          const LeaderOptions& options,
                                                          const RedisOptions& redis, LogSink log);
   static void async_stop(const std::shared_ptr<leader::Election>& election,
-                         boost::asio::any_completion_handler<void(std::exception_ptr)> completion);
+                         detail::VoidCompletion completion);
   void assign_became_leader(detail::AsyncCallback<> callback);
   void assign_lost_leader(detail::AsyncCallback<> callback);
 

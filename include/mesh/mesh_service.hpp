@@ -26,6 +26,7 @@
 #include <mesh/detail/prepare_call.hpp>
 #include <mesh/detail/raw_handler.hpp>
 #include <mesh/detail/unsafe_temporary.hpp>
+#include <mesh/detail/void_operation.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/leader_service.hpp>
 #include <mesh/message_map.hpp>
@@ -224,8 +225,10 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// failure or a cancellation the service is as before and can be started again.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto start(CompletionToken&& token = {}) {
-    return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
-        [core = core_.core()](auto handler) { detail::start_core(core, std::move(handler)); },
+    return detail::initiate<CompletionToken>(
+        [core = core_.core()](detail::VoidCompletion completion) {
+          detail::start_core(core, std::move(completion));
+        },
         token);
   }
 
@@ -250,9 +253,9 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   auto stop(StopOptions options, CompletionToken&& token = {}) {
     detail::check_timeout("StopOptions::drain_timeout",
                           options.drain_timeout.value_or(std::chrono::milliseconds::zero()));
-    return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
-        [core = core_.core(), options](auto handler) {
-          detail::stop_core(core, options, std::move(handler));
+    return detail::initiate<CompletionToken>(
+        [core = core_.core(), options](detail::VoidCompletion completion) {
+          detail::stop_core(core, options, std::move(completion));
         },
         token);
   }

@@ -131,16 +131,6 @@ void end_watched_call(WatchedCall& call, const std::exception_ptr& error) noexce
   call.end(error);
 }
 
-TimePoint begin_watched_handler(const core::Interception& interception, const CallContext& call) {
-  interception.before_handler(call);
-  return Clock::now();
-}
-
-void end_watched_handler(const core::Interception& interception, const CallContext& call,
-                         TimePoint begun_at, const std::exception_ptr& error) noexcept {
-  interception.after_handler(call, {error, Clock::now() - begun_at});
-}
-
 }  // namespace detail
 
 }  // namespace mesh

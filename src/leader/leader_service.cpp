@@ -39,9 +39,8 @@ LeaderService::~LeaderService() {
 
 void LeaderService::start() { election_->start(); }
 
-void LeaderService::async_stop(
-    const std::shared_ptr<leader::Election>& election,
-    boost::asio::any_completion_handler<void(std::exception_ptr)> completion) {
+void LeaderService::async_stop(const std::shared_ptr<leader::Election>& election,
+                               detail::VoidCompletion completion) {
   detail::spawn_operation<void>(election->strand(), election->executor(), mesh::stop(election),
                                 std::move(completion));
 }

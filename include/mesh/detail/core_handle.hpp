@@ -16,6 +16,7 @@
 #include <mesh/detail/callback.hpp>
 #include <mesh/detail/gate.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/void_operation.hpp>
 #include <mesh/leader_service.hpp>
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
@@ -46,7 +47,6 @@ struct OutgoingCall {
   std::shared_ptr<const CallExtras> extras{};
 };
 
-using VoidCompletion = asio::any_completion_handler<void(std::exception_ptr)>;
 using NodesCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
 /// Gets the JSON text of the response. Must not run anything of the user's inside the call: see

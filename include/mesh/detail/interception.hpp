@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -26,12 +25,5 @@ std::shared_ptr<WatchedCall> begin_watched_call(
     const std::shared_ptr<const core::Interception>& interception, InstanceId target,
     std::string_view type, bool is_local, InvokeOptions& options, std::optional<Headers>& headers);
 void end_watched_call(WatchedCall& call, const std::exception_ptr& error) noexcept;
-
-/// Returns when the handler began. Throws `MeshRefusedError`.
-std::chrono::steady_clock::time_point begin_watched_handler(const core::Interception& interception,
-                                                            const CallContext& call);
-void end_watched_handler(const core::Interception& interception, const CallContext& call,
-                         std::chrono::steady_clock::time_point begun_at,
-                         const std::exception_ptr& error) noexcept;
 
 }  // namespace mesh::detail

@@ -32,20 +32,23 @@ void post_to(const asio::any_io_executor& executor, Function&& function) {
 
 /// Calls `handler` on its executor `target`, never inside this call. Where that might run it at
 /// once, the way leads through `via`, an executor of the user's, so that what the handler does next
-/// cannot hold up a strand of ours.
+/// cannot hold up a strand of ours. With `is_on_via` this runs on `via` already; then a handler
+/// whose executor that is, is called at once.
 template <typename Executor, typename Handler, typename... Results>
-void post_completion(const asio::any_io_executor& via, Executor target, Handler&& handler,
-                     std::exception_ptr&& error, Results&&... results) {
+void post_completion(const asio::any_io_executor& via, bool is_on_via, Executor target,
+                     Handler&& handler, std::exception_ptr&& error, Results&&... results) {
   auto call = [handler = std::forward<Handler>(handler), error = std::move(error),
                ... results = std::forward<Results>(results)]() mutable {
     asio::get_associated_cancellation_slot(handler).clear();
     std::move(handler)(std::move(error), std::move(results)...);
   };
   if constexpr (std::same_as<Executor, asio::any_io_executor>) {
-    if (asio::prefer(target, asio::execution::outstanding_work_t::untracked) == via) {
-      post_to(via, std::move(call));
-    } else {
+    if (asio::prefer(target, asio::execution::outstanding_work_t::untracked) != via) {
       asio::post(target, std::move(call));
+    } else if (is_on_via) {
+      call();
+    } else {
+      post_to(via, std::move(call));
     }
     return;
   }
@@ -68,8 +71,10 @@ class PostedHandler {
   using allocator_type = asio::associated_allocator_t<Handler>;
   using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
 
-  PostedHandler(const asio::any_io_executor& via, Handler handler)
-      : via_(kept_busy(via)),
+  /// `is_called_on_via` is for who calls it in a step of its own on `via`.
+  PostedHandler(const asio::any_io_executor& via, Handler handler, bool is_called_on_via = false)
+      : is_called_on_via_(is_called_on_via),
+        via_(kept_busy(via)),
         target_(asio::prefer(asio::get_associated_executor(handler, via),
                              asio::execution::outstanding_work_t::tracked)),
         handler_(std::move(handler)) {}
@@ -82,8 +87,8 @@ class PostedHandler {
   /// Once.
   template <typename... Results>
   void operator()(std::exception_ptr error, Results&&... results) {
-    post_completion(via_, std::move(target_), std::move(handler_), std::move(error),
-                    std::forward<Results>(results)...);
+    post_completion(via_, is_called_on_via_, std::move(target_), std::move(handler_),
+                    std::move(error), std::forward<Results>(results)...);
   }
 
  private:
@@ -95,6 +100,7 @@ class PostedHandler {
     }
   }
 
+  bool is_called_on_via_;
   asio::any_io_executor via_;
   Executor target_;
   Handler handler_;

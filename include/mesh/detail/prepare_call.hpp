@@ -12,6 +12,7 @@
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/interception.hpp>
+#include <mesh/detail/local_call.hpp>
 #include <mesh/detail/payload.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/headers.hpp>
@@ -45,8 +46,8 @@ PreparedCall<Request, Response> prepare_call(const CoreHandle& core, InstanceId 
       const bool is_observed =
           handler->takes_context() || handler->payload_types() != types || core.interception();
       auto context = is_observed ? make_local_context(target, type, options) : CallContext(nullptr);
-      call.local.emplace(std::move(handler), core.gate(), core.interception(), std::move(context),
-                         type);
+      call.local = std::make_shared<LocalCall<Request, Response>>(
+          core, std::move(handler), std::move(context), type, std::move(type_owner));
       call.local->take_request(std::forward<Given>(request));
     } else {
       call.remote.target = target;

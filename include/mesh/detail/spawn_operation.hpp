@@ -41,29 +41,39 @@ struct OperationControl {
   }
 };
 
-/// Runs `body` on `executor`, which must run one thing at a time, and completes `handler` on the
-/// handler's own executor, by way of `via`: see `post_completion()`. Unlike with a bare `co_spawn`
-/// under the caller's cancellation slot, a cancellation from another thread cannot race with the
-/// completion. `control` must be a new one.
+/// Runs `body` on `executor`, which must run one thing at a time, and calls `handler` there, which
+/// must only post what it is about. Unlike with a bare `co_spawn` under the caller's cancellation
+/// slot, a cancellation from another thread cannot race with the completion. `control` must be a
+/// new one.
+template <typename Result, typename Slot, typename Handler>
+void spawn_controlled(const asio::any_io_executor& executor, Slot slot,
+                      asio::awaitable<Result> body, Handler handler,
+                      std::shared_ptr<OperationControl> control) {
+  if (slot.is_connected()) {
+    slot.assign([control, executor](asio::cancellation_type_t type) {
+      OperationControl::request_cancel(control, executor, type);
+    });
+  }
+  auto finish = [control, handler = std::move(handler)](std::exception_ptr error,
+                                                        auto... result) mutable {
+    control->done = true;
+    handler(std::move(error), std::move(result)...);
+  };
+  auto bound = asio::bind_cancellation_slot(control->signal.slot(),
+                                            asio::bind_executor(executor, std::move(finish)));
+  asio::co_spawn(executor, std::move(body), std::move(bound));
+}
+
+/// The same, where `handler` completes on its own executor, by way of `via`: see
+/// `post_completion()`.
 template <typename Result, typename Handler>
 void spawn_operation(
     const asio::any_io_executor& executor, const asio::any_io_executor& via,
     asio::awaitable<Result> body, Handler handler,
     std::shared_ptr<OperationControl> control = std::make_shared<OperationControl>()) {
   auto slot = asio::get_associated_cancellation_slot(handler);
-  if (slot.is_connected()) {
-    slot.assign([control, executor](asio::cancellation_type_t type) {
-      OperationControl::request_cancel(control, executor, type);
-    });
-  }
-  auto finish = [control, posted = PostedHandler(via, std::move(handler))](std::exception_ptr error,
-                                                                           auto... result) mutable {
-    control->done = true;
-    posted(std::move(error), std::move(result)...);
-  };
-  auto bound = asio::bind_cancellation_slot(control->signal.slot(),
-                                            asio::bind_executor(executor, std::move(finish)));
-  asio::co_spawn(executor, std::move(body), std::move(bound));
+  spawn_controlled(executor, slot, std::move(body), PostedHandler(via, std::move(handler)),
+                   std::move(control));
 }
 
 }  // namespace mesh::detail

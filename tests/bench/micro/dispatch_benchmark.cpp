@@ -50,7 +50,7 @@ void dispatch_request(State& state) {
   const auto server = make_server(runner, counters);
   bool answered = false;
   server->start([&answered](InstanceId /*target*/, const core::Answer& answer) {
-    benchmark::DoNotOptimize(answer.message->data());
+    benchmark::DoNotOptimize(answer.message.data());
     answered = true;
   });
   const std::string data = string_payload(payload_size(state));
@@ -82,7 +82,7 @@ void dispatch_response(State& state) {
     completed = false;
     const std::string& message = text.next();
     auto complete = [&completed](const std::exception_ptr& /*error*/, const std::string& result) {
-      benchmark::DoNotOptimize(detail::decode_payload<std::string>("echo", result));
+      benchmark::DoNotOptimize(detail::decode_payload<std::string>("echo", result, Executed::yes));
       completed = true;
     };
     runner.run(

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <mesh/call_context.hpp>
+#include <mesh/detail/core_handle.hpp>
+#include <mesh/detail/handler.hpp>
+#include <mesh/detail/payload.hpp>
+#include <mesh/errors.hpp>
+
+namespace mesh::detail {
+
+/// A call to this very node as the compiled core sees it, without the types.
+class LocalCallBase {
+ public:
+  LocalCallBase(const CoreHandle& core, std::shared_ptr<RequestHandler> handler,
+                CallContext context, std::string_view type,
+                std::shared_ptr<const std::string> type_owner);
+  LocalCallBase(const LocalCallBase&) = delete;
+  LocalCallBase& operator=(const LocalCallBase&) = delete;
+  virtual ~LocalCallBase();
+
+  bool is_plain() const { return handler_->is_plain(); }
+  CallContext& context() { return context_; }
+
+  /// Run the handler, and keep its response; once. With interceptors, they are told of it.
+  void run_now();
+  asio::awaitable<void> run();
+
+ protected:
+  virtual void call_now() = 0;
+  virtual asio::awaitable<void> call() = 0;
+  /// Whether the handler may have begun, whose response is missing.
+  virtual bool has_begun() const { return detail::has_begun(context_); }
+
+  RequestHandler& handler() { return *handler_; }
+  std::string_view type() const { return type_; }
+
+ private:
+  void check_gate() const;
+  std::exception_ptr note_begun(std::exception_ptr error) const;
+
+  std::shared_ptr<RequestHandler> handler_;
+  std::shared_ptr<const Gate> gate_;
+  std::shared_ptr<const core::Interception> interception_;  // null if there are no interceptors
+  CallContext context_;
+  std::string_view type_;
+  std::shared_ptr<const std::string> type_owner_;  // null if it lives as long as the program
+};
+
+/// A call to this very node, with all it needs of its arguments.
+template <typename Request, typename Response>
+class LocalCall final : public LocalCallBase {
+  using Typed = TypedHandler<Request, Response>;
+
+ public:
+  using LocalCallBase::LocalCallBase;
+
+  /// Keeps the request, as JSON where the handler takes that, or where it can only be read.
+  template <typename Given>
+  void take_request(Given&& request) {
+    if constexpr (std::is_constructible_v<Boxed<Request>, Given>) {
+      if (handler().payload_types() == &PayloadTypes<Request, Response>::tag) {
+        request_.emplace(std::forward<Given>(request));
+        return;
+      }
+    }
+    encode_payload<Request>(type(), request, json_, Executed::no);
+  }
+
+  /// Once it has run.
+  Boxed<Response> take_response() { return std::move(*response_); }
+
+ private:
+  bool has_begun() const override { return request_ || LocalCallBase::has_begun(); }
+
+  void call_now() override {
+    if (request_) {
+      response_.emplace(typed().call_now(context(), std::move(*request_)));
+      return;
+    }
+    std::string response;
+    handler().handle_now(context(), json_, response);
+    response_.emplace(decode_payload<Response>(type(), response, Executed::yes));
+  }
+
+  asio::awaitable<void> call() override {
+    if (request_) {
+      response_.emplace(co_await typed().call(context(), std::move(*request_)));
+      co_return;
+    }
+    std::string response;
+    co_await handler().handle(context(), json_, response);
+    response_.emplace(decode_payload<Response>(type(), response, Executed::yes));
+  }
+
+  Typed& typed() { return static_cast<Typed&>(handler()); }
+
+  std::optional<Boxed<Request>> request_;
+  std::string json_;
+  std::optional<Boxed<Response>> response_;
+};
+
+/// Runs its handler, never inside this call: a plain one on `executor`, others on a strand of that.
+void run_local_call(const asio::any_io_executor& executor, std::shared_ptr<LocalCallBase> call,
+                    CallCompletion completion);
+
+}  // namespace mesh::detail
