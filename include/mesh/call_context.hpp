@@ -44,8 +44,7 @@ class CallContext {
   /// True once nobody will take the response: the caller has cancelled the call, its deadline has
   /// passed, or this node stops. A coroutine learns that by Asio's cancellation as well; a plain
   /// function that works for long should look now and then. A call from this node does not end
-  /// with it, and to its plain handler its caller's cancellation comes only by way of
-  /// `InvokeOptions::parent`.
+  /// with it.
   bool is_cancelled() const noexcept;
 
   /// For the library.

@@ -74,6 +74,11 @@ namespace {
 
 void run_plain(const asio::any_io_executor& executor, std::shared_ptr<LocalCallBase> call,
                CallCompletion completion) {
+  auto slot = asio::get_associated_cancellation_slot(completion);
+  if (slot.is_connected()) {
+    slot.assign(
+        [context = call->context()](asio::cancellation_type_t) { cancel_context(context); });
+  }
   post_to(executor, [call = std::move(call), completion = std::move(completion)]() mutable {
     std::exception_ptr error;
     try {

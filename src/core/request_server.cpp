@@ -94,7 +94,9 @@ void RequestServer::on_unreadable(const wire::Request& request, const wire::Malf
 bool RequestServer::is_repetition(const wire::Request& request) {
   const RequestId& id = request.request_id;
   if (const auto answered = answered_.find(id)) {
-    ++counters_.requests_repeated;
+    // Of one whose cancel came first, this is the first that comes.
+    const bool came_late = answered->fate == AnsweredRequests::Fate::cancelled && !request.repeat;
+    if (!came_late) ++counters_.requests_repeated;
     answer_repetition(request, *answered);
     return true;
   }

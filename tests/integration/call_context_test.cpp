@@ -381,22 +381,26 @@ TEST_F(CallContexts, APlainHandlerCanLookWhetherItIsCancelled) {
   run_coroutine([&]() -> asio::awaitable<void> {
     caller_ = co_await start_node();
     Service worker(pool.get_executor(), key(), options());
-    std::atomic<bool> is_running = false;
-    std::atomic<bool> has_seen = false;
+    std::atomic<int> running = 0;
+    std::atomic<int> seen = 0;
     worker.register_handler<"nothing">([&](CallContext& call) {
-      is_running = true;
+      ++running;
       while (!call.is_cancelled()) std::this_thread::yield();
-      has_seen = true;
+      ++seen;
     });
     co_await worker.start();
-    auto call = caller_->invoke<"nothing">(worker.instance_id());
-    auto until_it_runs = [&]() -> asio::awaitable<void> {
-      EXPECT_TRUE(co_await eventually([&] { return is_running.load(); }));
-    };
-    auto pause = until_it_runs();
-    const auto result = co_await (std::move(call) || std::move(pause));
-    EXPECT_EQ(result.index(), 1U);
-    EXPECT_TRUE(co_await eventually([&] { return has_seen.load(); }));
+    int calls = 0;
+    for (Service* const from : {caller_.get(), &worker}) {
+      ++calls;
+      auto call = from->invoke<"nothing">(worker.instance_id());
+      auto until_it_runs = [&]() -> asio::awaitable<void> {
+        EXPECT_TRUE(co_await eventually([&] { return running == calls; }));
+      };
+      auto pause = until_it_runs();
+      const auto result = co_await (std::move(call) || std::move(pause));
+      EXPECT_EQ(result.index(), 1U);
+      EXPECT_TRUE(co_await eventually([&] { return seen == calls; }));
+    }
     co_await worker.stop();
     co_await stop();
   });
@@ -419,6 +423,7 @@ TEST_F(CallContexts, ACancelThatComesBeforeItsRequestKeepsThatFromRunning) {
     CO_ASSERT_TRUE(response.is_object());
     EXPECT_EQ(response.at("requestId"), "b");
     EXPECT_EQ(runs, 1);
+    EXPECT_EQ(target_->stats().requests_repeated, 1U);
     EXPECT_EQ(peer.received().size(), 1U);
     co_await stop();
   });
