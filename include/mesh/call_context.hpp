@@ -43,8 +43,8 @@ class CallContext {
   const Headers& headers() const noexcept;
   /// True once nobody will take the response: the caller has cancelled the call, its deadline has
   /// passed, or this node stops. A coroutine learns that by Asio's cancellation as well; a plain
-  /// function that works for long should look now and then. A call from this node does not end
-  /// with it.
+  /// function that works for long should look now and then. A handler that this
+  /// node itself has called goes on when the node stops.
   bool is_cancelled() const noexcept;
 
   /// For the library.

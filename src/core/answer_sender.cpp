@@ -88,19 +88,16 @@ void AnswerSender::publish(OutgoingResponse&& sent) {
 }
 
 void AnswerSender::on_published(SentResponses::Number number, const redis::Outcome& outcome) {
-  OutgoingResponse* const response = sent_.find(number);
-  if (response == nullptr) return;
+  auto response = sent_.take(number);
+  if (!response) return;
   const bool was_counted = is_received(outcome);
   if (was_counted) note_others(response->target);
   // The script, by which those that have waited are published, has looked who listens.
   if (was_counted && (response->has_waited || outcome.reply.integer > others_)) {
     if (response->deliveries) ++*response->deliveries;
-    sent_.erase(number);
     return settle();
   }
-  OutgoingResponse taken = std::move(*response);
-  sent_.erase(number);
-  on_not_received(std::move(taken), outcome);
+  on_not_received(std::move(*response), outcome);
 }
 
 void AnswerSender::on_not_received(OutgoingResponse response, const redis::Outcome& outcome) {

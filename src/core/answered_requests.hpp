@@ -27,9 +27,10 @@ namespace mesh::core {
 class AnsweredRequests {
  public:
   enum class Fate {
-    ran,        ///< The response is that of its handler.
-    refused,    ///< It was not run.
-    cancelled,  ///< It gets no answer.
+    ran,           ///< The response is that of its handler.
+    refused,       ///< It was not run.
+    cancelled,     ///< It ran, and gets no answer.
+    never_wanted,  ///< It was cancelled before it ran, and perhaps before it came.
   };
 
   struct Answered {

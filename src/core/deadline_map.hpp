@@ -58,12 +58,17 @@ class DeadlineMap {
   /// Returns the value in its place, good until it is taken out; null, changing nothing, if the key
   /// is taken.
   Value* insert(const Key& key, Value&& value, TimePoint deadline) {
-    auto* const added = add_entry(key);
-    if (added == nullptr) return nullptr;
-    Entry& entry = added->second;
-    entry.value.emplace(std::move(value));
+    const auto [place, added] = add_entry(key);
+    if (!added) return nullptr;
+    Entry& entry = place->second;
+    try {
+      entry.value.emplace(std::move(value));
+    } catch (...) {
+      entries_.erase(place);
+      throw;
+    }
     entry.deadline = deadline;
-    entry.key = &added->first;
+    entry.key = &place->first;
     put_in_order(entry);
     return &*entry.value;
   }
@@ -138,22 +143,21 @@ class DeadlineMap {
 
   static constexpr std::size_t most_spare_nodes = 256;
 
-  /// Null if the key is taken.
-  std::pair<const Key, Entry>* add_entry(const Key& key) {
+  /// Its place, and whether it was added: the key may be taken.
+  std::pair<typename std::unordered_map<Key, Entry>::iterator, bool> add_entry(const Key& key) {
     if (spare_.empty()) {
       spare_.reserve(most_spare_nodes);
-      const auto [place, is_new] = entries_.try_emplace(key);
-      return is_new ? &*place : nullptr;
+      return entries_.try_emplace(key);
     }
     Node& node = spare_.back();
     node.key() = key;
     auto added = entries_.insert(std::move(node));
     if (!added.inserted) {
       node = std::move(added.node);
-      return nullptr;
+    } else {
+      spare_.pop_back();
     }
-    spare_.pop_back();
-    return &*added.position;
+    return {added.position, added.inserted};
   }
 
   // Kept, since malloc() is slow at what comes and goes in bursts.
@@ -166,7 +170,7 @@ class DeadlineMap {
   void put_in_order(Entry& entry) { order_.insert(order_.end(), entry); }
 
   std::unordered_map<Key, Entry> entries_;
-  std::vector<Node> spare_;  // without values
+  std::vector<Node> spare_;  // without values, with the keys they had
   boost::intrusive::multiset<Entry, boost::intrusive::compare<Earlier>> order_;
 };
 

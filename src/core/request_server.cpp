@@ -95,7 +95,8 @@ bool RequestServer::is_repetition(const wire::Request& request) {
   const RequestId& id = request.request_id;
   if (const auto answered = answered_.find(id)) {
     // Of one whose cancel came first, this is the first that comes.
-    const bool came_late = answered->fate == AnsweredRequests::Fate::cancelled && !request.repeat;
+    const bool came_late =
+        answered->fate == AnsweredRequests::Fate::never_wanted && !request.repeat;
     if (!came_late) ++counters_.requests_repeated;
     answer_repetition(request, *answered);
     return true;
@@ -132,7 +133,8 @@ bool RequestServer::is_repetition(const wire::Request& request) {
 void RequestServer::answer_repetition(const wire::Request& request,
                                       const AnsweredRequests::Answered& answered) {
   using Fate = AnsweredRequests::Fate;
-  if (!request.repeat || answered.fate == Fate::cancelled) return;
+  const bool is_unwanted = answered.fate == Fate::cancelled || answered.fate == Fate::never_wanted;
+  if (!request.repeat || is_unwanted) return;
   const unsigned deliveries = answered.deliveries ? *answered.deliveries : 0;
   if (deliveries >= most_deliveries || (deliveries > 0 && !answered.response)) {
     // Once more would only cost the caller its connection again, and all that is on it.
@@ -219,7 +221,7 @@ void RequestServer::on_cancel(const RequestId& request_id) {
     waiting_.remove(request_id);
     // It may come later than this, on another connection.
     answered_.note_time(Clock::now());
-    answered_.add(request_id, std::string_view(), nullptr, AnsweredRequests::Fate::cancelled);
+    answered_.add(request_id, std::string_view(), nullptr, AnsweredRequests::Fate::never_wanted);
   }
 }
 

@@ -62,7 +62,8 @@ std::string encode_failure(const wire::Request& request, const wire::Failure& fa
   const bool knows_codes = has_feature(request.accepts, Feature::codes);
   std::string response =
       knows_codes ? wire::encode_failure(id, failure) : wire::encode_error(id, failure.error);
-  if (!wire::objection_to(response.size(), failure.details, limits)) return response;
+  const std::string_view details = knows_codes ? failure.details : std::string_view();
+  if (!wire::objection_to(response.size(), details, limits)) return response;
   return wire::encode_error(id, "the handler failed with a text beyond MeshLimits::message_size");
 }
 

@@ -5,50 +5,45 @@
 #include <optional>
 #include <utility>
 
-#include <boost/circular_buffer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <core/parked_responses.hpp>
 
 namespace mesh::core {
 
 /// The responses of which Redis has not said yet how many have received them, each with a number.
-/// The oldest are taken out first, with few exceptions.
 class SentResponses {
  public:
   using Number = std::uint64_t;
 
   Number add(OutgoingResponse&& response) {
-    if (ring_.full()) ring_.set_capacity(2 * ring_.capacity() + least_capacity);
-    ring_.push_back(std::move(response));
-    return first_ + ring_.size() - 1;
+    responses_.emplace(next_, std::move(response));
+    return next_++;
   }
 
   /// Null if it was taken out, or forgotten. Good until the next one is added.
-  OutgoingResponse* find(Number number) {
-    if (number < first_ || number - first_ >= ring_.size()) return nullptr;
-    std::optional<OutgoingResponse>& found = ring_[number - first_];
-    return found ? &*found : nullptr;
+  const OutgoingResponse* find(Number number) const {
+    const auto found = responses_.find(number);
+    return found == responses_.end() ? nullptr : &found->second;
   }
 
-  /// One that is there.
-  void erase(Number number) {
-    ring_[number - first_].reset();
-    while (!ring_.empty() && !ring_.front()) {
-      ring_.pop_front();
-      ++first_;
-    }
+  /// Nothing if it was taken out before, or forgotten.
+  std::optional<OutgoingResponse> take(Number number) {
+    const auto found = responses_.find(number);
+    if (found == responses_.end()) return std::nullopt;
+    std::optional<OutgoingResponse> taken(std::move(found->second));
+    responses_.erase(found);
+    if (responses_.empty() && responses_.bucket_count() > most_spare) responses_ = {};
+    return taken;
   }
 
-  void clear() {
-    first_ += ring_.size();
-    ring_.clear();
-  }
+  void clear() { responses_ = {}; }
 
  private:
-  static constexpr std::size_t least_capacity = 64;
+  static constexpr std::size_t most_spare = 4096;  // places whose memory is kept
 
-  boost::circular_buffer<std::optional<OutgoingResponse>> ring_;
-  Number first_ = 0;  // the number of the first one in the ring
+  boost::unordered_flat_map<Number, OutgoingResponse> responses_;
+  Number next_ = 0;
 };
 
 }  // namespace mesh::core

@@ -60,7 +60,7 @@ inline const char* find_special_by_vectors(const char* begin, const char* end) {
 }
 #endif
 
-/// The same for long texts, also where there are no such vectors.
+/// The same for long texts, in portable code that compilers make vector code of.
 const char* find_special_in_blocks(const char* begin, const char* end);
 
 /// The first special byte, or `end`.

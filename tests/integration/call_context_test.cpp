@@ -407,6 +407,35 @@ TEST_F(CallContexts, APlainHandlerCanLookWhetherItIsCancelled) {
   pool.join();
 }
 
+TEST_F(CallContexts, ALocalCallThatIsCancelledBeforeItsTurnDoesNotRun) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    caller_ = co_await start_node();
+    int runs = 0;
+    caller_->register_handler<"ask">([&] {
+      ++runs;
+      return Text{};
+    });
+    caller_->register_handler<"echo">([&](Text text) -> asio::awaitable<Text> {
+      ++runs;
+      co_return text;
+    });
+    asio::cancellation_signal to_plain;
+    asio::cancellation_signal to_coroutine;
+    Outcome<Text> plain;
+    Outcome<Text> coroutine;
+    caller_->invoke<"ask">(1, {}, asio::bind_cancellation_slot(to_plain.slot(), plain.token()));
+    const Text text;
+    caller_->invoke<"echo">(1, text, {},
+                            asio::bind_cancellation_slot(to_coroutine.slot(), coroutine.token()));
+    to_plain.emit(asio::cancellation_type::terminal);
+    to_coroutine.emit(asio::cancellation_type::terminal);
+    co_await expect_error<boost::system::system_error>(plain.get());
+    co_await expect_error<boost::system::system_error>(coroutine.get());
+    EXPECT_EQ(runs, 0);
+    co_await stop();
+  });
+}
+
 TEST_F(CallContexts, ACancelThatComesBeforeItsRequestKeepsThatFromRunning) {
   RawPeer peer(redis().options(), "test:mesh:" + key(), peer_id);
   run_coroutine([&]() -> asio::awaitable<void> {

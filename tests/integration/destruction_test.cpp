@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/support/outcome.hpp>
 #include <support/coroutine.hpp>
@@ -167,6 +168,30 @@ TEST(LocalCalls, BeginAfterInvokeHasReturned) {
   run_until(context, [&] { return plain.done() && coroutine.done(); });
   EXPECT_EQ(owner.begun, 2);
   complete(context, [&](auto token) { node.stop(token); });
+}
+
+TEST(LocalCalls, HaveLetGoOfTheirHandlerWhenTheCallerGoesOn) {
+  const RedisServer server;
+  LogCapture log;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    Service node(co_await asio::this_coro::executor, mesh_key,
+                 patient_options(server.options(), log));
+    co_await node.start();
+    auto held = std::make_shared<int>(1);
+    const std::weak_ptr<int> watched = held;
+    node.register_handler<"plain">([held](int number) { return number + *held; });
+    node.register_handler<"coroutine">(
+        [held](int number) -> asio::awaitable<int> { co_return number + *held; });
+    held.reset();
+    EXPECT_EQ(co_await node.invoke<"plain">(node.instance_id(), 1), 2);
+    EXPECT_EQ(watched.use_count(), 2);
+    node.unregister_handler<"plain">();
+    EXPECT_EQ(watched.use_count(), 1);
+    EXPECT_EQ(co_await node.invoke<"coroutine">(node.instance_id(), 1), 2);
+    node.unregister_handler<"coroutine">();
+    EXPECT_TRUE(watched.expired());
+    co_await node.stop();
+  });
 }
 
 TEST(CompletionTokens, AreUnchangedWhereTheyAreLvalues) {

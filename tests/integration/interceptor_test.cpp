@@ -10,11 +10,13 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <integration/support/few_nodes_test.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/interceptor.hpp>
@@ -169,6 +171,44 @@ TEST_F(Interceptors, AreToldOfLocalCallsAndTheirHandlers) {
                                          "handled ask: out of answers", "called: out of answers"}));
     co_await stop();
   });
+}
+
+/// Knows on which thread local calls end.
+class EndWatch : public Interceptor {
+ public:
+  void after_call(const CallEnd& /*call*/) override { ended_on_ = std::this_thread::get_id(); }
+  std::thread::id ended_on() const { return ended_on_; }
+
+ private:
+  std::atomic<std::thread::id> ended_on_{};
+};
+
+TEST_F(Interceptors, HearOfTheEndOfALocalCallWhereItsHandlerRan) {
+  asio::thread_pool pool(1);
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto watch = std::make_shared<EndWatch>();
+    MeshOptions watched = options();
+    watched.interceptors = {watch};
+    Service node(pool.get_executor(), key(), watched);
+    std::atomic<std::thread::id> ran_on{};
+    node.register_handler<"nothing">([&] { ran_on = std::this_thread::get_id(); });
+    node.register_handler<"ask">([&]() -> asio::awaitable<Text> {
+      ran_on = std::this_thread::get_id();
+      co_return Text{};
+    });
+    co_await node.start();
+    co_await node.invoke<"nothing">(node.instance_id());
+    EXPECT_NE(ran_on.load(), std::this_thread::get_id());
+    EXPECT_EQ(watch->ended_on(), ran_on.load());
+    co_await node.invoke<"ask">(node.instance_id());
+    EXPECT_EQ(watch->ended_on(), ran_on.load());
+    // Of one that does not begin they hear where its caller is.
+    const Text text;
+    co_await expect_error<MeshNoHandlerError>(node.invoke<"echo">(node.instance_id(), text));
+    EXPECT_EQ(watch->ended_on(), std::this_thread::get_id());
+    co_await node.stop();
+  });
+  pool.join();
 }
 
 TEST_F(Interceptors, RefuseCallsBeforeTheyLeave) {

@@ -102,6 +102,7 @@ class DecodingHandler {
         error = std::current_exception();
       }
     }
+    local_.reset();  // so that nothing of the call outlives it
     if (watched_) end_watched_call(*watched_, error);
     complete<Response>(handler_, std::move(error), std::move(response));
   }
@@ -129,14 +130,16 @@ template <typename Request, typename Response>
 struct InitiateCall {
   template <typename Handler>
   void operator()(Handler handler, PreparedCall<Request, Response> call) const {
+    const bool runs_here = call.local && !call.error;
+    // Of a local call that begins, interceptors hear where its handler runs.
+    auto watched = runs_here ? std::move(call.watched) : nullptr;
     DecodingHandler<Request, Response, Handler> decoding(
         call.remote.type, std::move(handler), call.executor, std::move(call.watched), call.local);
-    const bool is_plain_local = call.local && call.local->is_plain();
-    PostedHandler posted(call.executor, std::move(decoding), is_plain_local && !call.error);
+    PostedHandler posted(call.executor, std::move(decoding), runs_here && call.local->is_plain());
     if (call.error) {
       posted(std::move(call.error), std::string());
     } else if (call.local) {
-      run_local_call(call.executor, std::move(call.local), std::move(posted));
+      run_local_call(call.executor, std::move(call.local), std::move(watched), std::move(posted));
     } else {
       send_call(call.core, std::move(call.remote), std::move(posted));
     }

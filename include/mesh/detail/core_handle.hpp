@@ -49,8 +49,8 @@ struct OutgoingCall {
 
 using NodesCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
-/// Gets the JSON text of the response. Must not run anything of the user's inside the call: see
-/// `PostedHandler`.
+/// Gets the JSON text of the response. Unless it is called on the user's executor, it must not run
+/// anything of the user's inside the call: see `PostedHandler`.
 using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, std::string)>;
 
 /// Throws `std::invalid_argument`, naming the option, for a timeout that is negative or longer than

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -104,13 +105,15 @@ struct PayloadTypes {
   static constexpr char tag = 0;
 };
 
-/// A handler of one message type; local calls use `call` and never touch JSON.
+/// A handler of one message type; local calls use `call` or `call_now` and never touch JSON.
 template <typename Request, typename Response>
 class TypedHandler : public RequestHandler {
  public:
   explicit TypedHandler(std::string_view type) : type_(type) {}
 
-  virtual asio::awaitable<Boxed<Response>> call(CallContext& call, Boxed<Request> request) = 0;
+  /// Only for coroutines. The context and the response, which it sets, must outlive it.
+  virtual asio::awaitable<void> call(CallContext& call, Boxed<Request> request,
+                                     std::optional<Boxed<Response>>& response) = 0;
   /// Only for plain ones.
   virtual Boxed<Response> call_now(CallContext& call, Boxed<Request> request) = 0;
 
@@ -120,8 +123,9 @@ class TypedHandler : public RequestHandler {
                                std::string& out) final {
     Boxed<Request> request = decode_payload<Request>(type_, json, Executed::no);
     note_begin(context);
-    const Boxed<Response> response = co_await call(context, std::move(request));
-    encode_payload<Response>(type_, response, out, Executed::yes);
+    std::optional<Boxed<Response>> response;
+    co_await call(context, std::move(request), response);
+    encode_payload<Response>(type_, *response, out, Executed::yes);
   }
 
   void handle_now(CallContext& context, std::string_view json, std::string& out) final {
@@ -147,14 +151,12 @@ class FunctionHandler final : public TypedHandler<Request, Response> {
   bool is_plain() const noexcept override { return !is_awaitable; }
   bool takes_context() const noexcept override { return !goes_without_context<Function, Request>; }
 
-  asio::awaitable<Boxed<Response>> call(CallContext& context, Boxed<Request> request) override {
-    if constexpr (!is_awaitable) {
-      co_return call_now(context, std::move(request));
-    } else if constexpr (std::is_void_v<Response>) {
-      co_await call_function<Request>(function_, context, request);
-      co_return Boxed<Response>{};
+  asio::awaitable<void> call(CallContext& context, Boxed<Request> request,
+                             std::optional<Boxed<Response>>& response) override {
+    if constexpr (is_awaitable) {
+      return await_function(context, std::move(request), response);
     } else {
-      co_return co_await call_function<Request>(function_, context, request);
+      throw std::logic_error("a plain function cannot be called as a coroutine");
     }
   }
 
@@ -170,6 +172,16 @@ class FunctionHandler final : public TypedHandler<Request, Response> {
   }
 
  private:
+  asio::awaitable<void> await_function(CallContext& context, Boxed<Request> request,
+                                       std::optional<Boxed<Response>>& response) {
+    if constexpr (std::is_void_v<Response>) {
+      co_await call_function<Request>(function_, context, request);
+      response.emplace();
+    } else {
+      response.emplace(co_await call_function<Request>(function_, context, request));
+    }
+  }
+
   Function function_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <mesh/call_context.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/handler.hpp>
+#include <mesh/detail/interception.hpp>
 #include <mesh/detail/payload.hpp>
 #include <mesh/errors.hpp>
 
@@ -32,26 +34,36 @@ class LocalCallBase {
   CallContext& context() { return context_; }
 
   /// Run the handler, and keep its response; once. With interceptors, they are told of it.
+  /// Afterwards the handler is let go of.
   void run_now();
   asio::awaitable<void> run();
 
+  /// The caller does not want it any more. From any thread.
+  void cancel();
+
  protected:
+  /// Whether the request is of the handler's type; else it is JSON.
+  virtual bool is_typed() const = 0;
   virtual void call_now() = 0;
   virtual asio::awaitable<void> call() = 0;
-  /// Whether the handler may have begun, whose response is missing.
-  virtual bool has_begun() const { return detail::has_begun(context_); }
+  virtual void read_response(const std::string& json) = 0;
 
   RequestHandler& handler() { return *handler_; }
   std::string_view type() const { return type_; }
+  std::string& request_json() { return request_json_; }
 
  private:
-  void check_gate() const;
-  std::exception_ptr note_begun(std::exception_ptr error) const;
+  void handle_now();
+  asio::awaitable<void> handle();
+  void check_may_begin() const;
+  std::exception_ptr mark_executed(std::exception_ptr error) const;
 
   std::shared_ptr<RequestHandler> handler_;
   std::shared_ptr<const Gate> gate_;
   std::shared_ptr<const core::Interception> interception_;  // null if there are no interceptors
   CallContext context_;
+  std::atomic<bool> cancelled_{false};
+  std::string request_json_;
   std::string_view type_;
   std::shared_ptr<const std::string> type_owner_;  // null if it lives as long as the program
 };
@@ -73,44 +85,32 @@ class LocalCall final : public LocalCallBase {
         return;
       }
     }
-    encode_payload<Request>(type(), request, json_, Executed::no);
+    encode_payload<Request>(type(), request, request_json(), Executed::no);
   }
 
   /// Once it has run.
   Boxed<Response> take_response() { return std::move(*response_); }
 
  private:
-  bool has_begun() const override { return request_ || LocalCallBase::has_begun(); }
-
-  void call_now() override {
-    if (request_) {
-      response_.emplace(typed().call_now(context(), std::move(*request_)));
-      return;
-    }
-    std::string response;
-    handler().handle_now(context(), json_, response);
-    response_.emplace(decode_payload<Response>(type(), response, Executed::yes));
-  }
-
+  bool is_typed() const override { return request_.has_value(); }
+  void call_now() override { response_.emplace(typed().call_now(context(), std::move(*request_))); }
   asio::awaitable<void> call() override {
-    if (request_) {
-      response_.emplace(co_await typed().call(context(), std::move(*request_)));
-      co_return;
-    }
-    std::string response;
-    co_await handler().handle(context(), json_, response);
-    response_.emplace(decode_payload<Response>(type(), response, Executed::yes));
+    return typed().call(context(), std::move(*request_), response_);
+  }
+  void read_response(const std::string& json) override {
+    response_.emplace(decode_payload<Response>(type(), json, Executed::yes));
   }
 
   Typed& typed() { return static_cast<Typed&>(handler()); }
 
   std::optional<Boxed<Request>> request_;
-  std::string json_;
   std::optional<Boxed<Response>> response_;
 };
 
-/// Runs its handler, never inside this call: a plain one on `executor`, others on a strand of that.
+/// Runs its handler, never inside this call: a plain one on `executor`, where the completion is
+/// then called, others on a strand of that. `watched` is ended where the handler ran; it may be
+/// null.
 void run_local_call(const asio::any_io_executor& executor, std::shared_ptr<LocalCallBase> call,
-                    CallCompletion completion);
+                    std::shared_ptr<WatchedCall> watched, CallCompletion completion);
 
 }  // namespace mesh::detail

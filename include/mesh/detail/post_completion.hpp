@@ -30,10 +30,10 @@ void post_to(const asio::any_io_executor& executor, Function&& function) {
   }
 }
 
-/// Calls `handler` on its executor `target`, never inside this call. Where that might run it at
-/// once, the way leads through `via`, an executor of the user's, so that what the handler does next
-/// cannot hold up a strand of ours. With `is_on_via` this runs on `via` already; then a handler
-/// whose executor that is, is called at once.
+/// Calls `handler` on its executor `target`. Where that might run it at once, the way leads through
+/// `via`, an executor of the user's, so that what the handler does next cannot hold up a strand of
+/// ours. So it is never called inside this call, unless `is_on_via`: then this call is a step of
+/// its own on `via`, and a handler that belongs there is called at once.
 template <typename Executor, typename Handler, typename... Results>
 void post_completion(const asio::any_io_executor& via, bool is_on_via, Executor target,
                      Handler&& handler, std::exception_ptr&& error, Results&&... results) {
@@ -50,6 +50,10 @@ void post_completion(const asio::any_io_executor& via, bool is_on_via, Executor 
     } else {
       post_to(via, std::move(call));
     }
+    return;
+  }
+  if (is_on_via) {
+    asio::dispatch(target, std::move(call));
     return;
   }
   post_to(via, [target = std::move(target), call = std::move(call)]() mutable {

@@ -42,9 +42,9 @@ struct OperationControl {
 };
 
 /// Runs `body` on `executor`, which must run one thing at a time, and calls `handler` there, which
-/// must only post what it is about. Unlike with a bare `co_spawn` under the caller's cancellation
-/// slot, a cancellation from another thread cannot race with the completion. `control` must be a
-/// new one.
+/// must lead to the user's code by a post only. Unlike with a bare `co_spawn` under the caller's
+/// cancellation slot, a cancellation from another thread cannot race with the completion. `control`
+/// must be a new one.
 template <typename Result, typename Slot, typename Handler>
 void spawn_controlled(const asio::any_io_executor& executor, Slot slot,
                       asio::awaitable<Result> body, Handler handler,
