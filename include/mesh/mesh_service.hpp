@@ -379,10 +379,10 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
                   !std::is_same_v<detail::Outcome<Response>, detail::Boxed<Response>>) {
       return detail::unwrap<Response>(
           boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
-              detail::InitiateCall<Request, Response>{}, token, std::move(call)));
+              detail::InitiateCall<Response>{}, token, std::move(call)));
     } else {
       return boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
-          detail::InitiateCall<Request, Response>{}, token, std::move(call));
+          detail::InitiateCall<Response>{}, token, std::move(call));
     }
   }
 

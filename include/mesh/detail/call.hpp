@@ -66,18 +66,16 @@ inline constexpr bool is_use_awaitable<asio::use_awaitable_t<Executor>> = true;
 
 /// Takes the response of a local call, or decodes it, on the caller's executor, before it reaches
 /// the caller's handler.
-template <typename Request, typename Response, typename Handler>
+template <typename Response, typename Handler>
 class DecodingHandler {
  public:
   using allocator_type = asio::associated_allocator_t<Handler>;
   using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
   using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
 
-  using Local = LocalCall<Request, Response>;
-
   /// `watched` and `local` may be null.
   DecodingHandler(std::string_view type, Handler handler, asio::any_io_executor fallback,
-                  std::shared_ptr<WatchedCall> watched, std::shared_ptr<Local> local)
+                  std::shared_ptr<WatchedCall> watched, std::shared_ptr<LocalCallBase> local)
       : type_(type),
         handler_(std::move(handler)),
         fallback_(std::move(fallback)),
@@ -96,8 +94,8 @@ class DecodingHandler {
     Outcome<Response> response{};
     if (!error) {
       try {
-        response =
-            local_ ? local_->take_response() : decode_payload<Response>(type_, json, Executed::yes);
+        response = local_ ? static_cast<LocalResponse<Response>&>(*local_).take_response()
+                          : decode_payload<Response>(type_, json, Executed::yes);
       } catch (...) {
         error = std::current_exception();
       }
@@ -112,29 +110,28 @@ class DecodingHandler {
   Handler handler_;
   asio::any_io_executor fallback_;
   std::shared_ptr<WatchedCall> watched_;
-  std::shared_ptr<Local> local_;
+  std::shared_ptr<LocalCallBase> local_;
 };
 
 /// A call with all it needs of its arguments, so that they need not outlive the function call.
-template <typename Request, typename Response>
 struct PreparedCall {
   std::shared_ptr<core::MeshCore> core;
   asio::any_io_executor executor;
-  std::shared_ptr<LocalCall<Request, Response>> local{};  // null if it is to another node
+  std::shared_ptr<LocalCallBase> local{};  // null if it is to another node
   OutgoingCall remote{};
   std::shared_ptr<WatchedCall> watched{};  // null if there are no interceptors
   std::exception_ptr error;
 };
 
-template <typename Request, typename Response>
+template <typename Response>
 struct InitiateCall {
   template <typename Handler>
-  void operator()(Handler handler, PreparedCall<Request, Response> call) const {
+  void operator()(Handler handler, PreparedCall call) const {
     const bool runs_here = call.local && !call.error;
     // Of a local call that begins, interceptors hear where its handler runs.
     auto watched = runs_here ? std::move(call.watched) : nullptr;
-    DecodingHandler<Request, Response, Handler> decoding(
-        call.remote.type, std::move(handler), call.executor, std::move(call.watched), call.local);
+    DecodingHandler<Response, Handler> decoding(call.remote.type, std::move(handler), call.executor,
+                                                std::move(call.watched), call.local);
     PostedHandler posted(call.executor, std::move(decoding), runs_here && call.local->is_plain());
     if (call.error) {
       posted(std::move(call.error), std::string());

@@ -68,43 +68,57 @@ class LocalCallBase {
   std::shared_ptr<const std::string> type_owner_;  // null if it lives as long as the program
 };
 
+/// The same for who waits for the response.
+template <typename Response>
+class LocalResponse : public LocalCallBase {
+ public:
+  using LocalCallBase::LocalCallBase;
+
+  /// Once it has run.
+  Boxed<Response> take_response() { return std::move(*response_); }
+
+ protected:
+  void read_response(const std::string& json) final {
+    response_.emplace(decode_payload<Response>(type(), json, Executed::yes));
+  }
+  std::optional<Boxed<Response>>& response() { return response_; }
+
+ private:
+  std::optional<Boxed<Response>> response_;
+};
+
 /// A call to this very node, with all it needs of its arguments.
 template <typename Request, typename Response>
-class LocalCall final : public LocalCallBase {
+class LocalCall final : public LocalResponse<Response> {
   using Typed = TypedHandler<Request, Response>;
 
  public:
-  using LocalCallBase::LocalCallBase;
+  using LocalResponse<Response>::LocalResponse;
 
   /// Keeps the request, as JSON where the handler takes that, or where it can only be read.
   template <typename Given>
   void take_request(Given&& request) {
     if constexpr (std::is_constructible_v<Boxed<Request>, Given>) {
-      if (handler().payload_types() == &PayloadTypes<Request, Response>::tag) {
+      if (this->handler().payload_types() == &PayloadTypes<Request, Response>::tag) {
         request_.emplace(std::forward<Given>(request));
         return;
       }
     }
-    encode_payload<Request>(type(), request, request_json(), Executed::no);
+    encode_payload<Request>(this->type(), request, this->request_json(), Executed::no);
   }
-
-  /// Once it has run.
-  Boxed<Response> take_response() { return std::move(*response_); }
 
  private:
   bool is_typed() const override { return request_.has_value(); }
-  void call_now() override { response_.emplace(typed().call_now(context(), std::move(*request_))); }
-  asio::awaitable<void> call() override {
-    return typed().call(context(), std::move(*request_), response_);
+  void call_now() override {
+    this->response().emplace(typed().call_now(this->context(), std::move(*request_)));
   }
-  void read_response(const std::string& json) override {
-    response_.emplace(decode_payload<Response>(type(), json, Executed::yes));
+  asio::awaitable<void> call() override {
+    return typed().call(this->context(), std::move(*request_), this->response());
   }
 
-  Typed& typed() { return static_cast<Typed&>(handler()); }
+  Typed& typed() { return static_cast<Typed&>(this->handler()); }
 
   std::optional<Boxed<Request>> request_;
-  std::optional<Boxed<Response>> response_;
 };
 
 /// Runs its handler, never inside this call: a plain one on `executor`, where the completion is

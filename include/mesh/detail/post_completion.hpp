@@ -50,15 +50,13 @@ void post_completion(const asio::any_io_executor& via, bool is_on_via, Executor 
     } else {
       post_to(via, std::move(call));
     }
-    return;
-  }
-  if (is_on_via) {
+  } else if (is_on_via) {
     asio::dispatch(target, std::move(call));
-    return;
+  } else {
+    post_to(via, [target = std::move(target), call = std::move(call)]() mutable {
+      asio::dispatch(target, std::move(call));
+    });
   }
-  post_to(via, [target = std::move(target), call = std::move(call)]() mutable {
-    asio::dispatch(target, std::move(call));
-  });
 }
 
 /// A handler that is called by way of `post_completion()`, wherever this one is called. Until then

@@ -2,7 +2,6 @@
 
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,48 +10,42 @@
 #include <mesh/detail/call.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/handler.hpp>
-#include <mesh/detail/interception.hpp>
 #include <mesh/detail/local_call.hpp>
 #include <mesh/detail/payload.hpp>
-#include <mesh/errors.hpp>
-#include <mesh/headers.hpp>
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
 
 namespace mesh::detail {
 
+/// Where a call to this very node goes.
+struct LocalTarget {
+  std::shared_ptr<RequestHandler> handler;  ///< Null for a call to another node.
+  CallContext context{nullptr};             ///< Empty where nobody looks at it.
+};
+
+/// What does not depend on the types of a call, whose `PayloadTypes` have this tag. Throws what is
+/// wrong with the options, what interceptors throw, and `MeshNoHandlerError`.
+LocalTarget prepare_target(PreparedCall& call, const CoreHandle& core, InstanceId target,
+                           std::string_view type,
+                           const std::shared_ptr<const std::string>& type_owner,
+                           const void* payload_types, InvokeOptions options);
+
 /// Takes what a call needs of its arguments. What is wrong with them is in its `error`.
 template <typename Request, typename Response, typename Given>
-PreparedCall<Request, Response> prepare_call(const CoreHandle& core, InstanceId target,
-                                             std::string_view type,
-                                             std::shared_ptr<const std::string> type_owner,
-                                             Given&& request, InvokeOptions options) {
-  PreparedCall<Request, Response> call;
-  call.core = core.core();
-  call.executor = core.executor();
-  std::optional<Headers> headers;  // as interceptors want them
+PreparedCall prepare_call(const CoreHandle& core, InstanceId target, std::string_view type,
+                          std::shared_ptr<const std::string> type_owner, Given&& request,
+                          InvokeOptions options) {
+  PreparedCall call;
   try {
-    const bool is_local = target != 0 && target == core.instance_id();
-    check_options(options);
-    if (core.interception()) {
-      call.watched =
-          begin_watched_call(core.interception(), target, type, is_local, options, headers);
-      check_options(options);
-    }
-    if (is_local) {
-      auto handler = core.find_handler(type);
-      if (!handler) throw MeshNoHandlerError(std::string(type));
-      constexpr const void* types = &PayloadTypes<Request, Response>::tag;
-      const bool is_observed =
-          handler->takes_context() || handler->payload_types() != types || core.interception();
-      auto context = is_observed ? make_local_context(target, type, options) : CallContext(nullptr);
-      call.local = std::make_shared<LocalCall<Request, Response>>(
-          core, std::move(handler), std::move(context), type, std::move(type_owner));
-      call.local->take_request(std::forward<Given>(request));
+    constexpr const void* types = &PayloadTypes<Request, Response>::tag;
+    LocalTarget local =
+        prepare_target(call, core, target, type, type_owner, types, std::move(options));
+    if (local.handler) {
+      auto own = std::make_unique<LocalCall<Request, Response>>(
+          core, std::move(local.handler), std::move(local.context), type, std::move(type_owner));
+      own->take_request(std::forward<Given>(request));
+      call.local = std::move(own);
     } else {
-      call.remote.target = target;
-      call.remote.type = type;
-      apply_options(call.remote, options, std::move(type_owner));
       encode_payload<Request>(type, request, call.remote.data, Executed::no);
     }
   } catch (...) {
