@@ -67,22 +67,22 @@ void AnswerSender::clear() {
   alarm_.set(std::nullopt);
 }
 
-void AnswerSender::publish(OutgoingResponse&& sent) {
+void AnswerSender::publish(OutgoingResponse&& response) {
   const Keys& keys = context_.keys;
-  const auto number = sent_.add(std::move(sent));
-  const OutgoingResponse& response = *sent_.find(number);
-  const std::string& message = response.message;
+  const auto number = sent_.add(std::move(response));
+  const OutgoingResponse& sent = *sent_.find(number);
+  const std::string& message = sent.message;
   auto on_outcome = [weak = weak_from_this(), number](const redis::Outcome& outcome) {
     if (const auto self = weak.lock()) self->on_published(number, outcome);
   };
-  if (response.may_have_arrived) {
-    context_.commands->submit(publish_again_command(keys, response.target, message, ""),
-                              response.deadline, std::move(on_outcome));
-  } else if (response.has_waited) {
-    context_.commands->submit(publish_to_listener_command(keys, response.target, message),
-                              response.deadline, std::move(on_outcome));
+  if (sent.may_have_arrived) {
+    context_.commands->submit(publish_again_command(keys, sent.target, message, ""), sent.deadline,
+                              std::move(on_outcome));
+  } else if (sent.has_waited) {
+    context_.commands->submit(publish_to_listener_command(keys, sent.target, message),
+                              sent.deadline, std::move(on_outcome));
   } else {
-    context_.commands->publish(channel_.of(keys, response.target), message, response.deadline,
+    context_.commands->publish(channel_.of(keys, sent.target), message, sent.deadline,
                                std::move(on_outcome));
   }
 }

@@ -38,8 +38,7 @@ PreparedCall prepare_call(const CoreHandle& core, InstanceId target, std::string
   PreparedCall call;
   try {
     constexpr const void* types = &PayloadTypes<Request, Response>::tag;
-    LocalTarget local =
-        prepare_target(call, core, target, type, type_owner, types, std::move(options));
+    LocalTarget local = prepare_target(call, core, target, type, type_owner, types, options);
     if (local.handler) {
       auto own = std::make_unique<LocalCall<Request, Response>>(
           core, std::move(local.handler), std::move(local.context), type, std::move(type_owner));
