@@ -152,8 +152,9 @@ void run_local_call(const asio::any_io_executor& executor, std::shared_ptr<Local
   auto control = std::make_shared<OperationControl>();
   control->context = call->context();
   const auto slot = local.cancellation_slot();
-  spawn_controlled<void>(strand_of(executor), slot, run_coroutine(std::move(call), control),
-                         std::move(local), std::move(control));
+  auto body = run_coroutine(std::move(call), control);
+  spawn_controlled(strand_of(executor), slot, std::move(body), std::move(local),
+                   std::move(control));
 }
 
 }  // namespace mesh::detail
