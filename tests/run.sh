@@ -24,7 +24,8 @@ while [ $# -gt 0 ]; do
 done
 
 if [ -n "${DRY_RUN:-}" ]; then
-  cmake --list-presets | grep -q "\"$preset\"" || { echo "no such preset: $preset" >&2; exit 2; }
+  presets=$(cmake --list-presets)
+  grep -q "\"$preset\"" <<<"$presets" || { echo "no such preset: $preset" >&2; exit 2; }
   exec ctest --test-dir "$DRY_RUN" -N "$@"
 fi
 need_packages tests

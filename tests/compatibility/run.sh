@@ -90,7 +90,7 @@ for name in call_young call_old; do
 done
 # Both callers sent their requests again, which takes an owner that they are sure of.
 for name in young old; do
-  grep -F '\"repeat\":true' "$dir/monitor.log" | grep -q -F "node:${id[$name]}\"" ||
+  grep -q "node:${id[$name]}\".*"'\\"repeat\\":true' "$dir/monitor.log" ||
     fail "no request to $name was repeated"
 done
 kill_at_once monitor
