@@ -22,6 +22,7 @@ struct Answer {
   std::string message{};
   std::chrono::milliseconds useful_for{0};  ///< After this nobody waits for it any more.
   TimePoint made_at{};
+  unsigned accepts = 0;                    ///< Features of the caller.
   std::shared_ptr<unsigned> deliveries{};  ///< If set, counts how often it was received.
 };
 

@@ -48,18 +48,17 @@ void AnswerSender::send(InstanceId target, Answer&& answer) {
   newest_made_at_ = answer.made_at;
   if (answer.kind == Answer::Kind::response) {
     ++unsettled_;
-    publish({target, std::move(answer.message), deadline, std::move(answer.deliveries)});
+    publish({target, std::move(answer.message), deadline, std::move(answer.deliveries),
+             answer.accepts});
     return;
   }
-  context_.commands->publish(channel_.of(context_.keys, target), answer.message, deadline,
-                             [](const redis::Outcome&) {});
+  context_.packer->send_hint({target, answer.accepts}, answer.message, deadline);
 }
 
 void AnswerSender::clear() {
   counters_.answers_lost.add(unsettled_);
   unsettled_ = 0;
   ++session_;
-  sent_.clear();
   parked_.clear();
   others_return_.close();
   others_ = 0;
@@ -68,36 +67,38 @@ void AnswerSender::clear() {
 }
 
 void AnswerSender::publish(OutgoingResponse&& response) {
-  const Keys& keys = context_.keys;
-  const auto number = sent_.add(std::move(response));
-  const OutgoingResponse& sent = *sent_.find(number);
-  const std::string& message = sent.message;
-  auto on_outcome = [weak = weak_from_this(), number](const redis::Outcome& outcome) {
-    if (const auto self = weak.lock()) self->on_published(number, outcome);
-  };
-  if (sent.may_have_arrived) {
-    context_.commands->submit(publish_again_command(keys, sent.target, message, ""), sent.deadline,
-                              std::move(on_outcome));
-  } else if (sent.has_waited) {
-    context_.commands->submit(publish_to_listener_command(keys, sent.target, message),
-                              sent.deadline, std::move(on_outcome));
+  if (response.may_have_arrived) {
+    auto command = publish_again_command(context_.keys, response.target, response.message, "");
+    publish_by(std::move(command), std::move(response));
+  } else if (response.has_waited) {
+    auto command = publish_to_listener_command(context_.keys, response.target, response.message);
+    publish_by(std::move(command), std::move(response));
   } else {
-    context_.commands->publish(channel_.of(keys, sent.target), message, sent.deadline,
-                               std::move(on_outcome));
+    context_.packer->send_response(std::move(response));
   }
 }
 
-void AnswerSender::on_published(SentResponses::Number number, const redis::Outcome& outcome) {
-  auto response = sent_.take(number);
-  if (!response) return;
+void AnswerSender::publish_by(redis::Command command, OutgoingResponse&& response) {
+  const TimePoint deadline = response.deadline;
+  context_.commands->submit(std::move(command), deadline,
+                            [weak = weak_from_this(), session = session_,
+                             sent = std::make_unique<OutgoingResponse>(std::move(response))](
+                                const redis::Outcome& outcome) {
+                              const auto self = weak.lock();
+                              if (self && self->session_ == session)
+                                self->on_published(std::move(*sent), outcome);
+                            });
+}
+
+void AnswerSender::on_published(OutgoingResponse&& response, const redis::Outcome& outcome) {
   const bool was_counted = is_received(outcome);
-  if (was_counted) note_others(response->target);
+  if (was_counted) note_others(response.target);
   // The script, by which those that have waited are published, has looked who listens.
-  if (was_counted && (response->has_waited || outcome.reply.integer > others_)) {
-    if (response->deliveries) ++*response->deliveries;
+  if (was_counted && (response.has_waited || outcome.reply.integer > others_)) {
+    if (response.deliveries) ++*response.deliveries;
     return settle();
   }
-  on_not_received(std::move(*response), outcome);
+  on_not_received(std::move(response), outcome);
 }
 
 void AnswerSender::on_not_received(OutgoingResponse response, const redis::Outcome& outcome) {

@@ -14,10 +14,9 @@
 #include <core/answer.hpp>
 #include <core/counters.hpp>
 #include <core/keys.hpp>
-#include <core/node_channel.hpp>
+#include <core/packer.hpp>
 #include <core/parked_responses.hpp>
 #include <core/return_window.hpp>
-#include <core/sent_responses.hpp>
 #include <redis/client.hpp>
 #include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
@@ -33,6 +32,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   struct Context {
     Strand strand;
     std::shared_ptr<redis::Client> commands;
+    std::shared_ptr<Packer> packer;
     Keys keys;
     std::size_t most_bytes = 0;  ///< Of responses that wait for their callers.
     LogSink log;
@@ -46,6 +46,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   AnswerSender& operator=(const AnswerSender&) = delete;
 
   void send(InstanceId target, Answer&& answer);
+  void on_published(OutgoingResponse&& response, const redis::Outcome& outcome);
   /// A connection was made anew: Redis may have lost the registrations of the callers.
   void on_reconnected() { others_return_.open(Clock::now()); }
   /// Whether every response has been received, or given up.
@@ -55,7 +56,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
 
  private:
   void publish(OutgoingResponse&& response);
-  void on_published(SentResponses::Number number, const redis::Outcome& outcome);
+  void publish_by(redis::Command command, OutgoingResponse&& response);
   void on_not_received(OutgoingResponse response, const redis::Outcome& outcome);
   void refuse_size(OutgoingResponse response);
   void note_others(InstanceId caller);
@@ -73,8 +74,6 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   Context context_;
   Counters& counters_;
   RateLimitedLog log_;
-  NodeChannel channel_;
-  SentResponses sent_;
   ParkedResponses parked_;
   std::size_t unsettled_ = 0;
   std::uint32_t session_ = 0;  // counts the calls of `clear()`

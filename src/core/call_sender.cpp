@@ -98,16 +98,16 @@ void CallSender::send_cancel(const RequestId& request_id, const PendingCall& cal
   if (executed_of(call) == Executed::no) return;
   if (!call.owner && lookups_.contains(call.target)) {
     cancels_[call.target].push_back(request_id);
-  } else if (call.owner && has_feature(features_of(*call.owner), Feature::cancel)) {
-    publish_cancel(call.target, request_id);
+  } else if (call.owner) {
+    publish_cancel({call.target, features_of(*call.owner)}, request_id);
   }
 }
 
-void CallSender::publish_cancel(InstanceId target, const RequestId& request_id) {
+void CallSender::publish_cancel(const Packer::Address& address, const RequestId& request_id) {
+  if (!has_feature(address.features, Feature::cancel)) return;
   constexpr std::chrono::seconds useful_for{10};
-  context_.commands->publish(channel_.of(context_.keys, target),
-                             wire::encode_cancel(request_id.view()), Clock::now() + useful_for,
-                             [](const redis::Outcome&) {});
+  context_.packer->send_hint(address, wire::encode_cancel(request_id.view()),
+                             Clock::now() + useful_for);
 }
 
 void CallSender::clear() {
@@ -123,28 +123,23 @@ void CallSender::clear() {
 // Publishing --------------------------------------------------------------------------------------
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  note_owner(request_id, call);
+  const unsigned features = note_owner(request_id, call);
   call.was_sent = true;
   ++call.publishes;
   call.receivers = 1;
-  context_.commands->publish(channel_.of(context_.keys, call.target), message, call.deadline,
-                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
-                               if (is_received(outcome) && outcome.reply.integer == 1) return;
-                               if (const auto self = weak.lock())
-                                 self->on_published(request_id, outcome);
-                             });
+  context_.packer->send_request(request_id, {call.target, features}, message, call.deadline);
 }
 
 // The question goes out before the request, so the answer holds for the node that gets the request.
-void CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
+unsigned CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
   const InstanceId target = call.target;
   if (const auto known = owners_.find(target); known != owners_.end()) {
-    call.owner = known->second;
-    return;
+    call.owner = known->second.uuid;
+    return known->second.features;
   }
   auto& waiting = lookups_[target];
   waiting.push_back(request_id);
-  if (waiting.size() > 1) return;
+  if (waiting.size() > 1) return 0;
   redis::Command command{"GET", context_.keys.owner(target)};
   // Later calls rely on it too, whatever becomes of this one.
   context_.commands->submit(std::move(command), TimePoint::max(),
@@ -153,6 +148,7 @@ void CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
                                 self->on_owner_found(target, outcome);
                               }
                             });
+  return 0;
 }
 
 void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
@@ -161,16 +157,18 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
   if (waiting.empty() || outcome.failure != redis::Failure::none || outcome.reply.is_error())
     return;
   if (owners_.size() >= most_owners) owners_.clear();
-  PendingCall::Owner owner;
+  KnownOwner owner;
   if (const std::string& uuid = outcome.reply.text; !uuid.empty()) {
-    owner = std::make_shared<const std::string>(uuid);
+    owner = {std::make_shared<const std::string>(uuid), features_of(uuid)};
   }
   owners_[target] = owner;
-  if (owner && !cancels.empty() && has_feature(features_of(*owner), Feature::cancel)) {
-    for (const RequestId& request_id : cancels.mapped()) publish_cancel(target, request_id);
+  if (!cancels.empty()) {
+    for (const RequestId& request_id : cancels.mapped()) {
+      publish_cancel({target, owner.features}, request_id);
+    }
   }
   for (const RequestId& request_id : waiting.mapped()) {
-    if (PendingCall* const call = calls_.find(request_id)) call->owner = owner;
+    if (PendingCall* const call = calls_.find(request_id)) call->owner = owner.uuid;
   }
 }
 

@@ -19,7 +19,7 @@
 #include <core/deadline_map.hpp>
 #include <core/keys.hpp>
 #include <core/listener_check.hpp>
-#include <core/node_channel.hpp>
+#include <core/packer.hpp>
 #include <core/pending_calls.hpp>
 #include <core/return_window.hpp>
 #include <redis/client.hpp>
@@ -40,6 +40,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
     Strand strand;
     std::shared_ptr<redis::Client> commands;
     std::shared_ptr<redis::Client> subscriptions;
+    std::shared_ptr<Packer> packer;
     Keys keys;
     /// After a reconnect of ours, for how long others may still be on their way back.
     Clock::duration return_time{};
@@ -68,17 +69,25 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void repeat(const RequestId& request_id);
   /// Asks whether the target can have heard of the call, of which nothing is heard.
   void check(const RequestId& request_id);
+  /// Not called where its PUBLISH has reached one, as usual.
+  void on_published(const RequestId& request_id, const redis::Outcome& outcome);
   /// Tells the target of a call that it was given up, if it has got the request and understands.
   void send_cancel(const RequestId& request_id, const PendingCall& call);
   /// Forgets everything.
   void clear();
 
  private:
-  void publish_cancel(InstanceId target, const RequestId& request_id);
+  /// The owner of an id and what that understands; null if it does not cope with repetitions.
+  struct KnownOwner {
+    PendingCall::Owner uuid;
+    unsigned features = 0;
+  };
+
+  void publish_cancel(const Packer::Address& address, const RequestId& request_id);
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
-  void note_owner(const RequestId& request_id, PendingCall& call);
+  /// Returns the features of the target, as far as they are known.
+  unsigned note_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
-  void on_published(const RequestId& request_id, const redis::Outcome& outcome);
   /// True if Redis does not take a message of this size; then the call has failed.
   bool fail_if_too_large(const RequestId& request_id, PendingCall& call,
                          const redis::Outcome& outcome);
@@ -104,11 +113,10 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   const std::atomic<InstanceId>& own_id_;
   PendingCalls& calls_;
   Counters& counters_;
-  NodeChannel channel_;
   std::deque<RequestId> unsent_;
   DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;
-  std::unordered_map<InstanceId, PendingCall::Owner> owners_;
+  std::unordered_map<InstanceId, KnownOwner> owners_;
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
   std::unordered_map<InstanceId, std::vector<RequestId>> cancels_;  // until a look-up is answered
   std::shared_ptr<ListenerCheck> listeners_;

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include <wire/frame.hpp>
+
 namespace mesh::core {
 
 Inbox::Inbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
@@ -19,7 +21,11 @@ Inbox::Inbox(Context context, const std::atomic<InstanceId>& own_id, PendingCall
 
 void Inbox::on_message(std::string_view channel, std::string_view payload) {
   if (channel == node_channel_) {
-    on_node_message(payload);
+    if (wire::is_frame(payload)) {
+      on_frame(payload);
+    } else {
+      on_node_message(payload);
+    }
   } else if (channel == broadcast_channel_) {
     on_broadcast_message(payload);
   } else if (channel == events_channel_) {
@@ -34,6 +40,12 @@ void Inbox::on_oversized(const redis::OversizedMessage& message) {
   } else {
     drop(malformed.reason);
   }
+}
+
+void Inbox::on_frame(std::string_view payload) {
+  wire::FrameReader frame(payload);
+  while (const auto message = frame.next()) on_node_message(*message);
+  if (!frame.is_at_end()) drop("the rest of a frame is no message");
 }
 
 void Inbox::on_node_message(std::string_view payload) {

@@ -55,6 +55,7 @@ class Inbox {
   void forget_held();
 
  private:
+  void on_frame(std::string_view payload);
   void on_node_message(std::string_view payload);
   void on_malformed(const wire::Malformed& message);
   void on_request(wire::Request&& request);

@@ -49,9 +49,10 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           strand_, [](MeshCore& core, NewCall&& call) { core.begin_call(std::move(call)); })),
       pending_(strand_, counters_),
       drain_progress_(std::make_shared<Event>(strand_)),
+      packer_(std::make_shared<Packer>(connections_.commands(), keys_)),
       calls_(std::make_shared<CallSender>(
-          CallSender::Context{strand_, connections_.commands(), connections_.subscriptions(), keys_,
-                              options_.redis.reconnect_max_delay},
+          CallSender::Context{strand_, connections_.commands(), connections_.subscriptions(),
+                              packer_, keys_, options_.redis.reconnect_max_delay},
           instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{
@@ -61,7 +62,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
               interception_},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
-          AnswerSender::Context{strand_, connections_.commands(), keys_,
+          AnswerSender::Context{strand_, connections_.commands(), packer_, keys_,
                                 options_.limits.queued_bytes, options_.log,
                                 [progress = drain_progress_] { progress->notify_all(); },
                                 options_.redis.reconnect_max_delay},
@@ -314,6 +315,7 @@ void MeshCore::become_stopped() {
   pending_.fail_all_stopped();
   calls_->clear();
   answers_->clear();
+  packer_->clear();
   inbox_.forget_held();
   set_id(0);
   users_work_.release();
@@ -326,6 +328,7 @@ void MeshCore::abandon() {
   pending_.fail_all_stopped();
   calls_->clear();
   answers_->clear();
+  packer_->clear();
   background_.cancel_all();
   cleanup_->abandon();
   server_->abandon();

@@ -30,6 +30,7 @@
 #include <core/keys.hpp>
 #include <core/node_watch.hpp>
 #include <core/outbox.hpp>
+#include <core/packer.hpp>
 #include <core/pending_calls.hpp>
 #include <core/registration.hpp>
 #include <core/registry.hpp>
@@ -133,6 +134,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<StrandBatch<MeshCore, NewCall>> new_calls_;
   PendingCalls pending_;
   std::shared_ptr<Event> drain_progress_;  // shared with parts that may outlive this
+  std::shared_ptr<Packer> packer_;
   std::shared_ptr<CallSender> calls_;
   std::shared_ptr<RequestServer> server_;
   std::shared_ptr<AnswerSender> answers_;

@@ -1,7 +1,10 @@
 // What happens on the connections and to pending calls, and which parts of a node hear of it.
 #include <core/mesh_core.hpp>
 
+#include <algorithm>
 #include <utility>
+
+#include <wire/frame.hpp>
 
 namespace mesh::core {
 
@@ -21,6 +24,14 @@ void MeshCore::connect_events() {
   pending_.set_given_up_callback([weak](const RequestId& request_id, const PendingCall& call) {
     if (const auto self = weak.lock()) self->calls_->send_cancel(request_id, call);
   });
+  packer_->set_events(
+      {[calls = std::weak_ptr(calls_)](const RequestId& request_id, const redis::Outcome& outcome) {
+         if (const auto self = calls.lock()) self->on_published(request_id, outcome);
+       },
+       [answers = std::weak_ptr(answers_)](OutgoingResponse&& response,
+                                           const redis::Outcome& outcome) {
+         if (const auto self = answers.lock()) self->on_published(std::move(response), outcome);
+       }});
   redis::Client::Events commands;
   commands.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
@@ -33,6 +44,12 @@ void MeshCore::connect_events() {
     self->calls_->on_ready();
     // Redis may have lost the lock with the connection.
     if (!self->connections_.elsewhere()) self->leader_->on_reconnected();
+  };
+  commands.before_write = [packer = std::weak_ptr(packer_)] {
+    if (const auto self = packer.lock()) self->flush();
+  };
+  commands.on_lost = [packer = std::weak_ptr(packer_)] {
+    if (const auto self = packer.lock()) self->fail_unwritten();
   };
   connections_.commands()->set_events(std::move(commands));
 
@@ -58,7 +75,7 @@ void MeshCore::connect_events() {
   subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
     if (const auto self = weak.lock()) self->inbox_.on_message(channel, payload);
   };
-  subscriptions.largest_message = options_.limits.message_size;
+  subscriptions.largest_message = std::max(options_.limits.message_size, wire::largest_frame);
   subscriptions.on_oversized = [weak](const redis::OversizedMessage& message) {
     if (const auto self = weak.lock()) self->inbox_.on_oversized(message);
   };

@@ -11,10 +11,12 @@ namespace mesh::core {
 enum class Feature : unsigned {
   codes = 1,   ///< Responses say with `code`, `details` and `executed` what became of a request.
   cancel = 2,  ///< It takes messages that cancel a request.
+  frames = 4,  ///< It takes several messages in one.
 };
 
-constexpr unsigned own_features =
-    static_cast<unsigned>(Feature::codes) | static_cast<unsigned>(Feature::cancel);
+constexpr unsigned own_features = static_cast<unsigned>(Feature::codes) |
+                                  static_cast<unsigned>(Feature::cancel) |
+                                  static_cast<unsigned>(Feature::frames);
 
 inline std::string owner_value(std::string_view uuid) {
   return std::string(uuid) + "." + std::to_string(own_features);

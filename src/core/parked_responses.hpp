@@ -2,31 +2,17 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <mesh/node.hpp>
 
 #include <async/strand.hpp>
 #include <core/deadline_map.hpp>
+#include <core/outgoing_response.hpp>
 
 namespace mesh::core {
-
-/// A response on its way to its caller.
-struct OutgoingResponse {
-  InstanceId target = 0;
-  std::string message{};
-  TimePoint deadline{};
-  std::shared_ptr<unsigned> deliveries{};  ///< See `Answer`.
-  std::int32_t attempts = 0;
-  std::int32_t suspected_losses = 0;  ///< Of connections, of which its size may be the cause.
-  bool may_have_arrived = false;
-  bool has_waited = false;
-};
 
 /// Responses whose callers do not listen, by caller; bounded in bytes and in the time that each
 /// may wait. Time is passed in.

@@ -105,7 +105,7 @@ bool RequestServer::is_repetition(const wire::Request& request) {
     ++counters_.requests_repeated;
     if (request.repeat && !job->is_cancelled) {
       // The caller may have another id by now, and may have missed a heartbeat.
-      job->caller = request.sender;
+      job->caller = caller_of(request);
       send_heartbeat(job->caller, id, job->call->timeout, Clock::now());
     }
     return true;
@@ -114,7 +114,7 @@ bool RequestServer::is_repetition(const wire::Request& request) {
     ++counters_.requests_repeated;
     if (request.repeat) {
       waiting->request.sender = request.sender;
-      send_heartbeat(request.sender, id, waiting->timeout, Clock::now());
+      send_heartbeat(caller_of(request), id, waiting->timeout, Clock::now());
     }
     return true;
   }
@@ -141,7 +141,7 @@ void RequestServer::answer_repetition(const wire::Request& request,
     refuse(request,
            describe_lost_response(answered.size, deliveries, answered.response.has_value()));
   } else if (answered.response) {
-    send(request.sender, Answer::Kind::response, std::string(*answered.response),
+    send(caller_of(request), Answer::Kind::response, std::string(*answered.response),
          timeout_of(request), Clock::now(), answered.deliveries);
   } else if (answered.fate == Fate::refused) {
     refuse(request, refusal(Refusal::refused,
@@ -155,25 +155,26 @@ void RequestServer::answer_repetition(const wire::Request& request,
 }
 
 void RequestServer::refuse(const wire::Request& request, const wire::Failure& failure) {
-  send(request.sender, Answer::Kind::response, encode_failure(request, failure, context_.limits),
-       timeout_of(request));
+  send(caller_of(request), Answer::Kind::response,
+       encode_failure(request, failure, context_.limits), timeout_of(request));
 }
 
 // Nor does it run if it is repeated.
 void RequestServer::refuse_for_good(const wire::Request& request, const wire::Failure& failure) {
   std::string response = encode_failure(request, failure, context_.limits);
   answered_.add(request.request_id, response, nullptr, AnsweredRequests::Fate::refused);
-  send(request.sender, Answer::Kind::response, std::move(response), timeout_of(request));
+  send(caller_of(request), Answer::Kind::response, std::move(response), timeout_of(request));
 }
 
 milliseconds RequestServer::timeout_of(const wire::Request& request) const {
   return request.timeout.value_or(context_.default_timeout);
 }
 
-void RequestServer::send(InstanceId target, Answer::Kind kind, std::string message,
+void RequestServer::send(const Caller& caller, Answer::Kind kind, std::string message,
                          milliseconds useful_for, TimePoint made_at,
                          std::shared_ptr<unsigned> deliveries) {
-  send_(target, Answer{kind, std::move(message), useful_for, made_at, std::move(deliveries)});
+  send_(caller.node, Answer{kind, std::move(message), useful_for, made_at, caller.accepts,
+                            std::move(deliveries)});
 }
 
 void RequestServer::enqueue(WaitingRequest waiting) {
@@ -261,7 +262,7 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::R
                         const Times& times) {
   auto execution = std::make_shared<Execution>(std::move(handler), std::move(request),
                                                times.timeout, times.ends_at);
-  Job started{execution->request.sender, execution};
+  Job started{caller_of(execution->request), execution};
   const TimePoint next_look = next_look_at(started, times.next_heartbeat);
   // The id is new, as is_repetition() has seen; and it cannot be gone before this has returned.
   Job& job = *jobs_.insert(execution->request.request_id, std::move(started), next_look);
@@ -341,7 +342,7 @@ void RequestServer::use_room() {
   if (is_drained() && context_.on_drained) context_.on_drained();
 }
 
-void RequestServer::send_heartbeat(InstanceId caller, const RequestId& request_id,
+void RequestServer::send_heartbeat(const Caller& caller, const RequestId& request_id,
                                    milliseconds timeout, TimePoint now) {
   send(caller, Answer::Kind::heartbeat, wire::encode_heartbeat(request_id.view()), timeout, now);
 }
@@ -352,7 +353,7 @@ void RequestServer::on_alarm() {
   const bool can_send = !context_.can_send || context_.can_send();
   while (WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
     if (can_send) waiting->heard_at = now;
-    send_heartbeat(waiting->request.sender, waiting->request.request_id, waiting->timeout, now);
+    send_heartbeat(caller_of(waiting->request), waiting->request.request_id, waiting->timeout, now);
   }
   while (const auto due = jobs_.first_due(now)) {
     Job& job = *jobs_.find(*due);

@@ -77,9 +77,14 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   asio::awaitable<bool> join_until(TimePoint deadline);
 
  private:
+  struct Caller {
+    InstanceId node = 0;
+    unsigned accepts = 0;  ///< Its features.
+  };
+
   /// A handler at work for another node.
   struct Job {
-    InstanceId caller = 0;
+    Caller caller{};
     std::shared_ptr<ServedCall> call{};
     TaskHandle task{};  ///< Its coroutine, if it is one.
     bool is_cancelled = false;
@@ -108,10 +113,13 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   void answer(std::shared_ptr<Execution> execution);
   void use_room();
-  void send(InstanceId target, Answer::Kind kind, std::string message,
+  static Caller caller_of(const wire::Request& request) {
+    return {request.sender, request.accepts};
+  }
+  void send(const Caller& caller, Answer::Kind kind, std::string message,
             std::chrono::milliseconds useful_for, TimePoint made_at = Clock::now(),
             std::shared_ptr<unsigned> deliveries = nullptr);
-  void send_heartbeat(InstanceId caller, const RequestId& request_id,
+  void send_heartbeat(const Caller& caller, const RequestId& request_id,
                       std::chrono::milliseconds timeout, TimePoint now);
   void on_alarm();
   void set_alarm();

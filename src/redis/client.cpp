@@ -94,6 +94,7 @@ asio::awaitable<void> Client::establish() {
     link->set_error_reply_callback([weak = weak_from_this()](const Reply& reply) {
       if (const auto self = weak.lock()) self->note_error_reply(reply);
     });
+    link->set_before_write_callback(events_.before_write);
     link->set_written_callback([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->send_queued();
     });
@@ -178,6 +179,7 @@ void Client::become_lost(const std::string& cause) {
   if (Clock::now() - ready_since_ > options_.reconnect_max_delay) known_causes_.clear();
   log_trouble(cause, "lost the connection to " + to_string(link->address()) + ": " + cause +
                          "; reconnecting");
+  if (events_.on_lost) events_.on_lost();
   state_changed_.notify_all();
 }
 
@@ -239,15 +241,23 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
 }
 
 void Client::publish(std::string_view channel, std::string_view message, TimePoint deadline,
-                     OutcomeCallback&& callback) {
-  constexpr std::size_t most_around = 100;  // what a command has besides
-  const std::size_t size = channel.size() + message.size() + most_around;
-  if (open_ && can_send() && queue_.empty() && has_room_to_write() && has_room_for(size) &&
-      !is_suspicious(size)) {
-    link_->connection().publish(channel, message, std::move(callback));
+                     OutcomeCallback&& callback, std::size_t messages) {
+  if (can_publish_at_once(channel.size() + message.size())) {
+    link_->connection().publish(channel, message, std::move(callback), messages);
   } else {
     submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));
   }
+}
+
+bool Client::can_publish_at_once(std::size_t size) const {
+  constexpr std::size_t most_around = 100;  // what a command has besides
+  size += most_around;
+  return open_ && can_send() && queue_.empty() && has_room_to_write() && has_room_for(size) &&
+         !is_suspicious(size);
+}
+
+void Client::want_write() {
+  if (link_) link_->connection().want_write();
 }
 
 bool Client::can_send() const {

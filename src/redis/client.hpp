@@ -36,6 +36,9 @@ class Client : public std::enable_shared_from_this<Client> {
   struct Events {
     std::function<void()>
         on_ready;  ///< (Re)connected and subscribed again, before queued commands.
+    /// The connection is about to write; what is published meanwhile leaves with it.
+    std::function<void()> before_write;
+    std::function<void()> on_lost;
     Link::MessageCallback on_message;
     std::size_t largest_message = ReplyScanner::largest_reply;
     Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
@@ -92,9 +95,14 @@ class Client : public std::enable_shared_from_this<Client> {
   /// callback runs exactly once, unless the client is destroyed.
   void submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
               Priority priority = Priority::payload);
-  /// The same for `Command{"PUBLISH", channel, message}`, only quicker.
+  /// The same for `Command{"PUBLISH", channel, message}`, only quicker. It stands for so many
+  /// messages when it is decided whether to write before the turn is over.
   void publish(std::string_view channel, std::string_view message, TimePoint deadline,
-               OutcomeCallback&& callback);
+               OutcomeCallback&& callback, std::size_t messages = 1);
+  /// Whether a message of this size would be handed to the connection, instead of waiting.
+  bool can_publish_at_once(std::size_t size) const;
+  /// Has `before_write` called, latest at the end of this turn unless the connection is lost.
+  void want_write();
 
   /// The outcome, `Failure::expired` if none came until the deadline.
   asio::awaitable<Outcome> execute(Command command, TimePoint deadline,

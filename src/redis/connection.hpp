@@ -32,6 +32,8 @@ class Connection {
     /// A message that was passed over because it is too large.
     std::function<void(const OversizedMessage& message)> on_oversized;
     std::function<void(const Reply& reply)> on_error_reply;
+    /// For what waits for the end of a turn; not where a turn has much to write before that.
+    std::function<void()> before_write;
     std::function<void()> on_written;  ///< Of some bytes, so that others may follow.
     std::function<void(const std::string& cause)> on_closed;
   };
@@ -60,13 +62,16 @@ class Connection {
 
   /// The callback is called once, with the reply, or with `Failure::disconnected`.
   virtual void command(const Command& command, OutcomeCallback&& callback) = 0;
-  /// The same for `Command{"PUBLISH", channel, message}`, which need not be put together first.
+  /// The same for `Command{"PUBLISH", channel, message}`, which need not be put together first and
+  /// counts for so many commands where there is much to write.
   virtual void publish(std::string_view channel, std::string_view message,
-                       OutcomeCallback&& callback) = 0;
+                       OutcomeCallback&& callback, std::size_t messages = 1) = 0;
   virtual void subscribe(const std::string& channel) = 0;
   virtual void unsubscribe(const std::string& channel) = 0;
   /// Sends a PING whose answer is not reported; any byte that arrives shows in `last_read()`.
   virtual void ping() = 0;
+  /// Has `before_write` called at the end of this turn, or once what is being written has been.
+  virtual void want_write() = 0;
   /// Larger messages are passed over without being held in memory.
   virtual void set_largest_message(std::size_t size) = 0;
   virtual void close() = 0;

@@ -48,6 +48,10 @@ void Link::begin(const Tls& tls) {
     const auto self = weak.lock();
     if (self && self->on_error_reply_) self->on_error_reply_(reply);
   };
+  callbacks.before_write = [weak] {
+    const auto self = weak.lock();
+    if (self && self->before_write_) self->before_write_();
+  };
   callbacks.on_written = [weak] {
     const auto self = weak.lock();
     if (self && self->on_written_) self->on_written_();

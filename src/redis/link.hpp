@@ -52,6 +52,10 @@ class Link : public std::enable_shared_from_this<Link> {
   void set_error_reply_callback(std::function<void(const Reply& reply)> callback) {
     on_error_reply_ = std::move(callback);
   }
+  /// Is called before bytes are written that were not enough to be written at once.
+  void set_before_write_callback(std::function<void()> callback) {
+    before_write_ = std::move(callback);
+  }
   /// Hears when bytes were handed to the system.
   void set_written_callback(std::function<void()> callback) { on_written_ = std::move(callback); }
   Connection& connection() { return *connection_; }
@@ -74,6 +78,7 @@ class Link : public std::enable_shared_from_this<Link> {
   MessageCallback on_message_;
   OversizedCallback on_oversized_;
   std::function<void(const Reply& reply)> on_error_reply_;
+  std::function<void()> before_write_;
   std::function<void()> on_written_;
   std::shared_ptr<Connection> connection_;
   std::set<std::string, std::less<>> confirmed_;  // channels

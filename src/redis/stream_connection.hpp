@@ -60,11 +60,12 @@ class StreamConnection : public Connection,
   std::size_t suspect_size() const override { return conversation_.suspect_size(); }
 
   void command(const Command& command, OutcomeCallback&& callback) override;
-  void publish(std::string_view channel, std::string_view message,
-               OutcomeCallback&& callback) override;
+  void publish(std::string_view channel, std::string_view message, OutcomeCallback&& callback,
+               std::size_t messages) override;
   void subscribe(const std::string& channel) override;
   void unsubscribe(const std::string& channel) override;
   void ping() override;
+  void want_write() override;
   void set_largest_message(std::size_t size) override { conversation_.set_largest_message(size); }
   void close() override;
 
@@ -93,9 +94,10 @@ class StreamConnection : public Connection,
   void handle_connected(const boost::system::error_code& failure, bool is_tcp);
   void read();
   void handle_read(std::size_t size);
-  void want_write();
-  void want_write_of_command();
+  void want_write_of(std::size_t commands);
   bool has_much_to_write() const;
+  void flush();
+  void gather();
   void write();
   void report_written();
   void forget_sent();
@@ -120,6 +122,7 @@ class StreamConnection : public Connection,
   const pid_t process_ = getpid();  // a child that was forked has a copy of all this
   bool is_writing_ = false;
   bool is_flush_posted_ = false;
+  bool is_gathering_ = false;
   std::size_t unwritten_commands_ = 0;
 };
 
@@ -212,14 +215,14 @@ void StreamConnection<Stream>::handle_read(std::size_t size) {
 
 template <typename Stream>
 void StreamConnection<Stream>::want_write() {
-  if (!is_ready_ || is_writing_ || is_flush_posted_) return;
+  if (!is_ready_ || is_writing_ || is_flush_posted_ || is_gathering_) return;
   is_flush_posted_ = true;
   // By way of the executor behind the strand: what else this turn dispatches to the strand comes
   // before it.
   asio::post(strand_.get_inner_executor(), [self = this->shared_from_this()] {
     asio::dispatch(self->strand_, [self] {
       self->is_flush_posted_ = false;
-      self->write();
+      self->flush();
       self->report_written();
     });
   });
@@ -233,6 +236,21 @@ bool StreamConnection<Stream>::has_much_to_write() const {
   constexpr std::size_t many_bytes = std::size_t{64} << 10U;
   return is_ready_ &&
          (unwritten_commands_ >= many_commands || conversation_.output().size() >= many_bytes);
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::flush() {
+  if (!is_open_ || is_writing_) return;
+  gather();
+  write();
+}
+
+template <typename Stream>
+void StreamConnection<Stream>::gather() {
+  if (is_silenced_ || !callbacks_.before_write) return;
+  is_gathering_ = true;
+  callbacks_.before_write();
+  is_gathering_ = false;
 }
 
 template <typename Stream>
@@ -278,7 +296,7 @@ void StreamConnection<Stream>::handle_written(const boost::system::error_code& e
   rest_ += size;
   is_writing_ = false;
   write_rest();
-  if (!is_writing_) write();
+  if (!is_writing_) flush();
   report_written();
 }
 
@@ -302,23 +320,23 @@ void StreamConnection<Stream>::command(const Command& command, OutcomeCallback&&
     return;
   }
   conversation_.command(command, std::move(callback));
-  want_write_of_command();
+  want_write_of(1);
 }
 
 template <typename Stream>
 void StreamConnection<Stream>::publish(std::string_view channel, std::string_view message,
-                                       OutcomeCallback&& callback) {
+                                       OutcomeCallback&& callback, std::size_t messages) {
   if (!is_open_) {
     callback(Outcome{Failure::disconnected});
     return;
   }
   conversation_.publish(channel, message, std::move(callback));
-  want_write_of_command();
+  want_write_of(messages);
 }
 
 template <typename Stream>
-void StreamConnection<Stream>::want_write_of_command() {
-  ++unwritten_commands_;
+void StreamConnection<Stream>::want_write_of(std::size_t commands) {
+  unwritten_commands_ += commands;
   if (has_much_to_write()) write();
   want_write();
 }

@@ -17,6 +17,7 @@
 #include <wire/decode.hpp>
 #include <wire/encode.hpp>
 #include <wire/envelope.hpp>
+#include <wire/frame.hpp>
 
 /// What is decoded is what nlohmann_json reads, and can be encoded and decoded again and is the
 /// same then; nothing is thrown.
@@ -225,6 +226,20 @@ void check_any_error_text(std::string_view text) {
   require(as<wire::Response>(message).error.has_value(), "an error text is lost");
 }
 
+/// What is read of a frame makes the same frame.
+void check_frame(std::string_view text) {
+  if (!wire::is_frame(text)) return;
+  require(is_malformed(wire::decode_node_message(text, MeshLimits{})), "a frame is a message");
+  wire::FrameReader reader(text);
+  wire::FrameWriter writer;
+  while (const auto message = reader.next()) writer.add(*message);
+  if (writer.messages() < 2) return;
+  wire::FrameReader again(writer.text());
+  wire::FrameReader before(text);
+  while (const auto message = before.next()) require(again.next() == message, "a message changes");
+  require(again.is_at_end(), "a frame is broken");
+}
+
 }  // namespace
 }  // namespace mesh::fuzz
 
@@ -234,6 +249,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   mesh::fuzz::check_node_message(text, document);
   mesh::fuzz::check_broadcast(text, document);
   mesh::fuzz::check_any_error_text(text);
+  mesh::fuzz::check_frame(text);
   static_cast<void>(mesh::wire::decode_event(text));
   return 0;
 }

@@ -22,10 +22,12 @@
 #include <fuzz/fake_redis.hpp>
 #include <fuzz/require.hpp>
 #include <mesh/mesh.hpp>
+#include <wire/frame.hpp>
 
 /// Each line of the input is a message from Redis to a running node; one that begins with ! goes to
-/// the broadcast channel. `@0` to `@3` stand for the ids of requests that the node has sent. The
-/// node must go on: it answers a proper request after each input, and now and then it is stopped.
+/// the broadcast channel, and those next to each other that begin with + come in one frame. `@0` to
+/// `@3` stand for the ids of requests that the node has sent. The node must go on: it answers a
+/// proper request after each input, and now and then it is stopped.
 namespace mesh::fuzz {
 
 struct Item {
@@ -118,12 +120,18 @@ class World {
     for (std::size_t i = 0; i < most_messages && !input.empty(); ++i) {
       const std::string_view line = input.substr(0, input.find('\n'));
       input.remove_prefix(std::min(line.size() + 1, input.size()));
+      if (line.starts_with('+')) {
+        frame_.add(fill_in(line.substr(1)));
+        continue;
+      }
+      deliver_frame();
       if (line.starts_with('!')) {
         redis_.deliver("fuzz:mesh:node:broadcast", line.substr(1));
       } else {
         deliver(fill_in(line));
       }
     }
+    deliver_frame();
     gate_.cancel();
     probe();
     gate_.cancel();
@@ -170,8 +178,15 @@ class World {
     }
   }
 
-  void on_publish(std::string_view channel, std::string_view message) {
+  void on_publish(std::string_view channel, std::string_view text) {
     if (!channel.starts_with("fuzz:mesh:node:node:")) return;
+    if (!wire::is_frame(text)) return on_message(text);
+    wire::FrameReader frame(text);
+    while (const auto message = frame.next()) on_message(*message);
+    require(frame.is_at_end(), "a frame is broken");
+  }
+
+  void on_message(std::string_view message) {
     const std::string_view id = field(message, R"("requestId":)");
     if (message.find(R"(,"reply":true)") != std::string_view::npos) {
       on_response(id, message);
@@ -206,6 +221,11 @@ class World {
     run_until(answered_);
   }
 
+  void deliver_frame() {
+    if (frame_.messages() > 0) deliver(frame_.text());
+    frame_.clear();
+  }
+
   void deliver(std::string_view message) { redis_.deliver("fuzz:mesh:node:node:7", message); }
 
   void run_until(const bool& condition) {
@@ -220,6 +240,7 @@ class World {
   FakeRedis redis_;
   asio::steady_timer gate_;  // opens for slow handlers
   std::unique_ptr<Node> node_;
+  wire::FrameWriter frame_;  // what is to be delivered as one
   std::array<std::string, calls> request_ids_;
   std::set<std::string, std::less<>> answers_;  // to the latest requests
   std::string probe_id_;

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <mesh/node.hpp>
+
+#include <async/strand.hpp>
+#include <core/keys.hpp>
+#include <core/node_channel.hpp>
+#include <core/outgoing_response.hpp>
+#include <redis/client.hpp>
+#include <util/request_id.hpp>
+#include <wire/frame.hpp>
+
+namespace mesh::core {
+
+/// Publishes messages to nodes, each once. Those to one node that are made before the connection
+/// writes leave as one frame, if that node understands frames; no message waits for others. All
+/// members must be called on the strand.
+class Packer : public std::enable_shared_from_this<Packer> {
+ public:
+  /// What became of the PUBLISH that a message was in.
+  struct Events {
+    /// Not called where one has received it, as usual.
+    std::function<void(const RequestId& request_id, const redis::Outcome& outcome)> on_request;
+    std::function<void(OutgoingResponse&& response, const redis::Outcome& outcome)> on_response;
+  };
+
+  /// Where a message goes.
+  struct Address {
+    InstanceId node = 0;
+    unsigned features = 0;  ///< That it is known to have.
+  };
+
+  Packer(std::shared_ptr<redis::Client> commands, Keys keys);
+  Packer(const Packer&) = delete;
+  Packer& operator=(const Packer&) = delete;
+
+  void set_events(Events events) { events_ = std::move(events); }
+
+  // What cannot be sent at once waits until its deadline.
+
+  void send_request(const RequestId& request_id, const Address& address, std::string_view message,
+                    TimePoint deadline);
+  void send_response(OutgoingResponse&& response);
+  /// Nobody hears what became of it.
+  void send_hint(const Address& address, std::string_view message, TimePoint deadline);
+
+  /// The connection is about to write.
+  void flush();
+  /// The connection was lost, and with it what it had not written.
+  void fail_unwritten();
+  /// Forgets everything.
+  void clear();
+
+ private:
+  /// Of one PUBLISH, the messages whose outcome somebody wants to know.
+  struct Contents {
+    std::vector<RequestId> requests;
+    std::vector<OutgoingResponse> responses;
+  };
+  using ContentsPointer = std::unique_ptr<Contents>;
+
+  /// The frame that is being filled for one node.
+  struct Slot {
+    InstanceId target = 0;
+    wire::FrameWriter frame;
+    TimePoint deadline{};
+    ContentsPointer contents;
+  };
+
+  /// Null if the message has to leave by itself.
+  Slot* slot_for(const Address& address, std::size_t size);
+  Slot& slot_of(InstanceId target);
+  void add(Slot& slot, std::string_view message, TimePoint deadline);
+  void publish(Slot& slot);
+  void publish(InstanceId target, std::string_view text, std::size_t messages, TimePoint deadline,
+               ContentsPointer contents);
+  void report(const ContentsPointer& contents, const redis::Outcome& outcome);
+  ContentsPointer new_contents();
+  void recycle(ContentsPointer contents);
+
+  std::shared_ptr<redis::Client> commands_;
+  Keys keys_;
+  Events events_;
+  NodeChannel channel_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // in use first, then spare ones
+  std::size_t slots_in_use_ = 0;
+  boost::unordered_flat_map<InstanceId, Slot*> slot_by_target_;
+  std::vector<ContentsPointer> spare_contents_;
+  std::uint32_t session_ = 0;  // counts the calls of `clear()`
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,174 @@
+#include <core/packer.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/this_coro.hpp>
+#include <core/node_features.hpp>
+#include <support/channel_recorder.hpp>
+#include <support/coroutine.hpp>
+#include <support/log_capture.hpp>
+#include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A packer on a connection where the system keeps little.
+class PackerTest : public ::testing::Test {
+ protected:
+  static constexpr Packer::Address address{7, own_features};
+  static constexpr std::size_t kib = std::size_t{1} << 10U;
+
+  asio::awaitable<void> open() {
+    RedisOptions options = server_.admin_options();
+    options.unix_socket = server_.socket();
+    client_ = std::make_shared<redis::Client>(Strand(co_await asio::this_coro::executor), options,
+                                              "test", std::size_t{64} << 20U, log_.sink());
+    const Keys keys(options, "packer");
+    channel_ = keys.node_channel(address.node);
+    packer_ = std::make_shared<Packer>(client_, keys);
+    packer_->set_events({[this](const RequestId& id, const redis::Outcome& outcome) {
+                           outcomes_[std::string(id.view())].push_back(outcome.failure);
+                         },
+                         [this](OutgoingResponse&& response, const redis::Outcome& outcome) {
+                           outcomes_[response.message].push_back(outcome.failure);
+                         }});
+    redis::Client::Events events;
+    events.before_write = [this] {
+      ++writes_;
+      packer_->flush();
+    };
+    events.on_lost = [this] { packer_->fail_unwritten(); };
+    client_->set_events(std::move(events));
+    client_->open();
+    co_await client_->wait_ready(Clock::now() + 10s);
+  }
+  asio::awaitable<void> close() {
+    client_->close();
+    co_await client_->join_until(Clock::now() + 10s);
+    client_.reset();  // it must not outlive the context
+    packer_.reset();
+  }
+
+  void send(const std::string& id, std::size_t size = 10) {
+    packer_->send_request(id, address, id + std::string(size, 'x'), Clock::now() + 1min);
+  }
+
+  /// Until the system takes no more, and so nothing is written any more.
+  asio::awaitable<void> fill_connection() {
+    server_.pause();
+    int before = 0;
+    const auto has_written = [&] { return writes_ > before; };
+    do {
+      before = writes_;
+      client_->publish("elsewhere", std::string(20 * kib, 'x'), Clock::now() + 1min,
+                       [](const redis::Outcome&) {});
+      client_->want_write();
+    } while (co_await test::eventually(has_written, 200ms));
+  }
+
+  test::RedisServer server_;
+  test::LogCapture log_;
+  std::shared_ptr<redis::Client> client_;
+  std::shared_ptr<Packer> packer_;
+  std::string channel_;
+  std::map<std::string, std::vector<redis::Failure>> outcomes_;  // by request id, or response
+  int writes_ = 0;
+};
+
+TEST_F(PackerTest, WhatIsNotWrittenIsLostWithTheConnection) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    co_await fill_connection();
+    send("a");
+    send("b");
+    packer_->send_response({address.node, "c", Clock::now() + 1min, nullptr, address.features});
+    packer_->send_hint(address, "d", Clock::now() + 1min);
+    EXPECT_TRUE(outcomes_.empty());
+    server_.kill();
+    const auto all_ended = [this] { return outcomes_.size() == 3; };
+    EXPECT_TRUE(co_await test::eventually(all_ended));
+    const std::vector<redis::Failure> lost{redis::Failure::disconnected};
+    for (const auto& [name, failures] : outcomes_) EXPECT_EQ(failures, lost) << name;
+    co_await close();
+  });
+}
+
+TEST_F(PackerTest, AFrameHasAsManyMessagesAsItMay) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    const test::ChannelRecorder recorder(server_.options(), {channel_});
+    for (int i = 0; i < 70; ++i) send(std::to_string(i));
+    const auto all_came = [&] { return recorder.size() == 3; };
+    EXPECT_TRUE(co_await test::eventually(all_came));
+    std::vector<std::size_t> counts;
+    for (const auto& message : recorder.messages()) {
+      wire::FrameReader frame(message.payload);
+      for (counts.push_back(0); frame.next();) ++counts.back();
+    }
+    EXPECT_EQ(counts, (std::vector<std::size_t>{32, 32, 6}));
+    co_await close();
+  });
+}
+
+// Frames have a limit in bytes as well, and none is made of large messages.
+TEST_F(PackerTest, KeepsTheOrderAndTheSizesOfFrames) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    const test::ChannelRecorder recorder(server_.options(), {channel_});
+    std::vector<std::string> sent;
+    for (const std::size_t size : {10U, 20U, 100'000U, 30U, 7000U, 7000U, 7000U, 9000U, 40U}) {
+      sent.push_back(std::to_string(sent.size()) + std::string(size, 'x'));
+      packer_->send_request("id", address, sent.back(), Clock::now() + 1min);
+    }
+    std::vector<std::string> received;
+    const auto all_came = [&] {
+      received.clear();
+      for (const auto& message : recorder.messages()) {
+        if (!wire::is_frame(message.payload)) {
+          received.push_back(message.payload);
+          continue;
+        }
+        EXPECT_LE(message.payload.size(), 17 * kib);
+        wire::FrameReader frame(message.payload);
+        while (const auto part = frame.next()) received.emplace_back(*part);
+      }
+      return received.size() == sent.size();
+    };
+    EXPECT_TRUE(co_await test::eventually(all_came));
+    EXPECT_EQ(received, sent);
+    EXPECT_LT(recorder.size(), sent.size());
+    co_await close();
+  });
+}
+
+TEST_F(PackerTest, ForgetsWhatWasUnderWay) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    server_.pause();
+    for (int i = 0; i < 40; ++i) send(std::to_string(i));
+    packer_->clear();
+    server_.resume();
+    // Commands are answered in order.
+    redis::Command last{"ECHO", "x"};
+    co_await client_->request(std::move(last), Clock::now() + 10s);
+    EXPECT_TRUE(outcomes_.empty());
+    send("after");
+    const auto has_ended = [this] { return outcomes_.contains("after"); };
+    EXPECT_TRUE(co_await test::eventually(has_ended));  // to nobody
+    co_await close();
+  });
+}
+
+}  // namespace
+}  // namespace mesh::core
