@@ -133,29 +133,46 @@ void check_timeout(const char* option, std::chrono::milliseconds timeout) {
   }
 }
 
-void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
-               CallCompletion completion) {
+const asio::any_io_executor& executor_of(const core::MeshCore& core) noexcept {
+  return core.executor();
+}
+
+namespace {
+
+/// Holds on to nothing: it may be kept for long, where a strand would outlive its context.
+class CancelCall {
+ public:
+  explicit CancelCall(const std::shared_ptr<core::MeshCore>& core) : core_(core) {}
+
+  void operator()(const std::shared_ptr<core::CallControl>& cancelled) const {
+    auto locked = core_.lock();
+    if (!locked) return;
+    const Strand strand = locked->strand();
+    asio::post(strand,
+               [locked = std::move(locked), cancelled] { locked->cancel_call(*cancelled); });
+  }
+
+ private:
+  std::weak_ptr<core::MeshCore> core_;
+};
+
+}  // namespace
+
+void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall&& call,
+               CallCompletion&& completion) {
   std::shared_ptr<core::CallControl> control;
-  // Holds on to nothing: it may be kept for long, where a strand would outlive its context.
-  const auto cancel =
-      [weak = std::weak_ptr(core)](const std::shared_ptr<core::CallControl>& cancelled) {
-        auto locked = weak.lock();
-        if (!locked) return;
-        const Strand strand = locked->strand();
-        asio::post(strand,
-                   [locked = std::move(locked), cancelled] { locked->cancel_call(*cancelled); });
-      };
   // Here, since the slot belongs to the caller's executor, and a cancellation may come before the
   // strand has seen the call.
   auto slot = asio::get_associated_cancellation_slot(completion);
   if (slot.is_connected()) {
     control = std::make_shared<core::CallControl>();
-    slot.assign([cancel, control](asio::cancellation_type_t) { cancel(control); });
+    slot.assign(
+        [cancel = CancelCall(core), control](asio::cancellation_type_t) { cancel(control); });
   }
-  if (const auto parent = call.extras ? call.extras->parent : nullptr) {
+  if (call.extras && call.extras->parent) {
     if (!control) control = std::make_shared<core::CallControl>();
     // Until the call begins, it is the queue that holds the control, then the pending call.
-    parent->when_cancelled(control, cancel);
+    call.extras->parent->when_cancelled(control, CancelCall(core));
   }
   core::MeshCore::send(core, {std::move(call), std::move(completion), std::move(control)});
 }

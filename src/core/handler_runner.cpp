@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
@@ -57,14 +58,15 @@ TaskHandle HandlerRunner::run(std::shared_ptr<Execution> execution) {
 void HandlerRunner::run_plain(std::shared_ptr<Execution> execution) {
   ++running_plain_;
   execution->is_plain = true;
-  detail::post_to(context_.executor,
-                  [self = shared_from_this(), execution = std::move(execution)]() mutable {
-                    self->serve_now(execution);
-                    execution->forget_input();
-                    // As at the end of serve().
-                    const auto ended = self->ended_;
-                    ended->push(std::move(self), std::move(execution));
-                  });
+  const InplaceAllocator<void> memory(execution->post_memory);
+  auto run = [self = shared_from_this(), execution = std::move(execution)]() mutable {
+    self->serve_now(execution);
+    execution->forget_input();
+    // As at the end of serve().
+    const auto ended = self->ended_;
+    ended->push(std::move(self), std::move(execution));
+  };
+  detail::post_to(context_.executor, asio::bind_allocator(memory, std::move(run)));
 }
 
 void HandlerRunner::deliver(std::shared_ptr<detail::BroadcastHandler> handler,

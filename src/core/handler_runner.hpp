@@ -17,6 +17,7 @@
 #include <mesh/options.hpp>
 
 #include <async/event.hpp>
+#include <async/inplace_memory.hpp>
 #include <async/strand.hpp>
 #include <async/strand_batch.hpp>
 #include <async/task_group.hpp>
@@ -38,7 +39,8 @@ struct Execution : ServedCall {
   bool is_plain = false;
   std::optional<TimePoint> begun_at{};  ///< Set if interceptors were told of it.
   std::string response{};
-  std::size_t data_begin = 0;  ///< In the response.
+  std::size_t data_begin = 0;   ///< In the response.
+  InplaceMemory post_memory{};  ///< For having it run.
 
   /// When the handler is done, since the user may keep the context.
   void forget_input();

@@ -49,11 +49,11 @@ void Inbox::on_frame(std::string_view payload) {
 }
 
 void Inbox::on_node_message(std::string_view payload) {
-  auto message = wire::decode_node_message(payload, context_.limits);
+  auto message = wire::decode_node_message(payload, context_.limits, last_request_);
   if (auto* const request = std::get_if<wire::Request>(&message)) {
     on_request(std::move(*request));
-  } else if (auto* const response = std::get_if<wire::Response>(&message)) {
-    if (!calls_.on_response(std::move(*response))) {
+  } else if (const auto* const response = std::get_if<wire::Response>(&message)) {
+    if (!calls_.on_response(*response)) {
       on_unexpected(response->request_id, "response to no pending call");
     }
   } else if (const auto* const heartbeat = std::get_if<wire::Heartbeat>(&message)) {

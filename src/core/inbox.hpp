@@ -76,6 +76,7 @@ class Inbox {
   std::shared_ptr<NodeWatch> watch_;
   Counters& counters_;
   RateLimitedLog drop_log_;
+  wire::LastRequest last_request_;
   std::string node_channel_;
   std::string broadcast_channel_;
   std::string events_channel_;

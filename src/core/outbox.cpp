@@ -49,31 +49,37 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
   }
   const UuidGenerator::Text uuid = uuids_.next_text();
   const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
-  std::string message = wire::encode_request({.request_id = request_id.view(),
-                                              .sender = own_id_,
-                                              .type = call.type,
-                                              .data = call.data,
-                                              .timeout = timeout,
-                                              .accepts = own_features,
-                                              .deadline = time_left(ends_at, now),
-                                              .headers = headers_of(call)},
-                                             std::move(message_));
+  std::string message =
+      call.extras ? wire::encode_request({.request_id = request_id.view(),
+                                          .sender = own_id_,
+                                          .type = call.type,
+                                          .data = call.data,
+                                          .timeout = timeout,
+                                          .accepts = own_features,
+                                          .deadline = time_left(ends_at, now),
+                                          .headers = headers_of(call)},
+                                         std::move(message_))
+                  : usual_request_.encode(request_id.view(), own_id_, call.type, call.data, timeout,
+                                          own_features, std::move(message_));
   if (auto objection = objection_to_call(message.size(), call.data)) {
     std::move(completion)(std::move(objection), std::string());
     return;
   }
   if (control) control->request_id = request_id;
-  PendingCall pending{std::move(completion), call.target, call.type, timeout, now};
-  pending.control = control;
-  pending.ends_at = ends_at;
-  pending.has_data = has_room_to_keep(call.data.size() + headers_of(call).size());
-  if (pending.has_data) {
-    pending.data = std::move(call.data);
-    pending.extras = std::move(call.extras);
-  } else if (call.extras) {
-    pending.extras = only_type_of(*call.extras);
-  }
-  calls_->send(request_id, pending_.add(request_id, std::move(pending)), message);
+  const bool has_data = has_room_to_keep(call.data.size() + headers_of(call).size());
+  if (!has_data && call.extras) call.extras = only_type_of(*call.extras);
+  PendingCall& pending =
+      pending_.add(request_id, {.completion = std::move(completion),
+                                .target = call.target,
+                                .type = call.type,
+                                .timeout = timeout,
+                                .begun_at = now,
+                                .data = has_data ? std::move(call.data) : std::string(),
+                                .has_data = has_data,
+                                .ends_at = ends_at,
+                                .extras = std::move(call.extras),
+                                .control = control});
+  calls_->send(request_id, pending, message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (message.capacity() <= usual_size) message_ = std::move(message);
 }

@@ -20,6 +20,7 @@
 #include <redis/client.hpp>
 #include <util/request_id.hpp>
 #include <util/uuid.hpp>
+#include <wire/encode.hpp>
 
 namespace mesh::core {
 
@@ -61,6 +62,7 @@ class Outbox {
   std::shared_ptr<CallSender> calls_;
   Counters& counters_;
   UuidGenerator uuids_;
+  wire::UsualRequest usual_request_;
   std::string message_;  // memory for the next request
 };
 

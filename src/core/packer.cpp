@@ -60,8 +60,8 @@ void Packer::send_hint(const Address& address, std::string_view message, TimePoi
 void Packer::flush() {
   // Who hears at once that something cannot be sent may add more.
   while (slots_in_use_ > 0) {
-    slot_by_target_.clear();
-    const std::size_t filled = std::exchange(slots_in_use_, 0);
+    const std::size_t filled = slots_in_use_;
+    forget_slots();
     auto slots = std::exchange(slots_, {});
     for (std::size_t place = 0; place < filled; ++place) publish(*slots[place]);
     if (slots_.empty() && slots.size() <= most_spare) slots_ = std::move(slots);
@@ -69,8 +69,7 @@ void Packer::flush() {
 }
 
 void Packer::fail_unwritten() {
-  slot_by_target_.clear();
-  slots_in_use_ = 0;
+  forget_slots();
   for (const auto& slot : std::exchange(slots_, {})) {
     if (slot->frame.messages() == 0) continue;
     report(slot->contents, redis::Outcome{redis::Failure::disconnected});
@@ -79,33 +78,37 @@ void Packer::fail_unwritten() {
 
 void Packer::clear() {
   ++session_;
-  slot_by_target_.clear();
-  slots_in_use_ = 0;
+  forget_slots();
   slots_.clear();
 }
 
 // What goes to one node keeps its order.
 Packer::Slot* Packer::slot_for(const Address& address, std::size_t size) {
   if (!has_feature(address.features, Feature::frames)) return nullptr;
-  if (size > largest_message || !commands_->can_publish_at_once(size)) {
-    const auto open = slot_by_target_.find(address.node);
-    if (open != slot_by_target_.end()) publish(*open->second);
-    return nullptr;
-  }
   Slot& slot = slot_of(address.node);
-  if (slot.frame.size() + size > most_bytes) publish(slot);
+  if (size > largest_message || slot.frame.size() + size > most_bytes) publish(slot);
+  if (slot.frame.messages() > 0) return &slot;
+  if (size > largest_message || !commands_->can_publish_at_once(size)) return nullptr;
   if (!slot.contents) slot.contents = new_contents();
   return &slot;
 }
 
 Packer::Slot& Packer::slot_of(InstanceId target) {
+  if (last_slot_ != nullptr && last_slot_->target == target) return *last_slot_;
   Slot*& found = slot_by_target_[target];
   if (found == nullptr) {
     if (slots_in_use_ == slots_.size()) slots_.push_back(std::make_unique<Slot>());
     found = slots_[slots_in_use_++].get();
     found->target = target;
   }
+  last_slot_ = found;
   return *found;
+}
+
+void Packer::forget_slots() {
+  slots_in_use_ = 0;
+  slot_by_target_.clear();
+  last_slot_ = nullptr;
 }
 
 void Packer::add(Slot& slot, std::string_view message, TimePoint deadline) {

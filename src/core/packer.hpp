@@ -78,6 +78,7 @@ class Packer : public std::enable_shared_from_this<Packer> {
   /// Null if the message has to leave by itself.
   Slot* slot_for(const Address& address, std::size_t size);
   Slot& slot_of(InstanceId target);
+  void forget_slots();
   void add(Slot& slot, std::string_view message, TimePoint deadline);
   void publish(Slot& slot);
   void publish(InstanceId target, std::string_view text, std::size_t messages, TimePoint deadline,
@@ -92,7 +93,8 @@ class Packer : public std::enable_shared_from_this<Packer> {
   NodeChannel channel_;
   std::vector<std::unique_ptr<Slot>> slots_;  // in use first, then spare ones
   std::size_t slots_in_use_ = 0;
-  boost::unordered_flat_map<InstanceId, Slot*> slot_by_target_;
+  boost::unordered_flat_map<InstanceId, Slot*> slot_by_target_;  // of those in use
+  Slot* last_slot_ = nullptr;                                    // the one that was used last
   std::vector<ContentsPointer> spare_contents_;
   std::uint32_t session_ = 0;  // counts the calls of `clear()`
 };

@@ -29,12 +29,22 @@ PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) 
   return added;
 }
 
-bool PendingCalls::on_response(wire::Response&& response) {
+std::string PendingCalls::take_data(PendingCall& call) {
+  kept_bytes_ -= call.data.size();
+  return std::exchange(call.data, {});
+}
+
+bool PendingCalls::on_response(const wire::Response& response) {
   auto call = calls_.extract(response.request_id);
   if (!call) return false;
   answered_.add(response.request_id);
   auto error = response.error ? error_of(response, *call) : nullptr;
-  complete(std::move(*call), std::move(error), std::move(response.data));
+  // The memory of what the request said serves again, unless it is much: the user may keep it.
+  constexpr std::size_t much = std::size_t{4} << 10U;
+  std::string data = take_data(*call);
+  if (data.capacity() > much) data = std::string();
+  data.assign(response.data);
+  complete(std::move(*call), std::move(error), std::move(data));
   return true;
 }
 

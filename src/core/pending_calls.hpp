@@ -68,7 +68,7 @@ class PendingCalls {
   /// The id must be new. The call's timeout begins at `call.begun_at`. Returns it in its place.
   PendingCall& add(const RequestId& request_id, PendingCall&& call);
   /// Leaves the id in place. False if there is no such call, as for all below.
-  bool on_response(wire::Response&& response);
+  bool on_response(const wire::Response& response);
   /// The response to a call cannot be read.
   bool on_unreadable(const RequestId& request_id, const wire::Malformed& response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
@@ -116,6 +116,8 @@ class PendingCalls {
   static std::size_t kept_bytes_of(const PendingCall& call) {
     return call.data.size() + call.headers().size();
   }
+  /// Which then is kept no more.
+  std::string take_data(PendingCall& call);
   void expire();
   void note_silence(const RequestId& request_id, const PendingCall& call, TimePoint now);
   std::exception_ptr timeout_error(const PendingCall& call) const;

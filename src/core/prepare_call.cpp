@@ -13,7 +13,6 @@ LocalTarget prepare_target(PreparedCall& call, const CoreHandle& core, InstanceI
                            const std::shared_ptr<const std::string>& type_owner,
                            const void* payload_types, InvokeOptions options) {
   call.core = core.core();
-  call.executor = core.executor();
   const bool is_local = target != 0 && target == core.instance_id();
   check_options(options);
   std::optional<Headers> headers;  // as interceptors want them

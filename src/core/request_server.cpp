@@ -170,7 +170,7 @@ milliseconds RequestServer::timeout_of(const wire::Request& request) const {
   return request.timeout.value_or(context_.default_timeout);
 }
 
-void RequestServer::send(const Caller& caller, Answer::Kind kind, std::string message,
+void RequestServer::send(const Caller& caller, Answer::Kind kind, std::string&& message,
                          milliseconds useful_for, TimePoint made_at,
                          std::shared_ptr<unsigned> deliveries) {
   send_(caller.node, Answer{kind, std::move(message), useful_for, made_at, caller.accepts,

@@ -116,7 +116,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   static Caller caller_of(const wire::Request& request) {
     return {request.sender, request.accepts};
   }
-  void send(const Caller& caller, Answer::Kind kind, std::string message,
+  void send(const Caller& caller, Answer::Kind kind, std::string&& message,
             std::chrono::milliseconds useful_for, TimePoint made_at = Clock::now(),
             std::shared_ptr<unsigned> deliveries = nullptr);
   void send_heartbeat(const Caller& caller, const RequestId& request_id,

@@ -22,6 +22,7 @@ void WaitingRequests::push(WaitingRequest waiting) {
 }
 
 WaitingRequest* WaitingRequests::find(const RequestId& id) {
+  if (by_id_.empty()) return nullptr;  // as usual
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : &found->second->waiting;
 }

@@ -1,9 +1,10 @@
 #include <util/uuid.hpp>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <cstring>
 
 namespace mesh {
 
@@ -17,45 +18,43 @@ std::mt19937_64 make_seeded_engine() {
   return std::mt19937_64(sequence);
 }
 
-/// The two hexadecimal digits of each byte.
-constexpr auto digits_of_bytes = [] {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::array<std::array<char, 2>, 256> all{};
-  for (std::size_t byte = 0; byte < all.size(); ++byte) {
-    all.at(byte) = {digits[byte / 16], digits[byte % 16]};
-  }
-  return all;
-}();
-
-/// Writes `count` of the 8 bytes of a number, the highest first, from the `first` on.
-char* write_hex(char* place, std::uint64_t number, unsigned count, unsigned first) {
-  for (unsigned i = first; i < first + count; ++i) {
-    const auto& digits = digits_of_bytes[(number >> (56U - 8U * i)) & 255U];  // NOLINT
-    *place++ = digits[0];
-    *place++ = digits[1];
-  }
-  return place;
+/// Eight hexadecimal digits, of which the order is of no matter as the number is a random one, all
+/// at once in the bytes of a word.
+std::array<char, 8> hex_digits_of(std::uint32_t number) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t low_halves = 0x0F * ones;
+  std::uint64_t halves = number;
+  halves = (halves | halves << 16U) & 0x0000FFFF0000FFFFU;
+  halves = (halves | halves << 8U) & 0x00FF00FF00FF00FFU;
+  halves = (halves | halves << 4U) & low_halves;
+  const std::uint64_t letters = ((halves + 6 * ones) >> 4U) & ones;
+  const std::uint64_t digits = halves + '0' * ones + ('a' - '0' - 10) * letters;
+  return std::bit_cast<std::array<char, 8>>(digits);
 }
 
 }  // namespace
 
 UuidGenerator::Text UuidGenerator::next_text() {
-  constexpr std::uint64_t version_mask = 0xF000;
-  constexpr std::uint64_t version_4 = 0x4000;
-  constexpr std::uint64_t variant_mask = std::uint64_t{3} << 62U;
-  constexpr std::uint64_t variant_of_rfc_4122 = std::uint64_t{2} << 62U;
   if (!random_) random_ = make_seeded_engine();
-  const std::uint64_t high = ((*random_)() & ~version_mask) | version_4;
-  const std::uint64_t low = ((*random_)() & ~variant_mask) | variant_of_rfc_4122;
+  const std::uint64_t first = (*random_)();
+  const std::uint64_t second = (*random_)();
+  const std::array<std::array<char, 8>, 4> digits{
+      hex_digits_of(static_cast<std::uint32_t>(first)),
+      hex_digits_of(static_cast<std::uint32_t>(first >> 32U)),
+      hex_digits_of(static_cast<std::uint32_t>(second)),
+      hex_digits_of(static_cast<std::uint32_t>(second >> 32U))};
 
   Text text{};
-  text.fill('-');
-  char* next = text.data();
-  next = write_hex(next, high, 4, 0);
-  next = write_hex(next + 1, high, 2, 4);
-  next = write_hex(next + 1, high, 2, 6);
-  next = write_hex(next + 1, low, 2, 0);
-  write_hex(next + 1, low, 6, 2);
+  char* const place = text.data();
+  std::memcpy(place, digits[0].data(), 8);
+  std::memcpy(place + 9, digits[1].data(), 4);
+  std::memcpy(place + 14, digits[1].data() + 4, 4);
+  std::memcpy(place + 19, digits[2].data(), 4);
+  std::memcpy(place + 24, digits[2].data() + 4, 4);
+  std::memcpy(place + 28, digits[3].data(), 8);
+  for (const std::size_t dash : {8U, 13U, 18U, 23U}) text[dash] = '-';  // NOLINT
+  text[14] = '4';                                                       // the version, random
+  text[19] = "89ab"[second % 4];                                        // the variant, of RFC 4122
   return text;
 }
 

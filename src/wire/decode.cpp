@@ -14,7 +14,6 @@
 #include <wire/javascript.hpp>
 #include <wire/json_bytes.hpp>
 #include <wire/json_string.hpp>
-#include <wire/usual_message.hpp>
 
 namespace mesh::wire {
 
@@ -104,9 +103,7 @@ InstanceId take_instance_id(std::string_view value) {
   return *id;
 }
 
-std::string take_data(std::string_view value) {
-  return std::string(value.empty() ? std::string_view("null") : value);
-}
+std::string_view take_data(std::string_view value) { return value.empty() ? "null" : value; }
 
 // A broadcast may come from nobody, or from who writes its name as a text, which the original hands
 // on to handlers as it is.
@@ -240,10 +237,11 @@ NodeMessage to_request(const UsualMessage& usual, std::size_t size) {
 
 }  // namespace
 
-NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits) {
+NodeMessage decode_node_message(std::string_view text, const MeshLimits& limits,
+                                LastRequest& last) {
   try {
     UsualMessage usual;
-    if (read_usual_message(text, limits, usual)) {
+    if (read_usual_message(text, limits, last, usual)) {
       return usual.is_response ? to_response(usual) : to_request(usual, text.size());
     }
     return classify(open_envelope(text, limits), text.size());

@@ -80,17 +80,24 @@ class MessageWriter {
   char* next_ = nullptr;  // in the text
 };
 
+constexpr std::string_view begin_of_message = R"({"requestId":")";
+
+char* put(char* place, std::string_view text) { return std::copy(text.begin(), text.end(), place); }
+
 /// A message that begins with a request id, and goes on so. More may be appended.
 std::string encode_head(std::string_view request_id, std::string_view rest,
                         std::size_t size_of_more = 0) {
-  constexpr std::string_view begin = R"({"requestId":)";
-  constexpr std::size_t size_of_quotes = 2;
-  return MessageWriter(request_id.size(), size_of_more, {},
-                       begin.size() + size_of_quotes + rest.size())
-      .raw(begin)
-      .quoted(request_id)
-      .raw(rest)
-      .take();
+  std::string escaped;
+  if (!needs_no_escapes(request_id)) {
+    append_any_json_string(escaped, request_id);
+    request_id = std::string_view(escaped).substr(1, escaped.size() - 2);  // without its quotes
+  }
+  const std::size_t size = begin_of_message.size() + request_id.size() + rest.size();
+  std::string head;
+  head.reserve(size + size_of_more);
+  head.resize(size);
+  put(put(put(head.data(), begin_of_message), request_id), rest);
+  return head;
 }
 
 }  // namespace
@@ -116,9 +123,34 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
       .take();
 }
 
+std::string UsualRequest::encode(std::string_view plain_id, InstanceId sender,
+                                 std::string_view type, std::string_view data, milliseconds timeout,
+                                 unsigned accepts, std::string memory) {
+  const bool is_as_before = sender == sender_ && timeout == timeout_ && accepts == accepts_ &&
+                            type == type_ && !middle_.empty();
+  if (!is_as_before) {
+    middle_ = encode_request({.request_id = "",
+                              .sender = sender,
+                              .type = type,
+                              .data = "",
+                              .timeout = timeout,
+                              .accepts = accepts});
+    middle_.erase(0, begin_of_message.size());
+    middle_.pop_back();
+    sender_ = sender;
+    type_ = type;
+    timeout_ = timeout;
+    accepts_ = accepts;
+  }
+  memory.resize(begin_of_message.size() + plain_id.size() + middle_.size() + data.size() + 1);
+  char* const head = put(put(put(memory.data(), begin_of_message), plain_id), middle_);
+  *put(head, data) = '}';
+  return memory;
+}
+
 std::string begin_response(std::string_view request_id) {
   constexpr std::size_t usual_size_of_data = 216;
-  return encode_head(request_id, R"(,"reply":true,"data":)", usual_size_of_data);
+  return encode_head(request_id, R"(","reply":true,"data":)", usual_size_of_data);
 }
 
 void end_response(std::string& response) {
@@ -156,7 +188,7 @@ std::string encode_failure(std::string_view request_id, const Failure& failure) 
 }
 
 std::string encode_cancel(std::string_view request_id) {
-  return encode_head(request_id, R"(,"cancel":true})");
+  return encode_head(request_id, R"(","cancel":true})");
 }
 
 std::string encode_headers(const Headers& headers) {
@@ -172,7 +204,7 @@ std::string encode_headers(const Headers& headers) {
 }
 
 std::string encode_heartbeat(std::string_view request_id) {
-  return encode_head(request_id, R"(,"heartbeat":true})");
+  return encode_head(request_id, R"(","heartbeat":true})");
 }
 
 std::string encode_broadcast(InstanceId sender, std::string_view type, std::string_view data) {

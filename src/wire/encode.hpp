@@ -28,6 +28,23 @@ struct OutgoingRequest {
 /// The memory of `memory` is used again.
 std::string encode_request(const OutgoingRequest& request, std::string memory = {});
 
+/// What most requests of a node say between their ids and their data, which is that of the one
+/// before: neither a deadline nor headers, and not that they are repeated.
+class UsualRequest {
+ public:
+  /// The same as `encode_request`, where the id needs no escapes.
+  std::string encode(std::string_view plain_id, InstanceId sender, std::string_view type,
+                     std::string_view data, std::chrono::milliseconds timeout, unsigned accepts,
+                     std::string memory);
+
+ private:
+  InstanceId sender_ = 0;
+  std::string type_;
+  std::chrono::milliseconds timeout_{0};
+  unsigned accepts_ = 0;
+  std::string middle_;  // from the quote behind the id on
+};
+
 /// A response up to its `data`, which is to be appended, and then `end_response()`.
 std::string begin_response(std::string_view request_id);
 void end_response(std::string& response);

@@ -1,6 +1,5 @@
 #include <wire/frame.hpp>
 
-#include <array>
 #include <cstdint>
 
 namespace mesh::wire {
@@ -20,16 +19,12 @@ constexpr std::size_t longest_length = 3;  // in bytes
 bool is_frame(std::string_view text) { return text.starts_with(begin_of_frame); }
 
 void FrameWriter::add(std::string_view message) {
-  std::array<char, 1 + longest_length> head{};
-  std::size_t size = 0;
-  if (messages_ == 0) head[size++] = begin_of_frame;
+  if (messages_ == 0) text_ = begin_of_frame;
   std::size_t length = message.size();
-  while (length >= more_follow) {
-    head.at(size++) = static_cast<char>(length % more_follow + more_follow);
-    length /= more_follow;
+  for (; length >= more_follow; length /= more_follow) {
+    text_ += static_cast<char>(length % more_follow + more_follow);
   }
-  head.at(size++) = static_cast<char>(length);
-  text_.append(head.data(), size);
+  text_ += static_cast<char>(length);
   if (messages_ == 0) begin_of_first_ = text_.size();
   text_ += message;
   ++messages_;

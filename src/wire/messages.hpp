@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <mesh/errors.hpp>
 #include <mesh/headers.hpp>
@@ -30,7 +31,7 @@ struct Request {
 
 struct Response {
   RequestId request_id;
-  std::string data;
+  std::string_view data;             // good as long as the text it was decoded from
   std::optional<std::string> error;  // present, even empty, means failure
   std::string code{};
   std::string details{};               // JSON text; empty if there are none

@@ -26,6 +26,14 @@ class UsualReader {
     return true;
   }
 
+  bool take(std::string_view expected) {
+    if (!rest_.starts_with(expected)) return false;
+    rest_.remove_prefix(expected.size());
+    return true;
+  }
+
+  std::string_view rest() const { return rest_; }
+
   /// A text without escapes, up to the quote behind it.
   bool take_text(std::string_view& text) {
     const char* const begin = rest_.data();
@@ -63,7 +71,8 @@ class UsualReader {
   std::string_view rest_;
 };
 
-bool read_request(UsualReader& reader, const MeshLimits& limits, UsualMessage& message) {
+bool take_middle(UsualReader& reader, UsualMessage& message) {
+  if (!reader.take(R"(,"senderInstanceId":)")) return false;
   if (!reader.take_number(message.sender)) return false;
   if (!reader.take(R"(,"type":")") || !reader.take_text(message.type)) return false;
   if (!reader.take(R"(,"timeoutMs":)") || !reader.take_number(message.timeout_in_ms)) return false;
@@ -73,19 +82,44 @@ bool read_request(UsualReader& reader, const MeshLimits& limits, UsualMessage& m
     return false;
   }
   message.repeat = reader.take(R"(,"repeat":true)");
-  return reader.take(R"(,"data":)") && reader.take_data(message.data, limits.nesting_depth - 1);
+  return reader.take(R"(,"data":)");
+}
+
+void remember(std::string_view middle, const UsualMessage& message, LastRequest& last) {
+  if (message.deadline_in_ms || message.repeat) return;  // the next one says something else
+  last.text = middle;
+  last.type = message.type;
+  last.sender = message.sender;
+  last.timeout_in_ms = message.timeout_in_ms;
+  last.accepts = message.accepts;
+}
+
+bool read_request(UsualReader& reader, const MeshLimits& limits, LastRequest& last,
+                  UsualMessage& message) {
+  if (!last.text.empty() && reader.take(last.text)) {
+    message.type = last.type;
+    message.sender = last.sender;
+    message.timeout_in_ms = last.timeout_in_ms;
+    message.accepts = last.accepts;
+  } else {
+    const std::string_view before = reader.rest();
+    if (!take_middle(reader, message)) return false;
+    remember(before.substr(0, before.size() - reader.rest().size()), message, last);
+  }
+  return reader.take_data(message.data, limits.nesting_depth - 1);
 }
 
 }  // namespace
 
-bool read_usual_message(std::string_view text, const MeshLimits& limits, UsualMessage& message) {
+bool read_usual_message(std::string_view text, const MeshLimits& limits, LastRequest& last,
+                        UsualMessage& message) {
   if (text.size() > limits.message_size) return false;
   UsualReader reader(text);
   if (!reader.take(R"({"requestId":")") || !reader.take_text(message.request_id)) return false;
   if (message.request_id.size() > longest_request_id) return false;
   message.is_response = reader.take(R"(,"reply":true,"data":)");
   if (message.is_response) return reader.take_data(message.data, limits.nesting_depth - 1);
-  return reader.take(R"(,"senderInstanceId":)") && read_request(reader, limits, message);
+  return read_request(reader, limits, last, message);
 }
 
 }  // namespace mesh::wire

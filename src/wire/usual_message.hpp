@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <mesh/options.hpp>
@@ -23,8 +24,20 @@ struct UsualMessage {
   bool repeat = false;
 };
 
+/// What was between the id and the data of the last usual request that was read, as most requests
+/// say the same there as the one before.
+struct LastRequest {
+  std::string text{};
+  std::string type{};
+  std::int64_t sender = 0;
+  std::int64_t timeout_in_ms = 0;
+  std::int64_t accepts = 0;
+};
+
 /// Reads a message that is written to the letter as this library writes such ones, which takes a
 /// fraction of the time, as no names have to be looked up. False for all others, good or bad.
-bool read_usual_message(std::string_view text, const MeshLimits& limits, UsualMessage& message);
+/// The type of a request is good until the next one is read with the same `last`.
+bool read_usual_message(std::string_view text, const MeshLimits& limits, LastRequest& last,
+                        UsualMessage& message);
 
 }  // namespace mesh::wire

@@ -491,7 +491,8 @@ TEST(Decode, OnlyHalvesOfSurrogatePairsAreReplaced) {
 TEST(Decode, DataAreTheTextThatWasSent) {
   for (const std::string data : {R"({ "b" : 1.50 , "a" : [ ] })", "-0", "1E5", R"("\/\u0041")",
                                  "123456789012345678901234"}) {
-    const auto message = decode_text(R"({"requestId":"r","reply":true,"data": )" + data + " }");
+    const std::string text = R"({"requestId":"r","reply":true,"data": )" + data + " }";
+    const auto message = decode_text(text);
     ASSERT_EQ(kind(message), "response") << data << ": " << reason(message);
     EXPECT_EQ(std::get<Response>(message).data, data);
   }

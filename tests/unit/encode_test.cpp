@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -104,6 +105,32 @@ TEST(Encode, TypesAndIdsAreQuoted) {
   EXPECT_EQ(Json::parse(encode_broadcast(1, awkward, "0")).at("type"), awkward);
 }
 
+TEST(UsualRequest, SaysWhatTheGeneralWayDoes) {
+  UsualRequest usual;
+  std::string memory(500, 'x');
+  const auto expect_same = [&](const OutgoingRequest& request) {
+    memory = usual.encode(request.request_id, request.sender, request.type, request.data,
+                          request.timeout, request.accepts, std::move(memory));
+    EXPECT_EQ(memory, encode_request(request));
+  };
+  OutgoingRequest request{"id", 7, "echo", "[1]", 10s};
+  expect_same(request);
+  expect_same(request);
+  request.request_id = "another";
+  request.data = R"({"a":"}"})";
+  expect_same(request);
+  request.accepts = 7;
+  expect_same(request);
+  request.type = "a \"type\"";
+  expect_same(request);
+  request.type = "echo";
+  expect_same(request);
+  request.sender = 8;
+  expect_same(request);
+  request.timeout = std::chrono::hours(24 * 365);
+  expect_same(request);
+}
+
 TEST(RoundTrip, RequestIsDecodedAsItWas) {
   const auto message = decode_node_message(
       encode_request({"r", 9007199254740991, "type", R"({"n":[1,null]})", 10000ms}), MeshLimits{});
@@ -117,7 +144,8 @@ TEST(RoundTrip, RequestIsDecodedAsItWas) {
 }
 
 TEST(RoundTrip, ResponseHeartbeatAndBroadcastAreDecodedAsTheyWere) {
-  const auto response = decode_node_message(encode_response("r", "[1]"), MeshLimits{});
+  const std::string text = encode_response("r", "[1]");
+  const auto response = decode_node_message(text, MeshLimits{});
   ASSERT_TRUE(std::holds_alternative<Response>(response));
   EXPECT_EQ(std::get<Response>(response).data, "[1]");
   EXPECT_FALSE(std::get<Response>(response).error);

@@ -63,8 +63,8 @@ struct Table {
     return result;
   }
 
-  static wire::Response response(const std::string& id, std::string data) {
-    return wire::Response{id, std::move(data), std::nullopt};
+  static wire::Response response(const std::string& id, std::string_view data) {
+    return wire::Response{id, data, std::nullopt};
   }
   static wire::Response failure(const std::string& id, const std::string& error) {
     return wire::Response{id, {}, error};

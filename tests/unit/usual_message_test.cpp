@@ -19,13 +19,15 @@ constexpr std::string_view uuid = "0b0e7a52-6d1b-4b8e-9d52-0a1f3f6b7c11";
 
 bool is_usual(std::string_view text, const MeshLimits& limits = {}) {
   UsualMessage message;
-  return read_usual_message(text, limits, message);
+  LastRequest last;
+  return read_usual_message(text, limits, last, message);
 }
 
 /// With a space before it, it is read in the other way.
 void expect_same(std::string_view text) {
   const auto usual = decode_node_message(text, MeshLimits{});
-  const auto other = decode_node_message(" " + std::string(text), MeshLimits{});
+  const std::string spaced = " " + std::string(text);
+  const auto other = decode_node_message(spaced, MeshLimits{});
   EXPECT_TRUE(test::is_same_message(usual, other)) << text;
 }
 
@@ -96,6 +98,41 @@ TEST(UsualMessages, AllOtherAreLeftToTheGeneralWay) {
   for (const std::string& text : others) {
     EXPECT_FALSE(is_usual(text)) << text;
     expect_same(text);
+  }
+}
+
+// Each behind each other one, and as if it were the first.
+TEST(UsualMessages, AreTheSameWhateverCameBefore) {
+  std::vector<std::string> texts{encode_response(uuid, "1"), encode_cancel(uuid)};
+  OutgoingRequest request = plain_request();
+  const auto add = [&] { texts.push_back(encode_request(request)); };
+  add();
+  request.data = "2";
+  add();
+  request.sender = 77;
+  add();
+  request.timeout = 251ms;
+  add();
+  request.type = "echoes";
+  add();
+  request.accepts = 7;
+  add();
+  request.deadline = 5ms;
+  add();
+  request.repeat = true;
+  add();
+  request.deadline.reset();
+  add();
+  texts.push_back(with(texts.back(), R"("data")", R"("unknown":1,"data")"));
+  for (const std::string& before : texts) {
+    for (const std::string& text : texts) {
+      LastRequest last;
+      const auto first = decode_node_message(before, MeshLimits{}, last);
+      const auto second = decode_node_message(text, MeshLimits{}, last);
+      EXPECT_TRUE(test::is_same_message(second, decode_node_message(text, MeshLimits{})))
+          << before << '\n'
+          << text;
+    }
   }
 }
 

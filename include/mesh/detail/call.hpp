@@ -12,6 +12,7 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/associator.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <mesh/detail/core_handle.hpp>
@@ -69,26 +70,16 @@ inline constexpr bool is_use_awaitable<asio::use_awaitable_t<Executor>> = true;
 template <typename Response, typename Handler>
 class DecodingHandler {
  public:
-  using allocator_type = asio::associated_allocator_t<Handler>;
-  using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
-  using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
-
   /// `watched` and `local` may be null.
-  DecodingHandler(std::string_view type, Handler handler, asio::any_io_executor fallback,
-                  std::shared_ptr<WatchedCall> watched, std::shared_ptr<LocalCallBase> local)
+  DecodingHandler(std::string_view type, Handler handler, std::shared_ptr<WatchedCall> watched,
+                  std::shared_ptr<LocalCallBase> local)
       : type_(type),
         handler_(std::move(handler)),
-        fallback_(std::move(fallback)),
         watched_(std::move(watched)),
         local_(std::move(local)) {}
 
-  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler_); }
-  cancellation_slot_type get_cancellation_slot() const noexcept {
-    return asio::get_associated_cancellation_slot(handler_);
-  }
-  executor_type get_executor() const noexcept {
-    return asio::get_associated_executor(handler_, fallback_);
-  }
+  /// What is associated with it is what is with this.
+  const Handler& handler() const noexcept { return handler_; }
 
   void operator()(std::exception_ptr error, const std::string& json) {
     Outcome<Response> response{};
@@ -108,7 +99,6 @@ class DecodingHandler {
  private:
   std::string_view type_;
   Handler handler_;
-  asio::any_io_executor fallback_;
   std::shared_ptr<WatchedCall> watched_;
   std::shared_ptr<LocalCallBase> local_;
 };
@@ -116,7 +106,6 @@ class DecodingHandler {
 /// A call with all it needs of its arguments, so that they need not outlive the function call.
 struct PreparedCall {
   std::shared_ptr<core::MeshCore> core;
-  asio::any_io_executor executor;
   std::shared_ptr<LocalCallBase> local{};  // null if it is to another node
   OutgoingCall remote{};
   std::shared_ptr<WatchedCall> watched{};  // null if there are no interceptors
@@ -126,21 +115,38 @@ struct PreparedCall {
 template <typename Response>
 struct InitiateCall {
   template <typename Handler>
-  void operator()(Handler handler, PreparedCall call) const {
+  void operator()(Handler handler, PreparedCall&& call) const {
     const bool runs_here = call.local && !call.error;
     // Of a local call that begins, interceptors hear where its handler runs.
     auto watched = runs_here ? std::move(call.watched) : nullptr;
-    DecodingHandler<Response, Handler> decoding(call.remote.type, std::move(handler), call.executor,
+    DecodingHandler<Response, Handler> decoding(call.remote.type, std::move(handler),
                                                 std::move(call.watched), call.local);
-    PostedHandler posted(call.executor, std::move(decoding), runs_here && call.local->is_plain());
+    const asio::any_io_executor& executor = executor_of(*call.core);
+    PostedHandler posted(executor, std::move(decoding), runs_here && call.local->is_plain());
     if (call.error) {
       posted(std::move(call.error), std::string());
     } else if (call.local) {
-      run_local_call(call.executor, std::move(call.local), std::move(watched), std::move(posted));
+      run_local_call(executor, std::move(call.local), std::move(watched), std::move(posted));
     } else {
       send_call(call.core, std::move(call.remote), std::move(posted));
     }
   }
+  /// Of a call that is kept, and may begin again.
+  template <typename Handler>
+  void operator()(Handler handler, const PreparedCall& call) const {
+    (*this)(std::move(handler), PreparedCall(call));
+  }
 };
 
 }  // namespace mesh::detail
+
+template <template <typename, typename> class Associator, typename Response, typename Handler,
+          typename Default>
+struct boost::asio::associator<Associator, mesh::detail::DecodingHandler<Response, Handler>,
+                               Default> {
+  using type = typename Associator<Handler, Default>::type;
+  static type get(const mesh::detail::DecodingHandler<Response, Handler>& decoding,
+                  const Default& fallback = Default()) noexcept {
+    return Associator<Handler, Default>::get(decoding.handler(), fallback);
+  }
+};

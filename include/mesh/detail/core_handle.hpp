@@ -110,9 +110,12 @@ class CoreHandle {
   std::unique_ptr<LeaderService> leader_;
 };
 
+/// The user's, of a service.
+const asio::any_io_executor& executor_of(const core::MeshCore& core) noexcept;
+
 /// The operations of a service, from any thread; each completes on its handler's executor.
-void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall call,
-               CallCompletion completion);
+void send_call(const std::shared_ptr<core::MeshCore>& core, OutgoingCall&& call,
+               CallCompletion&& completion);
 void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion completion);
 void stop_core(const std::shared_ptr<core::MeshCore>& core, StopOptions options,
                VoidCompletion completion);

@@ -33,17 +33,19 @@ void post_to(const asio::any_io_executor& executor, Function&& function) {
 /// Calls `handler` on its executor `target`. Where that might run it at once, the way leads through
 /// `via`, an executor of the user's, so that what the handler does next cannot hold up a strand of
 /// ours. So it is never called inside this call, unless `is_on_via`: then this call is a step of
-/// its own on `via`, and a handler that belongs there is called at once.
+/// its own on `via`, and a handler that belongs there is called at once. `is_for_via`: it does, as
+/// far as is known.
 template <typename Executor, typename Handler, typename... Results>
 void post_completion(const asio::any_io_executor& via, bool is_on_via, Executor target,
-                     Handler&& handler, std::exception_ptr&& error, Results&&... results) {
+                     bool is_for_via, Handler&& handler, std::exception_ptr&& error,
+                     Results&&... results) {
   auto call = [handler = std::forward<Handler>(handler), error = std::move(error),
                ... results = std::forward<Results>(results)]() mutable {
     asio::get_associated_cancellation_slot(handler).clear();
     std::move(handler)(std::move(error), std::move(results)...);
   };
   if constexpr (std::same_as<Executor, asio::any_io_executor>) {
-    if (asio::prefer(target, asio::execution::outstanding_work_t::untracked) != via) {
+    if (!is_for_via) {
       asio::post(target, std::move(call));
     } else if (is_on_via) {
       call();
@@ -76,6 +78,7 @@ class PostedHandler {
   /// `is_called_on_via` is for who calls it in a step of its own on `via`.
   PostedHandler(const asio::any_io_executor& via, Handler handler, bool is_called_on_via = false)
       : is_called_on_via_(is_called_on_via),
+        is_for_via_(is_for(via, handler)),
         via_(kept_busy(via)),
         target_(asio::prefer(asio::get_associated_executor(handler, via),
                              asio::execution::outstanding_work_t::tracked)),
@@ -89,7 +92,7 @@ class PostedHandler {
   /// Once.
   template <typename... Results>
   void operator()(std::exception_ptr error, Results&&... results) {
-    post_completion(via_, is_called_on_via_, std::move(target_), std::move(handler_),
+    post_completion(via_, is_called_on_via_, std::move(target_), is_for_via_, std::move(handler_),
                     std::move(error), std::forward<Results>(results)...);
   }
 
@@ -102,7 +105,16 @@ class PostedHandler {
     }
   }
 
+  static bool is_for(const asio::any_io_executor& via, const Handler& handler) {
+    if constexpr (std::same_as<Executor, asio::any_io_executor>) {
+      return asio::get_associated_executor(handler, via) == via;
+    } else {
+      return false;
+    }
+  }
+
   bool is_called_on_via_;
+  bool is_for_via_;
   asio::any_io_executor via_;
   Executor target_;
   Handler handler_;

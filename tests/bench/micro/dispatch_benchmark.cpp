@@ -92,7 +92,7 @@ void dispatch_response(State& state) {
           core::PendingCall call{std::move(posted), 7, "echo", 10s, Clock::now(), data};
           calls.add(text.id(), std::move(call));
           auto decoded = wire::decode_node_message(message, limits);
-          calls.on_response(std::move(std::get<wire::Response>(decoded)));
+          calls.on_response(std::get<wire::Response>(decoded));
         },
         completed);
   }

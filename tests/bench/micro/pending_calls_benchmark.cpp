@@ -78,7 +78,7 @@ void measure_completion(State& state, Begin begin) {
 void pending_insert_complete(State& state) {
   measure_completion(state, [](Table& table, SequentialId& id, bool& completed) {
     table.add(id.next(), completed, 1h);
-    table.calls.on_response(wire::Response{id.id(), nullptr, {}});
+    table.calls.on_response(wire::Response{id.id(), "null", {}});
   });
 }
 
