@@ -1,5 +1,7 @@
 #include <mesh/detail/json_events.hpp>
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -53,6 +55,13 @@ class Interpreter {
   std::string unescaped_;
 };
 
+template <typename Integer>
+void append_digits(std::string& json, Integer value) {
+  std::array<char, 24> digits{};
+  json.append(digits.data(),
+              std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+}
+
 }  // namespace
 
 void read_json(std::string_view json, JsonEvents& events) {
@@ -70,6 +79,10 @@ std::optional<std::string> read_json_string(std::string_view json) {
   text.skip_space();
   return text.is_at_end() ? std::optional(wire::unescape(string)) : std::nullopt;
 }
+
+void append_json_integer(std::string& json, std::int64_t value) { append_digits(json, value); }
+
+void append_json_unsigned(std::string& json, std::uint64_t value) { append_digits(json, value); }
 
 void append_json_string(std::string& json, std::string_view text) {
   wire::append_json_string(json, text);

@@ -248,9 +248,15 @@ void StreamConnection<Stream>::flush() {
 template <typename Stream>
 void StreamConnection<Stream>::gather() {
   if (is_silenced_ || !callbacks_.before_write) return;
-  is_gathering_ = true;
+  struct Gathering {
+    explicit Gathering(bool& flag_) : flag(flag_) { flag = true; }
+    Gathering(const Gathering&) = delete;
+    Gathering& operator=(const Gathering&) = delete;
+    ~Gathering() { flag = false; }
+    bool& flag;
+  };
+  const Gathering gathering(is_gathering_);
   callbacks_.before_write();
-  is_gathering_ = false;
 }
 
 template <typename Stream>

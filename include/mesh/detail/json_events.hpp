@@ -39,6 +39,9 @@ void read_json(std::string_view json, JsonEvents& events);
 /// What a JSON string says; nothing if it is anything else.
 std::optional<std::string> read_json_string(std::string_view json);
 
+void append_json_integer(std::string& json, std::int64_t value);
+void append_json_unsigned(std::string& json, std::uint64_t value);
+
 /// Appends a JSON string. Throws `std::domain_error` for bytes that are not UTF-8.
 void append_json_string(std::string& json, std::string_view text);
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -80,12 +79,6 @@ class DocumentBuilder final : public JsonEvents {
 
 inline void append_document(std::string& out, const Json& document);
 
-template <typename Integer>
-void append_integer(std::string& out, Integer value) {
-  std::array<char, 24> digits{};
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
-}
-
 inline void append_float(std::string& out, const Json& document) {
   const double number = document.get<double>();
   if (!std::isfinite(number)) {
@@ -146,9 +139,9 @@ inline void append_document(std::string& out, const Json& document) {
     case Json::value_t::string:
       return append_text(out, document.get_ref<const std::string&>());
     case Json::value_t::number_integer:
-      return append_integer(out, document.get<std::int64_t>());
+      return append_json_integer(out, document.get<std::int64_t>());
     case Json::value_t::number_unsigned:
-      return append_integer(out, document.get<std::uint64_t>());
+      return append_json_unsigned(out, document.get<std::uint64_t>());
     case Json::value_t::number_float:
       return append_float(out, document);
     case Json::value_t::boolean:

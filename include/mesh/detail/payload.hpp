@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <variant>
 
 #include <mesh/codec.hpp>
 #include <mesh/errors.hpp>
@@ -16,13 +15,16 @@ namespace mesh::detail {
 /// Stands for a payload that is JSON text.
 struct RawJson;
 
+/// The value of a payload that is `void`.
+struct NoPayload {};
+
 template <typename T>
 struct BoxedPayload {
   using type = T;
 };
 template <>
 struct BoxedPayload<void> {
-  using type = std::monostate;
+  using type = NoPayload;
 };
 template <>
 struct BoxedPayload<RawJson> {
