@@ -37,7 +37,9 @@ std::map<std::string, Operation> operations() {
     return [encode] { return encode().size(); };
   };
   const auto decoding = [limits = mesh::MeshLimits{}](const std::string& message) -> Operation {
-    return [limits, message] { return wire::decode_node_message(message, limits).index(); };
+    return [limits, message, last = wire::LastRequest{}]() mutable {
+      return wire::decode_node_message(message, limits, last).index();
+    };
   };
   return {
       {"encode_request", encoding(encode_request)},
