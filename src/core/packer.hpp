@@ -52,7 +52,7 @@ class Packer : public std::enable_shared_from_this<Packer> {
   /// Nobody hears what became of it.
   void send_hint(const Address& address, std::string_view message, TimePoint deadline);
 
-  /// The connection is about to write.
+  /// The connection is about to write, or something else to be sent, which comes after this.
   void flush();
   /// The connection was lost, and with it what it had not written.
   void fail_unwritten();

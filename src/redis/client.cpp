@@ -278,6 +278,7 @@ bool Client::has_room_to_write() const {
 }
 
 void Client::hand_over(const Command& command, OutcomeCallback&& callback) {
+  if (events_.before_write) events_.before_write();
   const bool is_suspect = is_suspicious(command.size());
   is_alone_ = is_alone_ || is_suspect;
   link_->connection().command(command,

@@ -36,7 +36,8 @@ class Client : public std::enable_shared_from_this<Client> {
   struct Events {
     std::function<void()>
         on_ready;  ///< (Re)connected and subscribed again, before queued commands.
-    /// The connection is about to write; what is published meanwhile leaves with it.
+    /// The connection is about to write, or a command to be handed to it; what is published
+    /// meanwhile leaves with it, or before that.
     std::function<void()> before_write;
     std::function<void()> on_lost;
     Link::MessageCallback on_message;

@@ -152,6 +152,26 @@ TEST_F(PackerTest, KeepsTheOrderAndTheSizesOfFrames) {
   });
 }
 
+// As a node that leaves relies on.
+TEST_F(PackerTest, OtherCommandsDoNotOvertakeMessages) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    std::size_t ended_before = 0;
+    bool is_answered = false;
+    send("a");
+    send("b");
+    client_->submit(redis::Command{"ECHO", "x"}, Clock::now() + 1min,
+                    [&](const redis::Outcome& /*outcome*/) {
+                      is_answered = true;
+                      ended_before = outcomes_.size();
+                    });
+    const auto has_answer = [&] { return is_answered; };
+    EXPECT_TRUE(co_await test::eventually(has_answer));
+    EXPECT_EQ(ended_before, 2U);  // which have reached nobody
+    co_await close();
+  });
+}
+
 TEST_F(PackerTest, ForgetsWhatWasUnderWay) {
   test::run_coroutine([this]() -> asio::awaitable<void> {
     co_await open();
