@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Finds temporaries of aggregate type inside co_await expressions, in code and documentation:
-# g++ 12 destroys them twice. Looks for `Type{` and `{.field` between a co_await and the end of its
+# g++ 12 destroys them twice. Looks for `Type{`, `{.field` and `({value` between a co_await and the end of its
 # statement, or of its line in a table. Trivially destructible option structs are safe.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,9 +20,10 @@ find README.md docs include src examples tests -name node_modules -prune -o \
         $depth += ($c eq "(") - ($c eq ")");
         $statement .= $c;
       }
+      $statement =~ s/R"\(.*?\)"//gs;
       $statement =~ s/"(?:[^"\\]|\\.)*"//g;
       $statement =~ s/\{\s*\.(?:timeout|skip_self|drain_timeout)\b//g;
-      next unless $statement =~ /\b(?:[A-Z]\w*|Json|json)\s*\{|\{\s*\.\w/;
+      next unless $statement =~ /\b(?:[A-Z]\w*|Json|json)\s*\{|\{\s*\.\w|[(,]\s*\{\s*\w/;
       my $line = 1 + (substr($_, 0, $at) =~ tr/\n//);
       print "$ARGV:$line: a temporary aggregate in a co_await expression: name it first\n";
       $found = 1;
