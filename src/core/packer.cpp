@@ -58,6 +58,8 @@ void Packer::send_hint(const Address& address, std::string_view message, TimePoi
 }
 
 void Packer::flush() {
+  // A frame that is on its way may be handed over as a command, before which this is called.
+  if (is_publishing_) return;
   // Who hears at once that something cannot be sent may add more.
   while (slots_in_use_ > 0) {
     const std::size_t filled = slots_in_use_;
@@ -123,6 +125,7 @@ void Packer::add(Slot& slot, std::string_view message, TimePoint deadline) {
 
 void Packer::publish(Slot& slot) {
   if (slot.frame.messages() == 0) return;
+  const FlagRaised publishing(is_publishing_);
   publish(slot.target, slot.frame.text(), slot.frame.messages(), slot.deadline,
           std::move(slot.contents));
   slot.frame.clear();

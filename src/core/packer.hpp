@@ -15,6 +15,7 @@
 #include <core/node_channel.hpp>
 #include <core/outgoing_response.hpp>
 #include <redis/client.hpp>
+#include <util/flag_raised.hpp>
 #include <util/request_id.hpp>
 #include <wire/frame.hpp>
 
@@ -97,6 +98,7 @@ class Packer : public std::enable_shared_from_this<Packer> {
   Slot* last_slot_ = nullptr;                                    // the one that was used last
   std::vector<ContentsPointer> spare_contents_;
   std::uint32_t session_ = 0;  // counts the calls of `clear()`
+  bool is_publishing_ = false;
 };
 
 }  // namespace mesh::core

@@ -27,6 +27,7 @@
 #include <redis/conversation.hpp>
 #include <redis/socket.hpp>
 #include <redis/stranger.hpp>
+#include <util/flag_raised.hpp>
 
 namespace mesh::redis {
 
@@ -248,14 +249,7 @@ void StreamConnection<Stream>::flush() {
 template <typename Stream>
 void StreamConnection<Stream>::gather() {
   if (is_silenced_ || !callbacks_.before_write) return;
-  struct Gathering {
-    explicit Gathering(bool& flag_) : flag(flag_) { flag = true; }
-    Gathering(const Gathering&) = delete;
-    Gathering& operator=(const Gathering&) = delete;
-    ~Gathering() { flag = false; }
-    bool& flag;
-  };
-  const Gathering gathering(is_gathering_);
+  const FlagRaised gathering(is_gathering_);
   callbacks_.before_write();
 }
 

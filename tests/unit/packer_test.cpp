@@ -29,11 +29,11 @@ class PackerTest : public ::testing::Test {
   static constexpr Packer::Address address{7, own_features};
   static constexpr std::size_t kib = std::size_t{1} << 10U;
 
-  asio::awaitable<void> open() {
+  asio::awaitable<void> open(std::size_t queued_bytes = std::size_t{64} << 20U) {
     RedisOptions options = server_.admin_options();
     options.unix_socket = server_.socket();
     client_ = std::make_shared<redis::Client>(Strand(co_await asio::this_coro::executor), options,
-                                              "test", std::size_t{64} << 20U, log_.sink());
+                                              "test", queued_bytes, log_.sink());
     const Keys keys(options, "packer");
     channel_ = keys.node_channel(address.node);
     packer_ = std::make_shared<Packer>(client_, keys);
@@ -149,6 +149,30 @@ TEST_F(PackerTest, KeepsTheOrderAndTheSizesOfFrames) {
     EXPECT_EQ(received, sent);
     EXPECT_LT(recorder.size(), sent.size());
     co_await close();
+  });
+}
+
+// Around the size where its frame just fits, or does not.
+TEST_F(PackerTest, EachMessageLeavesAtMostOnceHoweverLittleRoomThereIs) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    std::size_t fitting = 0;
+    std::size_t refused = 0;
+    for (std::size_t queued_bytes = 400; queued_bytes < 1000; queued_bytes += 10) {
+      co_await open(queued_bytes);
+      const test::ChannelRecorder recorder(server_.options(), {channel_});
+      // There is always room for the first one.
+      client_->publish("elsewhere", "x", Clock::now() + 1min, [](const redis::Outcome&) {});
+      packer_->send_request("other", {8, own_features}, "{}", Clock::now() + 1min);
+      for (int i = 0; i < 32; ++i) send(std::to_string(i));
+      redis::Command last{"ECHO", "x"};
+      co_await client_->request(std::move(last), Clock::now() + 10s);
+      EXPECT_LE(recorder.size(), 1U) << queued_bytes;
+      (recorder.size() == 1 ? fitting : refused) += 1;
+      co_await close();
+      outcomes_.clear();
+    }
+    EXPECT_GT(fitting, 0U);
+    EXPECT_GT(refused, 0U);
   });
 }
 
