@@ -48,9 +48,7 @@ void MeshCore::connect_events() {
   commands.before_write = [packer = std::weak_ptr(packer_)] {
     if (const auto self = packer.lock()) self->flush();
   };
-  commands.on_lost = [packer = std::weak_ptr(packer_)] {
-    if (const auto self = packer.lock()) self->fail_unwritten();
-  };
+  commands.on_lost = commands.before_write;
   connections_.commands()->set_events(std::move(commands));
 
   if (connections_.elsewhere()) {

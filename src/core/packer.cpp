@@ -16,6 +16,9 @@ constexpr std::size_t most_bytes = std::size_t{16} << 10U;
 constexpr std::size_t largest_message = most_bytes / 2;
 static_assert(2 * most_bytes <= wire::largest_frame);
 
+// What waits in frames counts in no limit before it is published.
+constexpr std::size_t most_bytes_in_all = 4 * most_bytes;
+
 constexpr std::size_t most_spare = 64;  // slots and contents
 
 }  // namespace
@@ -26,8 +29,8 @@ Packer::Packer(std::shared_ptr<redis::Client> commands, Keys keys)
 void Packer::send_request(const RequestId& request_id, const Address& address,
                           std::string_view message, TimePoint deadline) {
   if (Slot* const slot = slot_for(address, message.size())) {
-    slot->contents->requests.push_back(request_id);
-    return add(*slot, message, deadline);
+    slot->batch.contents->requests.push_back(request_id);
+    return add(*slot, message, {Kind::request, deadline});
   }
   auto contents = new_contents();
   contents->requests.push_back(request_id);
@@ -39,11 +42,11 @@ void Packer::send_response(OutgoingResponse&& response) {
   const TimePoint deadline = response.deadline;
   Slot* const slot = slot_for(address, response.message.size());
   auto contents = slot == nullptr ? new_contents() : nullptr;
-  auto& responses = (slot == nullptr ? contents : slot->contents)->responses;
+  auto& responses = (slot == nullptr ? contents : slot->batch.contents)->responses;
   responses.push_back(std::move(response));
   const std::string_view message = responses.back().message;
   if (slot != nullptr) {
-    add(*slot, message, deadline);
+    add(*slot, message, {Kind::response, deadline});
   } else {
     publish(address.node, message, 1, deadline, std::move(contents));
   }
@@ -51,84 +54,113 @@ void Packer::send_response(OutgoingResponse&& response) {
 
 void Packer::send_hint(const Address& address, std::string_view message, TimePoint deadline) {
   if (Slot* const slot = slot_for(address, message.size())) {
-    add(*slot, message, deadline);
+    add(*slot, message, {Kind::hint, deadline});
   } else {
     publish(address.node, message, 1, deadline, nullptr);
   }
 }
 
 void Packer::flush() {
-  // A frame that is on its way may be handed over as a command, before which this is called.
-  if (is_publishing_) return;
   // Who hears at once that something cannot be sent may add more.
   while (slots_in_use_ > 0) {
-    const std::size_t filled = slots_in_use_;
-    forget_slots();
+    slot_by_target_.clear();
+    last_slot_ = nullptr;
     auto slots = std::exchange(slots_, {});
+    const std::size_t filled = std::exchange(slots_in_use_, 0);
     for (std::size_t place = 0; place < filled; ++place) publish(*slots[place]);
-    if (slots_.empty() && slots.size() <= most_spare) slots_ = std::move(slots);
-  }
-}
-
-void Packer::fail_unwritten() {
-  forget_slots();
-  for (const auto& slot : std::exchange(slots_, {})) {
-    if (slot->frame.messages() == 0) continue;
-    report(slot->contents, redis::Outcome{redis::Failure::disconnected});
+    if (!slots_.empty()) continue;
+    if (slots.size() > most_spare) slots.resize(most_spare);
+    slots_ = std::move(slots);
   }
 }
 
 void Packer::clear() {
   ++session_;
-  forget_slots();
+  slot_by_target_.clear();
+  last_slot_ = nullptr;
+  slots_in_use_ = 0;
   slots_.clear();
+  bytes_ = 0;
 }
 
 // What goes to one node keeps its order.
 Packer::Slot* Packer::slot_for(const Address& address, std::size_t size) {
-  if (!has_feature(address.features, Feature::frames)) return nullptr;
-  Slot& slot = slot_of(address.node);
-  if (size > largest_message || slot.frame.size() + size > most_bytes) publish(slot);
-  if (slot.frame.messages() > 0) return &slot;
-  if (size > largest_message || !commands_->can_publish_at_once(size)) return nullptr;
-  if (!slot.contents) slot.contents = new_contents();
-  return &slot;
-}
-
-Packer::Slot& Packer::slot_of(InstanceId target) {
-  if (last_slot_ != nullptr && last_slot_->target == target) return *last_slot_;
-  Slot*& found = slot_by_target_[target];
-  if (found == nullptr) {
-    if (slots_in_use_ == slots_.size()) slots_.push_back(std::make_unique<Slot>());
-    found = slots_[slots_in_use_++].get();
-    found->target = target;
+  const bool may_be_in_frame =
+      size <= largest_message && has_feature(address.features, Feature::frames);
+  Slot* const slot = find_slot(address.node);
+  if (slot != nullptr) {
+    const wire::FrameWriter& frame = slot->batch.frame;
+    if (!may_be_in_frame || frame.size() + size > most_bytes) publish(*slot);
+    if (frame.messages() > 0) return slot;
   }
-  last_slot_ = found;
-  return *found;
+  if (!may_be_in_frame || !commands_->can_publish_at_once(size)) return nullptr;
+  Slot& empty = slot == nullptr ? open_slot(address.node) : *slot;
+  empty.batch.contents = new_contents();
+  return &empty;
 }
 
-void Packer::forget_slots() {
-  slots_in_use_ = 0;
-  slot_by_target_.clear();
-  last_slot_ = nullptr;
+Packer::Slot* Packer::find_slot(InstanceId target) {
+  if (last_slot_ != nullptr && last_slot_->target == target) return last_slot_;
+  if (slots_in_use_ == 0) return nullptr;
+  const auto found = slot_by_target_.find(target);
+  if (found == slot_by_target_.end()) return nullptr;
+  return last_slot_ = found->second;
 }
 
-void Packer::add(Slot& slot, std::string_view message, TimePoint deadline) {
-  slot.frame.add(message);
-  slot.deadline = slot.frame.messages() == 1 ? deadline : std::max(slot.deadline, deadline);
-  if (slot.frame.messages() == most_messages) {
+Packer::Slot& Packer::open_slot(InstanceId target) {
+  if (slots_in_use_ == slots_.size()) slots_.push_back(std::make_unique<Slot>());
+  Slot& slot = *slots_[slots_in_use_];
+  slot_by_target_[target] = &slot;
+  ++slots_in_use_;
+  slot.target = target;
+  last_slot_ = &slot;
+  return slot;
+}
+
+void Packer::add(Slot& slot, std::string_view message, Part part) {
+  wire::FrameWriter& frame = slot.batch.frame;
+  bytes_ -= frame.size();
+  frame.add(message);
+  bytes_ += frame.size();
+  slot.batch.parts.push_back(part);
+  if (frame.messages() == most_messages) {
     publish(slot);
-  } else if (slot.frame.messages() == 1) {
+  } else if (bytes_ > most_bytes_in_all) {
+    flush();
+  } else if (frame.messages() == 1) {
     commands_->want_write();
   }
 }
 
+// Whoever hears at once what became of it may send more, and so change the slot.
 void Packer::publish(Slot& slot) {
-  if (slot.frame.messages() == 0) return;
-  const FlagRaised publishing(is_publishing_);
-  publish(slot.target, slot.frame.text(), slot.frame.messages(), slot.deadline,
-          std::move(slot.contents));
-  slot.frame.clear();
+  const std::size_t messages = slot.batch.frame.messages();
+  if (messages == 0) return;
+  const InstanceId target = slot.target;
+  Batch batch = std::exchange(slot.batch, std::exchange(spare_batch_, {}));
+  const std::string_view text = batch.frame.text();
+  bytes_ -= batch.frame.size();
+  if (commands_->can_publish_at_once(text.size())) {
+    publish(target, text, messages, TimePoint::max(), std::move(batch.contents));
+  } else {
+    publish_singly(target, batch);
+  }
+  batch.frame.clear();
+  batch.parts.clear();
+  spare_batch_ = std::move(batch);
+}
+
+void Packer::publish_singly(InstanceId target, Batch& batch) {
+  auto request = batch.contents->requests.begin();
+  auto response = batch.contents->responses.begin();
+  wire::FrameReader frame(batch.frame.frame());
+  for (const auto& [kind, deadline] : batch.parts) {
+    auto contents = kind == Kind::hint ? nullptr : new_contents();
+    if (kind == Kind::request) contents->requests.push_back(*request++);
+    if (kind == Kind::response) contents->responses.push_back(std::move(*response++));
+    publish(target, *frame.next(), 1, deadline, std::move(contents));
+  }
+  recycle(std::move(batch.contents));
 }
 
 void Packer::publish(InstanceId target, std::string_view text, std::size_t messages,

@@ -15,14 +15,14 @@
 #include <core/node_channel.hpp>
 #include <core/outgoing_response.hpp>
 #include <redis/client.hpp>
-#include <util/flag_raised.hpp>
 #include <util/request_id.hpp>
 #include <wire/frame.hpp>
 
 namespace mesh::core {
 
 /// Publishes messages to nodes, each once. Those to one node that are made before the connection
-/// writes leave as one frame, if that node understands frames; no message waits for others. All
+/// writes leave as one frame, if that node understands frames; no message waits for others. What
+/// cannot leave at once waits in the client message by message, each until its own deadline. All
 /// members must be called on the strand.
 class Packer : public std::enable_shared_from_this<Packer> {
  public:
@@ -45,18 +45,15 @@ class Packer : public std::enable_shared_from_this<Packer> {
 
   void set_events(Events events) { events_ = std::move(events); }
 
-  // What cannot be sent at once waits until its deadline.
-
   void send_request(const RequestId& request_id, const Address& address, std::string_view message,
                     TimePoint deadline);
   void send_response(OutgoingResponse&& response);
   /// Nobody hears what became of it.
   void send_hint(const Address& address, std::string_view message, TimePoint deadline);
 
-  /// The connection is about to write, or something else to be sent, which comes after this.
+  /// The connection is about to write, or something else to be sent, which comes after this; or it
+  /// was lost, and what has not left waits for the next one.
   void flush();
-  /// The connection was lost, and with it what it had not written.
-  void fail_unwritten();
   /// Forgets everything.
   void clear();
 
@@ -68,20 +65,33 @@ class Packer : public std::enable_shared_from_this<Packer> {
   };
   using ContentsPointer = std::unique_ptr<Contents>;
 
-  /// The frame that is being filled for one node.
+  enum class Kind { request, response, hint };
+
+  struct Part {
+    Kind kind = Kind::hint;
+    TimePoint deadline{};
+  };
+
+  /// What leaves in one PUBLISH.
+  struct Batch {
+    wire::FrameWriter frame;
+    std::vector<Part> parts;  // of the frame
+    ContentsPointer contents;
+  };
+
+  /// What is being put together for one node.
   struct Slot {
     InstanceId target = 0;
-    wire::FrameWriter frame;
-    TimePoint deadline{};
-    ContentsPointer contents;
+    Batch batch;
   };
 
   /// Null if the message has to leave by itself.
   Slot* slot_for(const Address& address, std::size_t size);
-  Slot& slot_of(InstanceId target);
-  void forget_slots();
-  void add(Slot& slot, std::string_view message, TimePoint deadline);
+  Slot* find_slot(InstanceId target);
+  Slot& open_slot(InstanceId target);
+  void add(Slot& slot, std::string_view message, Part part);
   void publish(Slot& slot);
+  void publish_singly(InstanceId target, Batch& batch);
   void publish(InstanceId target, std::string_view text, std::size_t messages, TimePoint deadline,
                ContentsPointer contents);
   void report(const ContentsPointer& contents, const redis::Outcome& outcome);
@@ -96,9 +106,10 @@ class Packer : public std::enable_shared_from_this<Packer> {
   std::size_t slots_in_use_ = 0;
   boost::unordered_flat_map<InstanceId, Slot*> slot_by_target_;  // of those in use
   Slot* last_slot_ = nullptr;                                    // the one that was used last
+  std::size_t bytes_ = 0;                                        // in all frames
+  Batch spare_batch_;                                            // its memory serves again
   std::vector<ContentsPointer> spare_contents_;
   std::uint32_t session_ = 0;  // counts the calls of `clear()`
-  bool is_publishing_ = false;
 };
 
 }  // namespace mesh::core

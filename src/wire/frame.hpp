@@ -20,8 +20,10 @@ class FrameWriter {
   std::size_t messages() const { return messages_; }
   /// In bytes, with all around the messages.
   std::size_t size() const { return text_.size(); }
-  /// The frame; of a single message just that. Good until the next change.
+  /// What is to be sent, which of a single message is just that. Good until the next change.
   std::string_view text() const;
+  /// Of a single message a frame as well; as long.
+  std::string_view frame() const { return text_; }
   /// Keeps the memory.
   void clear();
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,7 +49,7 @@ class PackerTest : public ::testing::Test {
       ++writes_;
       packer_->flush();
     };
-    events.on_lost = [this] { packer_->fail_unwritten(); };
+    events.on_lost = [this] { packer_->flush(); };
     client_->set_events(std::move(events));
     client_->open();
     co_await client_->wait_ready(Clock::now() + 10s);
@@ -62,6 +63,27 @@ class PackerTest : public ::testing::Test {
 
   void send(const std::string& id, std::size_t size = 10) {
     packer_->send_request(id, address, id + std::string(size, 'x'), Clock::now() + 1min);
+  }
+
+  /// One of each kind.
+  void send_all_kinds(TimePoint deadline) {
+    packer_->send_request("request", address, "1", deadline);
+    packer_->send_response({address.node, "response", deadline, nullptr, address.features});
+    packer_->send_hint(address, "2", deadline);
+  }
+
+  /// The messages, whether in frames or by themselves.
+  static std::vector<std::string> parts_of(const test::ChannelRecorder& recorder) {
+    std::vector<std::string> parts;
+    for (const auto& message : recorder.messages()) {
+      if (!wire::is_frame(message.payload)) {
+        parts.push_back(message.payload);
+        continue;
+      }
+      wire::FrameReader frame(message.payload);
+      while (const auto part = frame.next()) parts.emplace_back(*part);
+    }
+    return parts;
   }
 
   /// Until the system takes no more, and so nothing is written any more.
@@ -86,20 +108,84 @@ class PackerTest : public ::testing::Test {
   int writes_ = 0;
 };
 
-TEST_F(PackerTest, WhatIsNotWrittenIsLostWithTheConnection) {
+TEST_F(PackerTest, WhatIsNotWrittenWaitsForTheNextConnection) {
   test::run_coroutine([this]() -> asio::awaitable<void> {
     co_await open();
     co_await fill_connection();
+    const auto soon = Clock::now() + 300ms;
     send("a");
-    send("b");
-    packer_->send_response({address.node, "c", Clock::now() + 1min, nullptr, address.features});
-    packer_->send_hint(address, "d", Clock::now() + 1min);
-    EXPECT_TRUE(outcomes_.empty());
+    send_all_kinds(soon);
     server_.kill();
-    const auto all_ended = [this] { return outcomes_.size() == 3; };
+    const auto is_lost = [this] { return !client_->is_ready(); };
+    EXPECT_TRUE(co_await test::eventually(is_lost));
+    send("b");
+    const auto is_late = [&] { return Clock::now() > soon; };
+    EXPECT_TRUE(co_await test::eventually(is_late));
+    server_.start();
+    const auto all_ended = [this] { return outcomes_.size() == 4; };
     EXPECT_TRUE(co_await test::eventually(all_ended));
-    const std::vector<redis::Failure> lost{redis::Failure::disconnected};
-    for (const auto& [name, failures] : outcomes_) EXPECT_EQ(failures, lost) << name;
+    for (const auto& [name, failures] : outcomes_) {
+      const bool has_expired = name == "request" || name == "response";
+      const auto expected = has_expired ? redis::Failure::expired : redis::Failure::none;
+      EXPECT_EQ(failures, std::vector<redis::Failure>{expected}) << name;
+    }
+    co_await close();
+  });
+}
+
+// It waits in the client, each message as long as it may.
+TEST_F(PackerTest, AFrameWithoutRoomIsTakenApart) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    const test::ChannelRecorder recorder(server_.options(), {channel_});
+    co_await fill_connection();
+    const auto soon = Clock::now() + 300ms;
+    send("first");
+    send_all_kinds(soon);
+    // The frame is filled when there is no room any more.
+    client_->publish("elsewhere", std::string(120 * kib, 'x'), Clock::now() + 1min,
+                     [](const redis::Outcome&) {});
+    for (int i = 4; i < 32; ++i) send(std::to_string(i));
+    const auto is_late = [&] { return Clock::now() > soon; };
+    EXPECT_TRUE(co_await test::eventually(is_late));
+    EXPECT_TRUE(outcomes_.empty());
+    server_.resume();
+    const auto all_came = [&] { return recorder.size() == 29; };
+    EXPECT_TRUE(co_await test::eventually(all_came));
+    for (const auto& message : recorder.messages()) EXPECT_FALSE(wire::is_frame(message.payload));
+    const std::vector<redis::Failure> expired{redis::Failure::expired};
+    EXPECT_EQ(outcomes_["request"], expired);
+    EXPECT_EQ(outcomes_["response"], expired);
+    EXPECT_EQ(outcomes_.size(), 2U);  // received requests have none
+    co_await close();
+  });
+}
+
+TEST_F(PackerTest, FramesOfManyNodesHaveALimitTogether) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open(100 * kib);
+    EXPECT_TRUE(client_->can_publish_at_once(60 * kib));
+    for (InstanceId node = 10; node < 30; ++node) {
+      for (const std::string id : {"a", "b"}) {
+        packer_->send_request(id, {node, own_features}, std::string(2 * kib, 'x'),
+                              Clock::now() + 1min);
+      }
+    }
+    EXPECT_FALSE(client_->can_publish_at_once(60 * kib));  // as some have been published
+    co_await close();
+  });
+}
+
+// As one whose features are not known yet, or no longer.
+TEST_F(PackerTest, AMessageByItselfComesAfterWhatIsInTheFrame) {
+  test::run_coroutine([this]() -> asio::awaitable<void> {
+    co_await open();
+    const test::ChannelRecorder recorder(server_.options(), {channel_});
+    send("in");
+    packer_->send_request("by itself", {address.node, 0}, "by itself", Clock::now() + 1min);
+    const auto all_came = [&] { return recorder.size() == 2; };
+    EXPECT_TRUE(co_await test::eventually(all_came));
+    EXPECT_EQ(recorder.messages().back().payload, "by itself");
     co_await close();
   });
 }
@@ -131,32 +217,22 @@ TEST_F(PackerTest, KeepsTheOrderAndTheSizesOfFrames) {
       sent.push_back(std::to_string(sent.size()) + std::string(size, 'x'));
       packer_->send_request("id", address, sent.back(), Clock::now() + 1min);
     }
-    std::vector<std::string> received;
-    const auto all_came = [&] {
-      received.clear();
-      for (const auto& message : recorder.messages()) {
-        if (!wire::is_frame(message.payload)) {
-          received.push_back(message.payload);
-          continue;
-        }
-        EXPECT_LE(message.payload.size(), 17 * kib);
-        wire::FrameReader frame(message.payload);
-        while (const auto part = frame.next()) received.emplace_back(*part);
-      }
-      return received.size() == sent.size();
-    };
+    const auto all_came = [&] { return parts_of(recorder).size() == sent.size(); };
     EXPECT_TRUE(co_await test::eventually(all_came));
-    EXPECT_EQ(received, sent);
+    EXPECT_EQ(parts_of(recorder), sent);
+    for (const auto& message : recorder.messages()) {
+      if (wire::is_frame(message.payload)) EXPECT_LE(message.payload.size(), 17 * kib);
+    }
     EXPECT_LT(recorder.size(), sent.size());
     co_await close();
   });
 }
 
 // Around the size where its frame just fits, or does not.
-TEST_F(PackerTest, EachMessageLeavesAtMostOnceHoweverLittleRoomThereIs) {
+TEST_F(PackerTest, EachMessageLeavesOrIsRefusedHoweverLittleRoomThereIs) {
   test::run_coroutine([this]() -> asio::awaitable<void> {
-    std::size_t fitting = 0;
-    std::size_t refused = 0;
+    std::size_t whole = 0;
+    std::size_t apart = 0;
     for (std::size_t queued_bytes = 400; queued_bytes < 1000; queued_bytes += 10) {
       co_await open(queued_bytes);
       const test::ChannelRecorder recorder(server_.options(), {channel_});
@@ -164,15 +240,22 @@ TEST_F(PackerTest, EachMessageLeavesAtMostOnceHoweverLittleRoomThereIs) {
       client_->publish("elsewhere", "x", Clock::now() + 1min, [](const redis::Outcome&) {});
       packer_->send_request("other", {8, own_features}, "{}", Clock::now() + 1min);
       for (int i = 0; i < 32; ++i) send(std::to_string(i));
-      redis::Command last{"ECHO", "x"};
-      co_await client_->request(std::move(last), Clock::now() + 10s);
-      EXPECT_LE(recorder.size(), 1U) << queued_bytes;
-      (recorder.size() == 1 ? fitting : refused) += 1;
+      const auto all_ended = [&] {
+        return parts_of(recorder).size() + outcomes_.size() - outcomes_.count("other") == 32;
+      };
+      EXPECT_TRUE(co_await test::eventually(all_ended)) << queued_bytes;
+      outcomes_.erase("other");
+      const std::vector<redis::Failure> refused{redis::Failure::overflow};
+      for (const auto& [id, failures] : outcomes_) EXPECT_EQ(failures, refused) << id;
+      const auto received = parts_of(recorder);
+      (recorder.size() == 1 && received.size() == 32 ? whole : apart) += 1;
+      const std::set<std::string> different(received.begin(), received.end());
+      EXPECT_EQ(different.size(), received.size());
       co_await close();
       outcomes_.clear();
     }
-    EXPECT_GT(fitting, 0U);
-    EXPECT_GT(refused, 0U);
+    EXPECT_GT(whole, 0U);
+    EXPECT_GT(apart, 0U);
   });
 }
 
