@@ -27,7 +27,7 @@ Executed executed_before(const wire::Response& error, const PendingCall& call) {
   if (error.code == "decode") return Executed::no;
   // Others answer with an error also where they did not run the request.
   const bool knows_codes =
-      !error.code.empty() || (call.owner && has_feature(features_of(*call.owner), Feature::codes));
+      !error.code.empty() || (call.owner && has_feature(call.owner->features, Feature::codes));
   return knows_codes ? Executed::yes : Executed::maybe;
 }
 

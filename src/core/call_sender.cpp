@@ -99,7 +99,7 @@ void CallSender::send_cancel(const RequestId& request_id, const PendingCall& cal
   if (!call.owner && lookups_.contains(call.target)) {
     cancels_[call.target].push_back(request_id);
   } else if (call.owner) {
-    publish_cancel({call.target, features_of(*call.owner)}, request_id);
+    publish_cancel({call.target, call.owner->features}, request_id);
   }
 }
 
@@ -134,8 +134,8 @@ void CallSender::publish(const RequestId& request_id, PendingCall& call, std::st
 unsigned CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
   const InstanceId target = call.target;
   if (const auto known = owners_.find(target); known != owners_.end()) {
-    call.owner = known->second.uuid;
-    return known->second.features;
+    call.owner = known->second;
+    return call.owner ? call.owner->features : 0;
   }
   auto& waiting = lookups_[target];
   waiting.push_back(request_id);
@@ -157,18 +157,16 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
   if (waiting.empty() || outcome.failure != redis::Failure::none || outcome.reply.is_error())
     return;
   if (owners_.size() >= most_owners) owners_.clear();
-  KnownOwner owner;
-  if (const std::string& uuid = outcome.reply.text; !uuid.empty()) {
-    owner = {std::make_shared<const std::string>(uuid), features_of(uuid)};
-  }
+  const std::string& value = outcome.reply.text;
+  const auto owner = value.empty() ? nullptr : std::make_shared<const Owner>(parse_owner(value));
   owners_[target] = owner;
-  if (!cancels.empty()) {
+  if (owner && !cancels.empty()) {
     for (const RequestId& request_id : cancels.mapped()) {
-      publish_cancel({target, owner.features}, request_id);
+      publish_cancel({target, owner->features}, request_id);
     }
   }
   for (const RequestId& request_id : waiting.mapped()) {
-    if (PendingCall* const call = calls_.find(request_id)) call->owner = owner.uuid;
+    if (PendingCall* const call = calls_.find(request_id)) call->owner = owner;
   }
 }
 
@@ -305,7 +303,7 @@ void CallSender::publish_again(const RequestId& request_id) {
   if (call == nullptr || !call->owner) return;
   ++counters_.calls_resent;
   redis::Command command =
-      publish_again_command(context_.keys, call->target, encode(request_id, *call), *call->owner);
+      publish_again_command(context_.keys, call->target, encode(request_id, *call), call->owner->value);
   context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {

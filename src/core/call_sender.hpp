@@ -77,12 +77,6 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void clear();
 
  private:
-  /// The owner of an id and what that understands; null if it does not cope with repetitions.
-  struct KnownOwner {
-    PendingCall::Owner uuid;
-    unsigned features = 0;
-  };
-
   void publish_cancel(const Packer::Address& address, const RequestId& request_id);
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
   /// Returns the features of the target, as far as they are known.
@@ -116,7 +110,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   std::deque<RequestId> unsent_;
   DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;
-  std::unordered_map<InstanceId, KnownOwner> owners_;
+  std::unordered_map<InstanceId, std::shared_ptr<const Owner>> owners_;  // null: there is none
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
   std::unordered_map<InstanceId, std::vector<RequestId>> cancels_;  // until a look-up is answered
   std::shared_ptr<ListenerCheck> listeners_;

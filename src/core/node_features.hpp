@@ -31,6 +31,14 @@ inline unsigned features_of(std::string_view owner_value) {
   return features;
 }
 
+/// Who has an id, as its owner key says.
+struct Owner {
+  std::string value;  ///< Compared as a whole.
+  unsigned features = 0;
+};
+
+inline Owner parse_owner(const std::string& value) { return {value, features_of(value)}; }
+
 inline bool has_feature(unsigned features, Feature feature) {
   return (features & static_cast<unsigned>(feature)) != 0;
 }

@@ -49,8 +49,7 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
   }
   const UuidGenerator::Text uuid = uuids_.next_text();
   const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
-  std::string message =
-      call.extras ? wire::encode_request({.request_id = request_id.view(),
+  std::string message = requests_.encode({.request_id = request_id.view(),
                                           .sender = own_id_,
                                           .type = call.type,
                                           .data = call.data,
@@ -58,9 +57,7 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
                                           .accepts = own_features,
                                           .deadline = time_left(ends_at, now),
                                           .headers = headers_of(call)},
-                                         std::move(message_))
-                  : usual_request_.encode(request_id.view(), own_id_, call.type, call.data, timeout,
-                                          own_features, std::move(message_));
+                                         std::move(message_));
   if (auto objection = objection_to_call(message.size(), call.data)) {
     std::move(completion)(std::move(objection), std::string());
     return;

@@ -62,7 +62,7 @@ class Outbox {
   std::shared_ptr<CallSender> calls_;
   Counters& counters_;
   UuidGenerator uuids_;
-  wire::UsualRequest usual_request_;
+  wire::RequestWriter requests_;
   std::string message_;  // memory for the next request
 };
 

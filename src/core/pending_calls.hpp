@@ -18,6 +18,7 @@
 #include <async/strand.hpp>
 #include <core/counters.hpp>
 #include <core/deadline_map.hpp>
+#include <core/node_features.hpp>
 #include <core/recent_ids.hpp>
 #include <wire/messages.hpp>
 
@@ -25,16 +26,15 @@ namespace mesh::core {
 
 /// One call that waits for its response.
 struct PendingCall {
-  /// The uuid of a node that copes with repetitions. Null: it does not, or is not known.
-  using Owner = std::shared_ptr<const std::string>;
-
   detail::CallCompletion completion;
   InstanceId target = 0;
   std::string_view type{};
   std::chrono::milliseconds timeout{0};
   TimePoint begun_at{};
   std::string data{};  // JSON text, as long as there is room to keep it for sending it (again)
-  Owner owner{};       // of the target, as of the first sending
+  /// Of the target, as of the first sending. Null: it does not cope with repetitions, or is not
+  /// known.
+  std::shared_ptr<const Owner> owner{};
   bool has_data = false;
   bool was_sent = false;
   bool may_have_arrived = false;

@@ -36,10 +36,10 @@ class Client : public std::enable_shared_from_this<Client> {
   struct Events {
     std::function<void()>
         on_ready;  ///< (Re)connected and subscribed again, before queued commands.
-    /// The connection is about to write, or a command to be handed to it; what is published
-    /// meanwhile leaves with it, or before that.
+    /// The connection is about to write, or a command other than by `publish()` to be handed to it;
+    /// what is published meanwhile leaves with the one, and before the other.
     std::function<void()> before_write;
-    std::function<void()> on_lost;
+    std::function<void()> on_lost;  ///< What is submitted meanwhile waits for the next connection.
     Link::MessageCallback on_message;
     std::size_t largest_message = ReplyScanner::largest_reply;
     Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
@@ -102,7 +102,8 @@ class Client : public std::enable_shared_from_this<Client> {
                OutcomeCallback&& callback, std::size_t messages = 1);
   /// Whether a message of this size would be handed to the connection, instead of waiting.
   bool can_publish_at_once(std::size_t size) const;
-  /// Has `before_write` called, latest at the end of this turn unless the connection is lost.
+  /// Has `before_write` called at the end of this turn, or once what is being written has been; not
+  /// if the connection is lost before.
   void want_write();
 
   /// The outcome, `Failure::expired` if none came until the deadline.

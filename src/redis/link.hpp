@@ -52,7 +52,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void set_error_reply_callback(std::function<void(const Reply& reply)> callback) {
     on_error_reply_ = std::move(callback);
   }
-  /// Is called before bytes are written that were not enough to be written at once.
+  /// Is called before bytes are written, except while there are enough to write some of them before
+  /// the turn is over.
   void set_before_write_callback(std::function<void()> callback) {
     before_write_ = std::move(callback);
   }

@@ -77,8 +77,8 @@ asio::awaitable<bool> MasterWatch::is_still_master(std::shared_ptr<MasterWatch> 
   const Round round(*this);
   auto newest = co_await ask_next(rotation_.size(), deadline);
   if (!newest || newest->master == current) co_return true;
-  if (!co_await connector_.is_master(newest->master, deadline)) co_return true;
-  round.conclude(std::move(*newest));
+  // One that does not answer in time may have made another leader all the same.
+  if (co_await connector_.is_master(newest->master, deadline)) round.conclude(std::move(*newest));
   co_return false;
 }
 

@@ -19,21 +19,26 @@ constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
 // Timers of Node.js take what is longer for 1 ms.
 constexpr milliseconds longest_timeout_on_the_wire{2147483647};
 
+// A request of a longer one is written anew each time, rather than kept.
+constexpr std::size_t longest_usual_type = 256;
+
+char* put(char* place, std::string_view text) { return std::copy(text.begin(), text.end(), place); }
+
 /// Puts a message together. Room for names, numbers and short texts is made at first, so that they
 /// can be written one after the other.
 class MessageWriter {
  public:
   explicit MessageWriter(std::size_t size_of_texts, std::size_t size_of_data = 0,
-                         std::string memory = {}, std::size_t size_of_the_rest = usual_rest)
+                         std::string memory = {})
       : text_(std::move(memory)) {
-    text_.reserve(size_of_texts + size_of_data + 2 * size_of_the_rest);
+    text_.reserve(size_of_texts + size_of_data + 2 * usual_rest);
     // Not from nothing: that would fill with zeros what was filled before.
-    text_.resize(size_of_texts + size_of_the_rest);
+    text_.resize(size_of_texts + usual_rest);
     next_ = text_.data();
   }
 
   MessageWriter& raw(std::string_view text) {
-    next_ = std::copy(text.begin(), text.end(), next_);
+    next_ = put(next_, text);
     return *this;
   }
   // Error texts come from arbitrary exceptions, so what is not UTF-8 is replaced, not refused.
@@ -82,8 +87,6 @@ class MessageWriter {
 
 constexpr std::string_view begin_of_message = R"({"requestId":")";
 
-char* put(char* place, std::string_view text) { return std::copy(text.begin(), text.end(), place); }
-
 /// A message that begins with a request id, and goes on so. More may be appended.
 std::string encode_head(std::string_view request_id, std::string_view rest,
                         std::size_t size_of_more = 0) {
@@ -123,29 +126,39 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
       .take();
 }
 
-std::string UsualRequest::encode(std::string_view plain_id, InstanceId sender,
-                                 std::string_view type, std::string_view data, milliseconds timeout,
-                                 unsigned accepts, std::string memory) {
-  const bool is_as_before = sender == sender_ && timeout == timeout_ && accepts == accepts_ &&
-                            type == type_ && !middle_.empty();
-  if (!is_as_before) {
-    middle_ = encode_request({.request_id = "",
-                              .sender = sender,
-                              .type = type,
-                              .data = "",
-                              .timeout = timeout,
-                              .accepts = accepts});
-    middle_.erase(0, begin_of_message.size());
-    middle_.pop_back();
-    sender_ = sender;
-    type_ = type;
-    timeout_ = timeout;
-    accepts_ = accepts;
-  }
-  memory.resize(begin_of_message.size() + plain_id.size() + middle_.size() + data.size() + 1);
-  char* const head = put(put(put(memory.data(), begin_of_message), plain_id), middle_);
-  *put(head, data) = '}';
+std::string RequestWriter::encode(const OutgoingRequest& request, std::string memory) {
+  const bool is_usual = !request.repeat && !request.deadline && request.headers.empty() &&
+                        request.type.size() <= longest_usual_type;
+  if (!is_usual) return encode_request(request, std::move(memory));
+  if (!says_the_same(request)) remember(request);
+  memory.resize(begin_of_message.size() + request.request_id.size() + middle_.size() +
+                request.data.size() + 1);
+  char* const head = put(put(put(memory.data(), begin_of_message), request.request_id), middle_);
+  *put(head, request.data) = '}';
   return memory;
+}
+
+bool RequestWriter::says_the_same(const OutgoingRequest& request) const {
+  return request.sender == sender_ && request.timeout == timeout_ && request.accepts == accepts_ &&
+         request.type == type_ && !middle_.empty();
+}
+
+void RequestWriter::remember(const OutgoingRequest& request) {
+  // First and last, in case that memory ends between.
+  middle_.clear();
+  sender_ = request.sender;
+  type_ = request.type;
+  timeout_ = request.timeout;
+  accepts_ = request.accepts;
+  std::string middle = encode_request({.request_id = "",
+                                       .sender = request.sender,
+                                       .type = request.type,
+                                       .data = "",
+                                       .timeout = request.timeout,
+                                       .accepts = request.accepts});
+  middle.erase(0, begin_of_message.size());
+  middle.pop_back();
+  middle_ = std::move(middle);
 }
 
 std::string begin_response(std::string_view request_id) {

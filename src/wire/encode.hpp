@@ -28,21 +28,22 @@ struct OutgoingRequest {
 /// The memory of `memory` is used again.
 std::string encode_request(const OutgoingRequest& request, std::string memory = {});
 
-/// What most requests of a node say between their ids and their data, which is that of the one
-/// before: neither a deadline nor headers, and not that they are repeated.
-class UsualRequest {
+/// Writes requests as `encode_request()` does, and faster where one says between its id and its data
+/// what the one before did, as most of a node do: neither a deadline nor headers, and not that they
+/// are repeated. Ids must need no escapes.
+class RequestWriter {
  public:
-  /// The same as `encode_request`, where the id needs no escapes.
-  std::string encode(std::string_view plain_id, InstanceId sender, std::string_view type,
-                     std::string_view data, std::chrono::milliseconds timeout, unsigned accepts,
-                     std::string memory);
+  std::string encode(const OutgoingRequest& request, std::string memory);
 
  private:
+  bool says_the_same(const OutgoingRequest& request) const;
+  void remember(const OutgoingRequest& request);
+
   InstanceId sender_ = 0;
   std::string type_;
   std::chrono::milliseconds timeout_{0};
   unsigned accepts_ = 0;
-  std::string middle_;  // from the quote behind the id on
+  std::string middle_;  // from the quote behind the id on; empty if there is none to rely on
 };
 
 /// A response up to its `data`, which is to be appended, and then `end_response()`.

@@ -87,11 +87,15 @@ bool take_middle(UsualReader& reader, UsualMessage& message) {
 
 void remember(std::string_view middle, const UsualMessage& message, LastRequest& last) {
   if (message.deadline_in_ms || message.repeat) return;  // the next one says something else
-  last.text = middle;
+  constexpr std::size_t most_kept = 512;
+  if (middle.size() > most_kept) return;
+  // First and last, in case that memory ends between.
+  last.text.clear();
   last.type = message.type;
   last.sender = message.sender;
   last.timeout_in_ms = message.timeout_in_ms;
   last.accepts = message.accepts;
+  last.text = middle;
 }
 
 bool read_request(UsualReader& reader, const MeshLimits& limits, LastRequest& last,

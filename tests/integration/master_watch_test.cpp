@@ -230,6 +230,27 @@ TEST(MasterWatch, NorDoesItMakeOneOfAMeshWhoseElectionIsElsewhere) {
   run_coroutine(body, beside_the_body());
 }
 
+TEST(MasterWatch, NorDoesItWhileTheNewMasterDoesNotAnswer) {
+  SentinelCluster cluster(with_stubborn_master());
+  cluster.first_master().command({"SET", mesh_lock, "another"});
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(context.get_executor(), mesh_key, patient_options(rarely_asking(cluster), log));
+    co_await node.start();
+    depose(cluster);
+    cluster.first_replica().pause();
+    cluster.first_master().command({"DEL", mesh_lock});
+    const auto has_refused = [&] {
+      return log.contains("is the master no more", LogLevel::warning);
+    };
+    EXPECT_TRUE(co_await eventually(has_refused)) << log.text();
+    EXPECT_FALSE(log.contains("became leader", LogLevel::info)) << log.text();
+    cluster.first_replica().resume();
+    co_await node.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
 TEST(MasterWatch, WhereNoSentinelAnswersTheGrantStands) {
   SentinelCluster cluster;
   cluster.first_master().command({"SET", mesh_lock, "another"});

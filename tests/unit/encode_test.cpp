@@ -105,12 +105,11 @@ TEST(Encode, TypesAndIdsAreQuoted) {
   EXPECT_EQ(Json::parse(encode_broadcast(1, awkward, "0")).at("type"), awkward);
 }
 
-TEST(UsualRequest, SaysWhatTheGeneralWayDoes) {
-  UsualRequest usual;
+TEST(RequestWriter, SaysWhatTheGeneralWayDoes) {
+  RequestWriter writer;
   std::string memory(500, 'x');
   const auto expect_same = [&](const OutgoingRequest& request) {
-    memory = usual.encode(request.request_id, request.sender, request.type, request.data,
-                          request.timeout, request.accepts, std::move(memory));
+    memory = writer.encode(request, std::move(memory));
     EXPECT_EQ(memory, encode_request(request));
   };
   OutgoingRequest request{"id", 7, "echo", "[1]", 10s};
@@ -128,6 +127,19 @@ TEST(UsualRequest, SaysWhatTheGeneralWayDoes) {
   request.sender = 8;
   expect_same(request);
   request.timeout = std::chrono::hours(24 * 365);
+  expect_same(request);
+  request.headers = R"({"a":"b"})";
+  expect_same(request);
+  request.headers = "";
+  request.deadline = 5ms;
+  expect_same(request);
+  request.deadline.reset();
+  request.repeat = true;
+  expect_same(request);
+  request.repeat = false;
+  const std::string long_type(1000, 't');
+  request.type = long_type;
+  expect_same(request);
   expect_same(request);
 }
 
