@@ -1,11 +1,16 @@
 #include "rig_watch.hpp"
 
 #include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <support/redis_probe.hpp>
 
 namespace mesh::chaos {
 
-RigWatch::RigWatch(ProxyThread& proxies, EventLog& log)
-    : proxies_(proxies), log_(log), thread_([this] { run(); }) {}
+RigWatch::RigWatch(std::function<void()> ask, EventLog& log)
+    : ask_(std::move(ask)), log_(log), thread_([this] { run(); }) {}
 
 RigWatch::~RigWatch() {
   stop_ = true;
@@ -16,11 +21,25 @@ void RigWatch::run() {
   constexpr Nanoseconds still = 150'000'000;
   while (!stop_) {
     const Nanoseconds from = now_ns();
-    proxies_.ask([] {});
+    ask_();
     const Nanoseconds to = now_ns();
     if (to - from > still) log_.write("outage", {{"from", from}, {"to", to}});
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+}
+
+std::function<void()> ping(const RedisOptions& server) {
+  return [server, probe = std::make_shared<std::optional<test::RedisProbe>>()] {
+    try {
+      if (!*probe) {
+        probe->emplace(server);
+        (*probe)->command({"CLIENT", "SETNAME", ping_client_name});
+      }
+      (*probe)->command({"PING"});
+    } catch (const test::RedisProbeError&) {
+      probe->reset();
+    }
+  };
 }
 
 }  // namespace mesh::chaos

@@ -1,18 +1,21 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
+#include <mesh/options.hpp>
+
 #include "event_log.hpp"
-#include "proxy.hpp"
 
 namespace mesh::chaos {
 
-/// Logs when the thread of the proxies stood still, as the machine had other things to do: no node
-/// can be blamed for what it could not say or hear then.
+/// Logs when a part of the rig stood still, as the machine had other things to do: no node can be
+/// blamed for what it could not say or hear then.
 class RigWatch {
  public:
-  RigWatch(ProxyThread& proxies, EventLog& log);
+  /// The part is asked again and again, from a thread of its own; `ask` returns with its answer.
+  RigWatch(std::function<void()> ask, EventLog& log);
   ~RigWatch();
   RigWatch(const RigWatch&) = delete;
   RigWatch& operator=(const RigWatch&) = delete;
@@ -20,10 +23,16 @@ class RigWatch {
  private:
   void run();
 
-  ProxyThread& proxies_;
+  std::function<void()> ask_;
   EventLog& log_;
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };
+
+/// As Redis lists it.
+constexpr const char* ping_client_name = "rig_watch";
+
+/// Asks a server, as long as it can be reached.
+std::function<void()> ping(const RedisOptions& server);
 
 }  // namespace mesh::chaos

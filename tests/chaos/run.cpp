@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -74,7 +75,6 @@ class Run {
         replayer_(world_, log_, options.seed),
         watch_(
             world_, log_, [this] { replayer_.suspend(); }, [this] { replayer_.resume(); }),
-        rig_watch_(proxies_, log_),
         fleet_(
             FleetOptions{options.node_program, options.folder, options.rate, options.scale}, world_,
             proxies_,
@@ -82,7 +82,10 @@ class Run {
               replayer_.on_request(channel, text);
             },
             log_),
-        stage_{world_, fleet_, replayer_, log_, random_, timing_, options.processes} {}
+        stage_{world_, fleet_, replayer_, log_, random_, timing_, options.processes} {
+    watch_rig([this] { proxies_.ask([] {}); });
+    for (test::RedisServer* const server : world_.servers()) watch_rig(ping(server->options()));
+  }
 
   void play() {
     log_header();
@@ -100,6 +103,10 @@ class Run {
   }
 
  private:
+  void watch_rig(std::function<void()> ask) {
+    rig_watches_.push_back(std::make_unique<RigWatch>(std::move(ask), log_));
+  }
+
   void log_header() {
     log_.write("run", {{"seed", options_.seed},
                        {"minutes", options_.minutes},
@@ -209,7 +216,7 @@ class Run {
   Replayer replayer_;
   MasterWatch watch_;
   ProxyThread proxies_;
-  RigWatch rig_watch_;
+  std::vector<std::unique_ptr<RigWatch>> rig_watches_;
   Fleet fleet_;
   Stage stage_;
 };

@@ -6,6 +6,8 @@
 
 #include <support/wait.hpp>
 
+#include "rig_watch.hpp"
+
 namespace mesh::chaos {
 
 namespace {
@@ -66,7 +68,8 @@ std::string World::clients_of_replica() {
   std::string others = probe.text({"CLIENT", "LIST", "TYPE", "pubsub"});
   std::istringstream lines(normal);
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(self)) others += line + "\n";
+    const bool is_of_rig = line.find(std::string(" name=") + ping_client_name) != std::string::npos;
+    if (!line.starts_with(self) && !is_of_rig) others += line + "\n";
   }
   return others;
 }

@@ -24,7 +24,7 @@ class World {
   explicit World(bool with_sentinel);
 
   bool has_sentinel() const { return cluster_ != nullptr; }
-  /// The servers there are, the same over the whole run.
+  /// The servers there are, the same over the whole run where there is Sentinel.
   std::vector<test::RedisServer*> servers();
   std::uint16_t sentinel_port() const { return cluster_->sentinel_port(); }
 
