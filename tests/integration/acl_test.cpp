@@ -206,8 +206,13 @@ TEST(Acl, AStartWithoutACommandNamesIt) {
 }
 
 TEST(Acl, AStartWithoutACommandOfAScriptFailsAtOnce) {
-  EXPECT_NE(failure_without("incr").find("can't run this command"), std::string::npos);
-  EXPECT_NE(failure_without("zadd").find("can't run this command"), std::string::npos);
+  for (const std::string command : {"incr", "zadd"}) {
+    const std::string failure = failure_without(command);
+    // Redis 7.0 does not tell which.
+    const bool is_told = failure.find("can't run this command") != std::string::npos ||
+                         failure.find("'" + command + "'") != std::string::npos;
+    EXPECT_TRUE(is_told) << failure;
+  }
 }
 
 TEST(Acl, AStartWithoutSubscribeNamesIt) {

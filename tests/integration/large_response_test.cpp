@@ -17,10 +17,19 @@
 namespace mesh::test::faults {
 namespace {
 
+/// Valkey counts the message itself until version 8; later it is shared by those who get it.
+bool counts_messages(const RedisServer& server) {
+  const std::string info = server.probe().text({"INFO", "server"});
+  const std::string field = "valkey_version:";
+  const auto found = info.find(field);
+  return found == std::string::npos || std::stoi(info.substr(found + field.size())) < 9;
+}
+
 TEST(LargeResponse, BeyondTheOutputBufferLimitEndsItsCallAndNoOther) {
-  run_coroutine([]() -> asio::awaitable<void> {
+  const RedisServer server;
+  if (!counts_messages(server)) GTEST_SKIP() << "this server has no such limit";
+  run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
-    const RedisServer server;
     Pair pair(executor, server.options());
     int large_runs = 0;
     pair.b.register_handler<"echo">([&](const std::string& text) {
