@@ -39,7 +39,7 @@ struct ReadVariable {
 /// it since.
 struct AddressOrigin {
   std::string environment;  // such as "MESH"; empty: it was not read
-  ReadVariable<std::string> host, unix_socket, sentinel_host;
+  ReadVariable<std::string> host, unix_socket, sentinel_host, cluster;
   ReadVariable<std::uint16_t> port;
 };
 
@@ -105,6 +105,14 @@ struct RedisOptions {
   std::string sentinel_username;           ///< ACL user at Sentinel; empty for the default user.
   std::string sentinel_password;           ///< Empty means no AUTH at Sentinel. Never logged.
 
+  /// Not empty: Redis is a cluster, of version 7.0 or later, of which this names one node or several
+  /// separated by commas, such as "one,two:7001,[::1]:7002", with port 6379 unless they say
+  /// otherwise. They are asked in turn for the others, and `host`, `port` and `unix_socket` are
+  /// ignored. Not with Sentinel, nor with a `database` other than 0. Only an election runs on a
+  /// cluster: a `LeaderService`, or that of a mesh by way of `MeshOptions::leader_redis`. Its keys
+  /// have other names there, see docs/protocol.md, and its prefix may have no braces.
+  std::string cluster;
+
   /// Last fallback of both prefixes; empty: the executable's name, of which a start warns, since
   /// programs of different names then do not meet.
   std::string application_name;
@@ -121,8 +129,9 @@ struct RedisOptions {
   /// Reads `{name}_REDIS_X` for each setting X, falling back to `REDIS_X`; an empty variable counts
   /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, TLS_CA, TLS_CERT,
   /// TLS_KEY, PREFIX, SENTINEL_HOST, SENTINEL_PORT, SENTINEL_NAME, SENTINEL_USERNAME,
-  /// SENTINEL_PASSWORD. URL is redis://[[user]:password@]host[:port][/db], the same with rediss://
-  /// for TLS, or unix://[[user]:password@]/path[?db=N]. A variable for one setting wins over it;
+  /// SENTINEL_PASSWORD, CLUSTER. URL is redis://[[user]:password@]host[:port][/db], or
+  /// redis+cluster://[[user]:password@]host[:port],host[:port]..., the same with rediss for TLS, or
+  /// unix://[[user]:password@]/path[?db=N]. A variable for one setting wins over it;
   /// `{name}_REDIS_URL` wins over all variables without `{name}_` that are about the address or
   /// the login. PORT may also be tcp://host:port, as Kubernetes and Docker write it for a service
   /// called redis; then every other variable that names an address wins over its host.

@@ -26,6 +26,7 @@ bool is_replaced(const RedisOptions& options, const AddressOrigin& origin,
   const RedisOptions defaults;
   return origin.environment != environment ||
          !is_as_read(origin.sentinel_host, options.sentinel_host, defaults.sentinel_host) ||
+         !is_as_read(origin.cluster, options.cluster, defaults.cluster) ||
          !is_as_read(origin.host, options.host, defaults.host) ||
          !is_as_read(origin.port, options.port, defaults.port) ||
          // A variable for the host has cleared that of a URL.
@@ -42,6 +43,9 @@ bool is_outdated_election(const RedisOptions& leader, const RedisOptions& mesh) 
 std::string describe_origin(const RedisOptions& options) {
   const RedisOptions defaults;
   const AddressOrigin& origin = options.origin_;
+  if (!options.cluster.empty()) {
+    return "from " + source_of(origin.cluster, options.cluster, defaults.cluster, "cluster");
+  }
   if (!options.sentinel_host.empty()) {
     return "from " + source_of(origin.sentinel_host, options.sentinel_host, defaults.sentinel_host,
                                "sentinel_host");

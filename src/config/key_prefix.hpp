@@ -33,16 +33,12 @@ inline std::string mutex_prefix(const RedisOptions& options) {
   return options.mutex_prefix.empty() ? application_name(options) : options.mutex_prefix;
 }
 
-/// The lock of the election called `key`.
-inline std::string lock_key(const RedisOptions& options, const std::string& key) {
-  return mutex_prefix(options) + ":leader:" + key;
-}
+/// The lock of the election called `key`. On a cluster all keys of an election are in one slot.
+/// Throws `std::invalid_argument` where the names have braces, which would choose another one.
+std::string lock_key(const RedisOptions& options, const std::string& key);
 
 /// The same where the lock may have a place of its own: its prefix is that of `mesh` unless set.
-inline std::string lock_key(const RedisOptions& mesh, const RedisOptions& lock,
-                            const std::string& key) {
-  return lock_key(lock.mutex_prefix.empty() ? mesh : lock, key);
-}
+std::string lock_key(const RedisOptions& mesh, const RedisOptions& lock, const std::string& key);
 
 /// What to say of a lock whose prefix nobody has chosen; empty if somebody has.
 inline std::string doubt_about_lock(const RedisOptions& options) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <config/host_list.hpp>
 #include <config/number.hpp>
-#include <config/sentinel_list.hpp>
 
 namespace mesh {
 
@@ -49,7 +49,7 @@ void require_usable_tls(const RedisOptions& options) {
     reject("RedisOptions::tls",
            "must be false: this library was built with the CMake option MESHSERVICE_TLS off");
   }
-  if (!options.unix_socket.empty() && options.sentinel_host.empty()) {
+  if (!options.unix_socket.empty() && options.sentinel_host.empty() && options.cluster.empty()) {
     reject("RedisOptions::tls", "must be false with a unix socket, which needs no TLS");
   }
   if (options.tls_cert.empty() != options.tls_key.empty()) {
@@ -58,11 +58,21 @@ void require_usable_tls(const RedisOptions& options) {
   }
 }
 
-void require_sentinel_list(const std::string& list, std::uint16_t default_port) {
+void require_host_list(const std::string& option, const std::string& list) {
   try {
-    config::parse_sentinel_list(list, default_port);
+    config::parse_host_list(list, config::redis_port);
   } catch (const std::invalid_argument& error) {
-    reject("RedisOptions::sentinel_host", std::string("is wrong at ") + error.what());
+    reject(option, std::string("is wrong at ") + error.what());
+  }
+}
+
+void require_usable_cluster(const RedisOptions& options) {
+  require_host_list("RedisOptions::cluster", options.cluster);
+  if (!options.sentinel_host.empty()) {
+    reject("RedisOptions::sentinel_host", "must be empty with a cluster, which has no Sentinel");
+  }
+  if (options.database != 0) {
+    reject("RedisOptions::database", "must be 0 with a cluster, which has no other");
   }
 }
 
@@ -80,8 +90,9 @@ void RedisOptions::refuse_problem(std::string_view setting) const {
 void RedisOptions::validate() const {
   refuse_problem("TLS");  // which no value of the field can tell from a sound one
   if (tls) require_usable_tls(*this);
-  if (unix_socket.empty() && host.empty()) refuse_problem("URL");
-  if (unix_socket.empty() && sentinel_host.empty()) {
+  if (unix_socket.empty() && host.empty() && cluster.empty()) refuse_problem("URL");
+  if (!cluster.empty()) require_usable_cluster(*this);
+  if (unix_socket.empty() && sentinel_host.empty() && cluster.empty()) {
     if (host.empty()) reject("RedisOptions::host", "must not be empty");
     if (port == 0) {
       refuse_problem("PORT");
@@ -94,7 +105,7 @@ void RedisOptions::validate() const {
       reject("RedisOptions::sentinel_port", "must be from 1 to 65535");
     }
     if (sentinel_name.empty()) reject("RedisOptions::sentinel_name", "must not be empty");
-    require_sentinel_list(sentinel_host, sentinel_port);
+    require_host_list("RedisOptions::sentinel_host", sentinel_host);
   }
   if (!credentials && !sentinel_username.empty() && sentinel_password.empty()) {
     reject("RedisOptions::sentinel_password", "must be set where sentinel_username is");
@@ -134,6 +145,10 @@ void MeshOptions::validate() const {
   }
   leader.validate();
   redis.validate();
+  if (!redis.cluster.empty()) {
+    reject("RedisOptions::cluster, " + detail::describe_origin(redis) + ",",
+           "must be empty: a mesh runs on one Redis, or with Sentinel");
+  }
   if (leader_redis) leader_redis->validate();
   require_positive("MeshLimits::message_size", limits.message_size);
   require_positive("MeshLimits::nesting_depth", limits.nesting_depth);

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include <config/host_list.hpp>
 #include <config/number.hpp>
 #include <config/redis_url.hpp>
 #include <config/same_place.hpp>
-#include <config/sentinel_list.hpp>
 #include <mesh/options.hpp>
 
 namespace mesh {
@@ -38,7 +38,7 @@ constexpr std::string_view link_scheme = "tcp://";
 std::optional<config::HostAndPort> parse_link(std::string_view text) {
   if (!text.starts_with(link_scheme)) return std::nullopt;
   try {
-    auto entries = config::parse_sentinel_list(text.substr(link_scheme.size()), 0);
+    auto entries = config::parse_host_list(text.substr(link_scheme.size()), 0);
     if (entries.size() == 1 && entries.front().port != 0) return std::move(entries.front());
   } catch (const std::invalid_argument&) {
     // Malformed like one without a port.
@@ -69,11 +69,12 @@ class Layer {
     read("TLS_CA", options.tls_ca);
     read("TLS_CERT", options.tls_cert);
     read("TLS_KEY", options.tls_key);
-    read_sentinels(options.sentinel_host);
+    read_hosts("SENTINEL_HOST", "CLUSTER", options.sentinel_host, origin_.sentinel_host);
     read_port("SENTINEL_PORT", options.sentinel_port);
     read("SENTINEL_NAME", options.sentinel_name);
     read("SENTINEL_USERNAME", options.sentinel_username);
     read("SENTINEL_PASSWORD", options.sentinel_password);
+    read_hosts("CLUSTER", "SENTINEL_HOST", options.cluster, origin_.cluster);
     read("PREFIX", options.prefix);
   }
 
@@ -84,8 +85,8 @@ class Layer {
 
   std::optional<Variable> find(std::string_view setting) const {
     // A URL says where Redis is and how to log in, also by what it leaves out.
-    constexpr std::array by_url{"URL",      "HOST", "PORT", "USERNAME",
-                                "PASSWORD", "DB",   "TLS",  "SENTINEL_HOST"};
+    constexpr std::array by_url{"URL", "HOST", "PORT",          "USERNAME", "PASSWORD",
+                                "DB",  "TLS",  "SENTINEL_HOST", "CLUSTER"};
     const std::string name(setting);
     if (is_overridden(name.c_str())) return std::nullopt;
     if (std::ranges::find(by_url, setting) != by_url.end() && is_overridden("URL")) {
@@ -111,20 +112,22 @@ class Layer {
     origin_.host = {variable.name, options.host};
     origin_.port = {variable.name, options.port};
     origin_.unix_socket = {variable.name, options.unix_socket};
+    origin_.cluster = {variable.name, options.cluster};
   }
 
-  void read_sentinels(std::string& target) {
+  void read_hosts(const char* setting, const char* alternative, std::string& target,
+                  detail::ReadVariable<std::string>& origin) {
     // These would win over an address, however generic they are.
-    if (is_overridden("HOST")) return;
-    const auto variable = find("SENTINEL_HOST");
+    if (is_overridden("HOST") || is_overridden(alternative)) return;
+    const auto variable = find(setting);
     if (!variable) return;
     try {
-      config::parse_sentinel_list(variable->value, 1);
+      config::parse_host_list(variable->value, 1);
     } catch (const std::invalid_argument& error) {
-      reject("SENTINEL_HOST", *variable, error.what());
+      reject(setting, *variable, error.what());
     }
     target = variable->value;
-    origin_.sentinel_host = {variable->name, target};
+    origin = {variable->name, target};
   }
 
   /// Nobody in particular has written a link, so it gives way to every other address.
@@ -210,8 +213,8 @@ bool differs_from_mesh(const char* setting) {
 /// Whether the generic variables speak of a server beside the mesh's: more likely they are about
 /// the mesh, or left over from something else, unless they are those that a TypeScript node reads.
 bool may_tell_election_apart() {
-  if (has_any("MESH_REDIS_", {"URL", "HOST", "SENTINEL_HOST"})) {
-    return has_any("REDIS_", {"HOST", "SENTINEL_HOST"});
+  if (has_any("MESH_REDIS_", {"URL", "HOST", "SENTINEL_HOST", "CLUSTER"})) {
+    return has_any("REDIS_", {"HOST", "SENTINEL_HOST", "CLUSTER"});
   }
   return differs_from_mesh("PORT") || differs_from_mesh("SENTINEL_PORT") ||
          differs_from_mesh("SENTINEL_NAME");
@@ -254,12 +257,14 @@ RedisOptions RedisOptions::read_env(std::string_view name, std::string applicati
   if (options.find_problem("URL") != nullptr) {
     options.host.clear();
     options.unix_socket.clear();
+    options.cluster.clear();
   }
   return options;
 }
 
 std::optional<RedisOptions> RedisOptions::read_leader_env() {
-  const bool is_named = has_any("MUTEX_REDIS_", {"URL", "HOST", "PORT", "SENTINEL_HOST"});
+  const bool is_named =
+      has_any("MUTEX_REDIS_", {"URL", "HOST", "PORT", "SENTINEL_HOST", "CLUSTER"});
   if (!is_named && !may_tell_election_apart()) return std::nullopt;
   RedisOptions leader = read_env("MUTEX");
   if (!is_named) {

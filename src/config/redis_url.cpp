@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <config/host_list.hpp>
 #include <config/number.hpp>
 
 namespace mesh::config {
@@ -189,6 +190,20 @@ void apply_tcp(std::string_view text, RedisOptions& options) {
   options.unix_socket.clear();
 }
 
+/// Of a cluster, where there is one database only.
+void apply_cluster(std::string_view text, RedisOptions& options) {
+  take_user_info(text, text.rfind('@'), options);
+  if (text.find_first_of("/?") != std::string_view::npos) {
+    fail("a URL of a cluster names only its nodes: redis+cluster://host:port,host:port");
+  }
+  options.cluster = percent_decode(text, "host");
+  try {
+    parse_host_list(options.cluster, redis_port);
+  } catch (const std::invalid_argument& error) {
+    fail(std::string("in a URL of a cluster, at ") + error.what());
+  }
+}
+
 void apply_unix(std::string_view text, RedisOptions& options) {
   // A path may contain an @, and is told from user and password by its first /.
   if (!text.starts_with('/')) take_user_info(text, text.find("@/"), options);
@@ -203,15 +218,23 @@ void apply_unix(std::string_view text, RedisOptions& options) {
 void apply_redis_url(std::string_view url, RedisOptions& options) {
   if (url.find('\0') != std::string_view::npos) fail("a URL must not contain a zero byte");
   RedisOptions result = options;
+  result.cluster.clear();
   if (take_prefix(url, "redis://")) {
     apply_tcp(url, result);
   } else if (take_prefix(url, "rediss://")) {
     apply_tcp(url, result);
     result.tls = true;
+  } else if (take_prefix(url, "redis+cluster://")) {
+    apply_cluster(url, result);
+  } else if (take_prefix(url, "rediss+cluster://")) {
+    apply_cluster(url, result);
+    result.tls = true;
   } else if (take_prefix(url, "unix://")) {
     apply_unix(url, result);
   } else {
-    fail("a URL must begin with redis://, rediss:// or unix://");
+    fail(
+        "a URL must begin with redis://, rediss://, unix://, redis+cluster:// or "
+        "rediss+cluster://");
   }
   options = std::move(result);
 }

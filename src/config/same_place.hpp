@@ -6,7 +6,8 @@ namespace mesh::config {
 
 /// Whether both lead to the same server, as far as names tell.
 inline bool is_same_server(const RedisOptions& left, const RedisOptions& right) {
-  if (left.sentinel_host != right.sentinel_host) return false;
+  if (left.cluster != right.cluster || left.sentinel_host != right.sentinel_host) return false;
+  if (!left.cluster.empty()) return true;
   if (!left.sentinel_host.empty()) {
     return left.sentinel_port == right.sentinel_port && left.sentinel_name == right.sentinel_name;
   }

@@ -302,8 +302,8 @@ void CallSender::publish_again(const RequestId& request_id) {
   // Without an owner it could reach another node than at first: the timeout ends the call.
   if (call == nullptr || !call->owner) return;
   ++counters_.calls_resent;
-  redis::Command command =
-      publish_again_command(context_.keys, call->target, encode(request_id, *call), call->owner->value);
+  redis::Command command = publish_again_command(context_.keys, call->target,
+                                                 encode(request_id, *call), call->owner->value);
   context_.commands->submit(std::move(command), call->deadline,
                             [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
                               if (const auto self = weak.lock()) {

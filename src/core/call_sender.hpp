@@ -111,7 +111,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;
   std::unordered_map<InstanceId, std::shared_ptr<const Owner>> owners_;  // null: there is none
-  std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;  // request ids by target
+  std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;       // request ids by target
   std::unordered_map<InstanceId, std::vector<RequestId>> cancels_;  // until a look-up is answered
   std::shared_ptr<ListenerCheck> listeners_;
   ReturnWindow others_return_;

@@ -1,10 +1,12 @@
 #include <core/connections.hpp>
 
 #include <redis/master_watch.hpp>
+#include <redis/slot.hpp>
 
 namespace mesh::core {
 
-Connections::Connections(const Strand& strand, const MeshOptions& options)
+Connections::Connections(const Strand& strand, const MeshOptions& options,
+                         const std::string& lock_key)
     : master_watch_(std::make_shared<redis::MasterWatch>(strand, options.redis)),
       commands_(std::make_shared<redis::Client>(strand, options.redis, "commands",
                                                 options.limits.queued_bytes, options.log,
@@ -14,7 +16,8 @@ Connections::Connections(const Strand& strand, const MeshOptions& options)
                                                      master_watch_)),
       elsewhere_(options.leader_redis
                      ? std::make_shared<redis::Client>(strand, *options.leader_redis, "election",
-                                                       options.limits.queued_bytes, options.log)
+                                                       options.limits.queued_bytes, options.log,
+                                                       nullptr, redis::slot_of(lock_key))
                      : nullptr) {}
 
 asio::awaitable<void> Connections::open(TimePoint deadline) {

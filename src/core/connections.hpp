@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <boost/asio/awaitable.hpp>
 #include <mesh/options.hpp>
@@ -14,7 +15,8 @@ namespace mesh::core {
 /// where that is on another Redis. All members but the getters must be called on the strand.
 class Connections {
  public:
-  Connections(const Strand& strand, const MeshOptions& options);
+  /// The lock is that of the election.
+  Connections(const Strand& strand, const MeshOptions& options, const std::string& lock_key);
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 

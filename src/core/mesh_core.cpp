@@ -32,16 +32,15 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           options_.interceptors.empty()
               ? nullptr
               : std::make_shared<Interception>(options_.interceptors, options_.log, gate_)),
-      connections_(strand_, options_),
+      lock_key_(options_.leader_redis
+                    ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
+                    : keys_.leader_lock()),
+      connections_(strand_, options_, lock_key_),
       registry_(std::make_shared<Registry>(connections_.commands(), keys_, options_.node_ttl,
                                            options_.hostname)),
       leader_(std::make_shared<leader::LeaderDriver>(
-          leader::LeaderContext{
-              strand_, executor_, connections_.election(),
-              connections_.elsewhere()
-                  ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
-                  : keys_.leader_lock(),
-              options_.log, gate_},
+          leader::LeaderContext{strand_, executor_, connections_.election(), lock_key_,
+                                options_.log, gate_},
           options_.leader)),
       cleanup_(std::make_shared<Cleanup>(
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log, gate_}, registry_)),
@@ -75,9 +74,9 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           registry_)),
       callbacks_(
           strand_, executor_,
-          [log = options_.log](
-              const std::exception_ptr&
-                  error) { log(LogLevel::error, "a mesh callback threw: " + describe_error(error)); },
+          [log = options_.log](const std::exception_ptr& error) {
+            log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
+          },
           gate_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {

@@ -127,6 +127,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   Keys keys_;
   Counters counters_;
   std::shared_ptr<const Interception> interception_;
+  std::string lock_key_;
   Connections connections_;
   std::shared_ptr<Registry> registry_;
   std::shared_ptr<leader::LeaderDriver> leader_;

@@ -9,6 +9,7 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
+#include <redis/slot.hpp>
 #include <util/gated.hpp>
 
 namespace mesh::leader {
@@ -35,10 +36,10 @@ Election::Election(asio::any_io_executor executor, const std::string& key,
   log = gated(std::move(log), gate_);
   log_ = log;
   doubt_ = config::doubt_about_lock(redis);
+  const std::string lock_key = config::lock_key(redis, key);
   client_ = std::make_shared<redis::Client>(strand_, gated(redis, gate_), "election " + key,
-                                            queued_bytes, log);
-  LeaderContext context{
-      strand_, std::move(executor), client_, config::lock_key(redis, key), std::move(log), gate_};
+                                            queued_bytes, log, nullptr, redis::slot_of(lock_key));
+  LeaderContext context{strand_, std::move(executor), client_, lock_key, std::move(log), gate_};
   driver_ = std::make_shared<LeaderDriver>(std::move(context), options);
 }
 

@@ -15,10 +15,10 @@
 namespace mesh::redis {
 
 Client::Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
-               LogSink log, std::shared_ptr<MasterWatch> master_watch)
+               LogSink log, std::shared_ptr<MasterWatch> master_watch, std::uint16_t slot)
     : strand_(std::move(strand)),
       options_(std::move(options)),
-      connector_(strand_, options_),
+      connector_(strand_, options_, slot),
       master_watch_(master_watch ? std::move(master_watch)
                                  : std::make_shared<MasterWatch>(strand_, options_)),
       name_(std::move(name)),
@@ -197,6 +197,7 @@ void Client::note_failed_attempt(const MeshConnectionError& error, bool is_passi
 
 std::string Client::location() const {
   std::string text = to_string(configured_endpoint(options_));
+  if (connector_.uses_cluster()) return "the cluster of " + text;
   if (connector_.uses_sentinel()) {
     const std::string master = link_ ? to_string(link_->address()) : "an unknown place";
     text = master + ", which Sentinel calls " + options_.sentinel_name;
@@ -253,7 +254,7 @@ bool Client::can_publish_at_once(std::size_t size) const {
   constexpr std::size_t most_around = 100;  // what a command has besides
   size += most_around;
   return open_ && can_send() && queue_.empty() && has_room_to_write() && has_room_for(size) &&
-         !is_suspicious(size);
+         !is_suspicious(size) && !connector_.is_asking();
 }
 
 void Client::want_write() {
@@ -279,6 +280,9 @@ bool Client::has_room_to_write() const {
 
 void Client::hand_over(const Command& command, OutcomeCallback&& callback) {
   if (events_.before_write) events_.before_write();
+  if (connector_.is_asking()) {
+    link_->connection().command(Command{"ASKING"}, [](const Outcome& /*the next tells*/) {});
+  }
   const bool is_suspect = is_suspicious(command.size());
   is_alone_ = is_alone_ || is_suspect;
   link_->connection().command(command,
@@ -302,7 +306,8 @@ void Client::end_of_suspicion(bool was_answered) {
 }
 
 void Client::note_error_reply(const Reply& reply) {
-  if (!is_wrong_server(reply) || !link_) return;
+  const bool is_elsewhere = connector_.note_reply(reply);
+  if ((!is_elsewhere && !is_wrong_server(reply)) || !link_) return;
   // Posted: closing it here would answer the commands behind this one before it.
   asio::post(strand_,
              [link = link_, cause = reply.text] { link->close("Redis answered " + cause); });
@@ -326,62 +331,6 @@ void Client::expire_queued(TimePoint now) {
   for (QueuedCommand& expired : queue_.take_expired(now)) {
     expired.callback(Outcome{Failure::expired});
   }
-}
-
-asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline, Priority priority) {
-  struct Waiter {
-    explicit Waiter(const Strand& strand) : arrived(strand) {}
-    Event arrived;
-    std::optional<Outcome> outcome;
-  };
-  const auto self = shared_from_this();
-  const auto waiter = std::make_shared<Waiter>(strand_);
-  OutcomeCallback on_outcome = [waiter](Outcome&& outcome) {
-    waiter->outcome = std::move(outcome);
-    waiter->arrived.notify_all();
-  };
-  submit(std::move(command), deadline, std::move(on_outcome), priority);
-  while (!waiter->outcome) {
-    if (!co_await waiter->arrived.wait_until(deadline) && !waiter->outcome) {
-      co_return Outcome{Failure::expired};
-    }
-  }
-  co_return std::move(*waiter->outcome);
-}
-
-Reply Client::require_reply(Outcome outcome, const std::string& what) const {
-  if (outcome.failure != Failure::none) throw_failure(outcome.failure, outcome.suspect_size);
-  if (outcome.reply.is_error()) throw MeshRedisError(what + ": " + describe_refusal(outcome.reply));
-  return std::move(outcome.reply);
-}
-
-asio::awaitable<Reply> Client::request(Command command, TimePoint deadline, Priority priority) {
-  const auto self = shared_from_this();
-  const std::string name(command.name());
-  Outcome outcome = co_await execute(std::move(command), deadline, priority);
-  co_return require_reply(std::move(outcome), name);
-}
-
-asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline) {
-  const auto self = shared_from_this();
-  const bool is_new = channels_.insert(channel).second;
-  std::exception_ptr error;
-  try {
-    co_await wait_ready(deadline);
-    const auto link = link_;
-    co_await link->subscribe(channel, deadline);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (!error) co_return;
-  // One that is not permitted must not stand in the way of later connections.
-  if (is_new) channels_.erase(channel);
-  std::rethrow_exception(error);
-}
-
-void Client::unsubscribe(const std::string& channel) {
-  const bool is_subscribed = channels_.erase(channel) > 0;
-  if (is_subscribed && link_) link_->unsubscribe(channel);
 }
 
 // Once per outage and cause; causes may take turns.

@@ -46,9 +46,10 @@ class Client : public std::enable_shared_from_this<Client> {
   };
 
   /// `name` says in log lines what the connection is for. Clients of one node share a watch, which
-  /// must be on the same strand; without it the client has its own.
+  /// must be on the same strand; without it the client has its own. In a cluster all keys must be
+  /// in the slot.
   Client(Strand strand, RedisOptions options, std::string name, std::size_t queued_bytes,
-         LogSink log, std::shared_ptr<MasterWatch> master_watch = nullptr);
+         LogSink log, std::shared_ptr<MasterWatch> master_watch = nullptr, std::uint16_t slot = 0);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -106,7 +107,8 @@ class Client : public std::enable_shared_from_this<Client> {
   /// if the connection is lost before.
   void want_write();
 
-  /// The outcome, `Failure::expired` if none came until the deadline.
+  /// The outcome, `Failure::expired` if none came until the deadline. While a cluster is rearranged
+  /// the command is sent again until then, as it has not run.
   asio::awaitable<Outcome> execute(Command command, TimePoint deadline,
                                    Priority priority = Priority::control);
 
@@ -130,6 +132,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
   asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
+  asio::awaitable<Outcome> execute_once(Command command, TimePoint deadline, Priority priority);
+  asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint deadline);
   bool has_room_for(std::size_t size) const;
   bool has_room_to_write() const;
   void hand_over(const Command& command, OutcomeCallback&& callback);

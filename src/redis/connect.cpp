@@ -6,49 +6,23 @@
 #include <utility>
 #include <variant>
 
+#include <config/host_list.hpp>
 #include <redis/handshake.hpp>
 #include <redis/resolve.hpp>
+#include <redis/route_failures.hpp>
 #include <util/describe_error.hpp>
 
 namespace mesh::redis {
 
 namespace {
 
-[[noreturn]] void throw_objection(const Endpoint& endpoint, const Objection& objection) {
-  if (!objection.is_passing) throw_connection_error(endpoint, objection.cause);
-  throw PassingConnectionError(endpoint.name(), endpoint.port, objection.cause);
+std::vector<Endpoint> seeds_of(const RedisOptions& options) {
+  std::vector<Endpoint> seeds;
+  for (auto& entry : config::parse_host_list(options.cluster, config::redis_port)) {
+    seeds.push_back(Endpoint{std::move(entry.host), entry.port, {}});
+  }
+  return seeds;
 }
-
-/// Why no Sentinel led to a master.
-class SentinelFailures {
- public:
-  void add(const Endpoint& sentinel, const MeshConnectionError& error, bool is_passing) {
-    ++count_;
-    is_passing_ = is_passing_ || is_passing;
-    last_.emplace(error);
-    if (!text_.empty()) text_ += "; ";
-    text_ += to_string(sentinel);
-    Endpoint culprit;
-    culprit.host = error.host();
-    culprit.port = error.port();
-    if (culprit != sentinel) text_ += " named " + to_string(culprit);
-    text_ += ": " + error.cause();
-  }
-
-  [[noreturn]] void raise(const Endpoint& first) const {
-    if (count_ == 1) {
-      throw_objection(Endpoint{last_->host(), last_->port(), {}},
-                      Objection{last_->cause(), is_passing_});
-    }
-    throw_objection(first, Objection{"no Sentinel led to a master: " + text_, is_passing_});
-  }
-
- private:
-  std::size_t count_ = 0;
-  bool is_passing_ = false;
-  std::optional<MeshConnectionError> last_;
-  std::string text_;
-};
 
 // Returns when all commands have good replies; otherwise throws with the endpoint's name.
 asio::awaitable<void> greet(std::shared_ptr<Link> link, std::vector<Command> commands,
@@ -68,6 +42,7 @@ TimePoint end_of_share(TimePoint deadline, std::size_t attempts_left) {
 }
 
 Endpoint configured_endpoint(const RedisOptions& options) {
+  if (!options.cluster.empty()) return seeds_of(options).front();
   if (!options.sentinel_host.empty()) return sentinel_endpoints(options).front();
   Endpoint endpoint;
   if (!options.unix_socket.empty()) {
@@ -79,9 +54,10 @@ Endpoint configured_endpoint(const RedisOptions& options) {
   return endpoint;
 }
 
-Connector::Connector(Strand strand, const RedisOptions& options)
+Connector::Connector(Strand strand, const RedisOptions& options, std::uint16_t slot)
     : strand_(std::move(strand)), options_(options) {
   if (uses_sentinel()) sentinels_ = sentinel_endpoints(options);
+  if (!options.cluster.empty()) route_.emplace(slot, seeds_of(options));
 }
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect(TimePoint deadline) {
@@ -92,6 +68,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect(TimePoint deadline) {
   } catch (const std::exception& error) {
     throw_connection_error(endpoint, error.what());
   }
+  if (uses_cluster()) co_return co_await connect_in_cluster(deadline);
   if (uses_sentinel()) co_return co_await connect_by_sentinel(deadline);
   co_return co_await connect_to_master(endpoint, deadline);
 }
@@ -99,14 +76,14 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect(TimePoint deadline) {
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint deadline) {
   const Endpoint first = configured_endpoint(options_);
   const std::vector<Endpoint> sentinels = sentinels_;
-  SentinelFailures failures;
+  RouteFailures failures("no Sentinel led to a master");
   for (std::size_t i = 0; i < sentinels.size(); ++i) {
     const Endpoint& sentinel = sentinels[i];
     const TimePoint share = end_of_share(deadline, sentinels.size() - i);
     try {
       std::vector<Command> queries;
       queries.push_back(sentinel_master_query(options_.sentinel_name));
-      const auto replies = co_await ask(sentinel, std::move(queries), share);
+      const auto replies = co_await ask(RedisPeer::sentinel, sentinel, std::move(queries), share);
       const auto answer = parse_sentinel_reply(replies.at(0), options_.sentinel_name);
       if (const auto* const cause = std::get_if<std::string>(&answer))
         throw_connection_error(sentinel, *cause);
@@ -136,12 +113,13 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_master(Endpoint mas
   co_return std::move(answer.link);
 }
 
-asio::awaitable<std::vector<Reply>> Connector::ask(Endpoint sentinel, std::vector<Command> queries,
+asio::awaitable<std::vector<Reply>> Connector::ask(RedisPeer peer, Endpoint endpoint,
+                                                   std::vector<Command> queries,
                                                    TimePoint deadline) {
   Exchange exchange;
-  exchange.greeting = auth_commands(credentials(RedisPeer::sentinel, sentinel));
+  exchange.greeting = auth_commands(credentials(peer, endpoint));
   exchange.queries = std::move(queries);
-  Answer answer = co_await converse(sentinel, std::move(exchange), deadline);
+  Answer answer = co_await converse(endpoint, std::move(exchange), deadline);
   answer.link->close("the answer is here");
   co_return std::move(answer.replies);
 }
@@ -191,7 +169,7 @@ asio::awaitable<std::optional<Belief>> Connector::ask_for_belief(Endpoint sentin
     std::vector<Command> queries;
     queries.push_back(sentinel_epoch_query(options_.sentinel_name));
     queries.push_back(sentinel_master_query(options_.sentinel_name));
-    const auto replies = co_await ask(sentinel, std::move(queries), deadline);
+    const auto replies = co_await ask(RedisPeer::sentinel, sentinel, std::move(queries), deadline);
     co_return parse_belief(replies.at(0), replies.at(1));
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;

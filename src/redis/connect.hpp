@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include <redis/endpoint.hpp>
 #include <redis/link.hpp>
 #include <redis/sentinel.hpp>
+#include <redis/slot_route.hpp>
 
 namespace mesh::redis {
 
@@ -35,19 +37,25 @@ struct Successor {
   Endpoint sentinel{};  ///< That says so.
 };
 
-/// Makes connections that are ready for commands: asks Sentinel if configured, resolves the name,
-/// connects, and authenticates. Remembers which Sentinel was right last. All members must be called
-/// on the strand, and the object must outlive what they return.
+/// Makes connections that are ready for commands: asks Sentinel or the nodes of a cluster if
+/// configured, resolves the name, connects, and authenticates. Remembers who was right last. All
+/// members must be called on the strand, and the object must outlive what they return.
 class Connector {
  public:
-  /// `options` must be valid.
-  Connector(Strand strand, const RedisOptions& options);
+  /// `options` must be valid. In a cluster the connections lead to the primary of the slot.
+  Connector(Strand strand, const RedisOptions& options, std::uint16_t slot = 0);
 
   /// Throws `MeshConnectionError` with the configured host, latest at the deadline.
   asio::awaitable<std::shared_ptr<Link>> connect(TimePoint deadline);
 
+  bool uses_cluster() const { return route_.has_value(); }
+  /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
+  bool note_reply(const Reply& reply);
+  /// Whether each command on the last connection must follow ASKING.
+  bool is_asking() const { return is_asking_; }
+
   bool uses_sentinel() const { return !options_.sentinel_host.empty(); }
-  /// That Sentinel named for the last connection.
+  /// That Sentinel or the cluster named for the last connection.
   const Endpoint& master() const { return master_; }
   /// Asks this one first from now on.
   void prefer(const Endpoint& sentinel);
@@ -70,10 +78,13 @@ class Connector {
   };
 
   asio::awaitable<std::shared_ptr<Link>> connect_by_sentinel(TimePoint deadline);
+  asio::awaitable<std::shared_ptr<Link>> connect_in_cluster(TimePoint deadline);
+  asio::awaitable<std::shared_ptr<Link>> follow_redirection(TimePoint deadline);
+  asio::awaitable<std::shared_ptr<Link>> connect_as_named(Endpoint node, TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
-  asio::awaitable<std::vector<Reply>> ask(Endpoint sentinel, std::vector<Command> queries,
-                                          TimePoint deadline);
+  asio::awaitable<std::vector<Reply>> ask(RedisPeer peer, Endpoint endpoint,
+                                          std::vector<Command> queries, TimePoint deadline);
   RedisCredentials credentials(RedisPeer peer, const Endpoint& endpoint) const;
   void remember_good(const Endpoint& address);
 
@@ -82,7 +93,9 @@ class Connector {
   std::vector<Endpoint> sentinels_;       // the one that was right last comes first
   std::vector<Endpoint> good_addresses_;  // among those of the names that were resolved
   std::shared_ptr<TlsContext> tls_;
-  Endpoint master_;  // that Sentinel named for the last connection
+  Endpoint master_;  // that Sentinel or the cluster named for the last connection
+  std::optional<SlotRoute> route_;
+  bool is_asking_ = false;
 };
 
 }  // namespace mesh::redis

@@ -47,8 +47,8 @@ class MasterWatch {
   void look_again() { changed_.notify_all(); }
 
   /// Asks all. False if the newest of what they say is another master than `current`; if that one
-  /// answers as a master, it is news for those who wait for a successor. True also where no Sentinel
-  /// answers. `self` is this.
+  /// answers as a master, it is news for those who wait for a successor. True also where no
+  /// Sentinel answers. `self` is this.
   asio::awaitable<bool> is_still_master(std::shared_ptr<MasterWatch> self, Endpoint current,
                                         TimePoint deadline);
   /// How long a lock lives without renewal that this node leads by; nothing if it does not lead.

@@ -6,8 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include <config/host_list.hpp>
 #include <config/number.hpp>
-#include <config/sentinel_list.hpp>
 
 namespace mesh::redis {
 
@@ -31,7 +31,7 @@ std::string find_value(const Reply& reply, std::string_view name) {
 
 std::vector<Endpoint> sentinel_endpoints(const RedisOptions& options) {
   std::vector<Endpoint> endpoints;
-  for (auto& entry : config::parse_sentinel_list(options.sentinel_host, options.sentinel_port)) {
+  for (auto& entry : config::parse_host_list(options.sentinel_host, options.sentinel_port)) {
     endpoints.push_back(Endpoint{std::move(entry.host), entry.port, {}});
   }
   return endpoints;

@@ -1,5 +1,7 @@
 #include <redis/size_refusal.hpp>
 
+#include <redis/redirection.hpp>
+
 namespace mesh::redis {
 
 bool is_size_refusal(const Reply& reply) {
@@ -7,6 +9,9 @@ bool is_size_refusal(const Reply& reply) {
 }
 
 std::string describe_refusal(const Reply& reply) {
+  if (is_from_cluster(reply)) {
+    return reply.text + " (the server is one of a Redis Cluster: see RedisOptions::cluster)";
+  }
   if (!is_size_refusal(reply)) return reply.text;
   return reply.text + " (the message has more bytes than proto-max-bulk-len of Redis)";
 }

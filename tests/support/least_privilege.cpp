@@ -68,6 +68,15 @@ Permissions leader_permissions(std::string_view mutex_prefix, std::string_view k
   return result;
 }
 
+Permissions cluster_leader_permissions(std::string_view mutex_prefix, std::string_view key) {
+  Permissions result;
+  result.keys = {"{" + lock_keys(mutex_prefix, key).front() + "}:*"};
+  result.commands = {"ping", "cluster|slots", "asking"};
+  append(result.commands, script_commands());
+  append(result.commands, lock_commands());
+  return result;
+}
+
 Permissions sentinel_permissions() {
   Permissions result;
   result.commands = {"sentinel|get-master-addr-by-name", "sentinel|master"};
@@ -77,8 +86,11 @@ Permissions sentinel_permissions() {
 Permissions test_permissions() {
   Permissions result = node_permissions("test", "test", "*");
   const Permissions leader = leader_permissions("test", "*");
+  const Permissions in_cluster = cluster_leader_permissions("test", "*");
   append(result.keys, leader.keys);
+  append(result.keys, in_cluster.keys);
   append(result.commands, leader.commands);
+  append(result.commands, in_cluster.commands);
   return result;
 }
 

@@ -24,6 +24,9 @@ Permissions node_permissions(std::string_view prefix, std::string_view mutex_pre
 /// Of a `LeaderService` of its own.
 Permissions leader_permissions(std::string_view mutex_prefix, std::string_view key);
 
+/// The same on a Redis Cluster.
+Permissions cluster_leader_permissions(std::string_view mutex_prefix, std::string_view key);
+
 /// Of who asks Sentinel about the master; in the ACL of the Sentinel.
 Permissions sentinel_permissions();
 

@@ -11,12 +11,6 @@ namespace mesh::test {
 
 namespace {
 
-constexpr std::chrono::seconds patience{60};
-
-void require_soon(const std::string& what, const auto& predicate) {
-  if (!wait_until(predicate, patience)) throw std::runtime_error("SentinelCluster: not " + what);
-}
-
 /// What Sentinel and Redis call a flat list of names and values.
 std::map<std::string, std::string> to_map(const std::vector<std::string>& flat) {
   std::map<std::string, std::string> result;
@@ -43,10 +37,10 @@ SentinelCluster::SentinelCluster(SentinelClusterOptions options) : options_(std:
   master_ = std::make_unique<RedisServer>(master_options);
   server_options.config.push_back("replicaof 127.0.0.1 " + std::to_string(port_of(*master_)));
   replica_ = std::make_unique<RedisServer>(server_options);
-  require_soon("in step", [this] { return replica_in_step(); });
+  require_soon("a Sentinel cluster: in step", [this] { return replica_in_step(); });
   for (std::size_t i = 0; i < options_.sentinels; ++i) sentinels_.push_back(start_sentinel());
   for (std::size_t i = 0; i < options_.sentinels; ++i) {
-    require_soon("known to Sentinel", [this, i] { return knows_everyone(i); });
+    require_soon("a Sentinel cluster: known to Sentinel", [this, i] { return knows_everyone(i); });
   }
 }
 
@@ -92,7 +86,7 @@ SentinelCluster::Sentinel SentinelCluster::start_sentinel() const {
         return false;
       }
     };
-    wait_until([&] { return !sentinel.process->is_running() || answers(); }, patience);
+    wait_until([&] { return !sentinel.process->is_running() || answers(); }, std::chrono::seconds(60));
     if (sentinel.process->is_running() && answers()) return sentinel;
   }
   throw std::runtime_error("redis-sentinel does not start");
@@ -163,7 +157,7 @@ bool SentinelCluster::is_failed_over() const {
 
 void SentinelCluster::failover() {
   // Right after the start, Sentinel may still take the replica for unsuitable.
-  require_soon("willing to fail over", [this] {
+  require_soon("a Sentinel cluster: willing to fail over", [this] {
     try {
       begin_failover();
       return true;
@@ -171,7 +165,7 @@ void SentinelCluster::failover() {
       return false;
     }
   });
-  require_soon("failed over", [this] { return is_failed_over(); });
+  require_soon("a Sentinel cluster: failed over", [this] { return is_failed_over(); });
 }
 
 }  // namespace mesh::test

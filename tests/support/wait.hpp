@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace mesh::test {
@@ -15,6 +17,13 @@ bool wait_until(Predicate predicate, std::chrono::milliseconds timeout = std::ch
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return true;
+}
+
+/// Of set-up: throws if it does not hold soon. `what` says what is missing then.
+template <typename Predicate>
+void require_soon(const std::string& what, Predicate predicate) {
+  constexpr std::chrono::seconds patience{60};
+  if (!wait_until(predicate, patience)) throw std::runtime_error("not soon " + what);
 }
 
 }  // namespace mesh::test

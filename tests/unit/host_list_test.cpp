@@ -1,4 +1,4 @@
-#include <config/sentinel_list.hpp>
+#include <config/host_list.hpp>
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 std::vector<std::string> parse_list(const std::string& text) {
   std::vector<std::string> result;
-  for (const HostAndPort& entry : parse_sentinel_list(text, 26379)) {
+  for (const HostAndPort& entry : parse_host_list(text, 26379)) {
     result.push_back(entry.host + " " + std::to_string(entry.port));
   }
   return result;
@@ -19,23 +19,23 @@ std::vector<std::string> parse_list(const std::string& text) {
 
 using Entries = std::vector<std::string>;
 
-TEST(SentinelList, OneHostGetsTheDefaultPort) {
+TEST(HostList, OneHostGetsTheDefaultPort) {
   EXPECT_EQ(parse_list("one"), Entries{"one 26379"});
 }
 
-TEST(SentinelList, AnEntryMayHaveItsOwnPort) { EXPECT_EQ(parse_list("one:7"), Entries{"one 7"}); }
+TEST(HostList, AnEntryMayHaveItsOwnPort) { EXPECT_EQ(parse_list("one:7"), Entries{"one 7"}); }
 
-TEST(SentinelList, SeveralKeepTheirOrder) {
+TEST(HostList, SeveralKeepTheirOrder) {
   EXPECT_EQ(parse_list("one, two:26380 ,10.0.0.1"),
             (Entries{"one 26379", "two 26380", "10.0.0.1 26379"}));
 }
 
-TEST(SentinelList, Ipv6AddressesMayStandInBrackets) {
+TEST(HostList, Ipv6AddressesMayStandInBrackets) {
   EXPECT_EQ(parse_list("[::1]:26380,[fe80::1],::1"),
             (Entries{"::1 26380", "fe80::1 26379", "::1 26379"}));
 }
 
-TEST(SentinelList, MalformedEntriesAreQuoted) {
+TEST(HostList, MalformedEntriesAreQuoted) {
   for (const std::string entry :
        {"", ":1", "two:", "two:x", "two:0", "two:65536", "[::1", "[]", "[::1]x", "[::1]:"}) {
     try {
@@ -48,7 +48,7 @@ TEST(SentinelList, MalformedEntriesAreQuoted) {
   }
 }
 
-TEST(SentinelList, APasswordIsRefusedWithoutBeingQuoted) {
+TEST(HostList, APasswordIsRefusedWithoutBeingQuoted) {
   try {
     parse_list("one,user:s3cret,x@two:26379");
     ADD_FAILURE() << "was accepted";

@@ -1,4 +1,4 @@
-#include <config/sentinel_list.hpp>
+#include <config/host_list.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -41,7 +41,7 @@ HostAndPort parse_entry(std::string_view entry, std::uint16_t default_port) {
 
 }  // namespace
 
-std::vector<HostAndPort> parse_sentinel_list(std::string_view text, std::uint16_t default_port) {
+std::vector<HostAndPort> parse_host_list(std::string_view text, std::uint16_t default_port) {
   // What stands before it may be a password, which no error may quote.
   if (text.find('@') != std::string_view::npos) {
     fail("@", "user and password do not belong here; they have settings of their own");

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <redis/endpoint.hpp>
+#include <redis/redirection.hpp>
+#include <redis/reply.hpp>
+#include <redis/slot_map.hpp>
+
+namespace mesh::redis {
+
+/// How to find the primary of one slot of a cluster: by a redirection, or by asking the nodes that
+/// are known. No I/O.
+class SlotRoute {
+ public:
+  /// `seeds` are those that the options name.
+  SlotRoute(std::uint16_t slot, std::vector<Endpoint> seeds);
+
+  std::uint16_t slot() const { return slot_; }
+
+  /// A node has answered a command so. Whether that means to go elsewhere.
+  bool note_reply(const Reply& reply, const Endpoint& answered_by);
+  /// Where the last redirection led, once; else the nodes have to be asked.
+  std::optional<Redirection> take_redirection();
+
+  /// Whom to ask, in this order: the one whose answer was right last, the others, the seeds, and
+  /// last who has said that the cluster is down, as it may be cut off from the others.
+  std::vector<Endpoint> to_ask() const;
+  /// A node has answered `slots_query()`. Nothing if it knows no primary, or has not understood.
+  std::optional<Endpoint> note_slots(const Reply& reply, const Endpoint& asked);
+  /// The primary that the node named can be reached.
+  void note_right(const Endpoint& asked) { right_ = asked; }
+
+ private:
+  std::uint16_t slot_;
+  std::vector<Endpoint> seeds_;
+  std::vector<Endpoint> nodes_;  // of the last answer
+  std::optional<Endpoint> right_;
+  std::optional<Endpoint> doubted_;
+  std::optional<Redirection> redirection_;
+};
+
+}  // namespace mesh::redis

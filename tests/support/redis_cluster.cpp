@@ -1,0 +1,173 @@
+#include <support/redis_cluster.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include <support/wait.hpp>
+
+namespace mesh::test {
+
+namespace {
+
+constexpr int slot_count = 16384;
+std::string id_of(RedisServer& server) {
+  return server.command({"CLUSTER", "MYID"}).get<std::string>();
+}
+
+}  // namespace
+
+RedisCluster::RedisCluster(RedisServerOptions server_options) {
+  for (const char* line : {"cluster-enabled yes", "cluster-node-timeout 1500",
+                           "cluster-replica-validity-factor 0", "repl-ping-replica-period 1"}) {
+    server_options.config.emplace_back(line);
+  }
+  for (std::size_t i = 0; i < 2 * primaries; ++i) {
+    servers_.push_back(std::make_unique<RedisServer>(server_options));
+  }
+  join();
+}
+
+void RedisCluster::join() {
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    servers_[i]->command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
+    if (i >= primaries) continue;
+    const auto first = static_cast<int>(i) * slot_count / static_cast<int>(primaries);
+    const auto end = static_cast<int>(i + 1) * slot_count / static_cast<int>(primaries);
+    servers_[i]->command(
+        {"CLUSTER", "ADDSLOTSRANGE", std::to_string(first), std::to_string(end - 1)});
+  }
+  for (const auto& one : servers_) {
+    for (const auto& other : servers_) {
+      if (one != other)
+        one->command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(other->port())});
+    }
+  }
+  for (std::size_t i = primaries; i < servers_.size(); ++i) {
+    const auto follows = [&] {
+      try {
+        servers_[i]->command({"CLUSTER", "REPLICATE", id_of(*servers_[i - primaries])});
+        return true;
+      } catch (const RedisProbeError& /*it does not know it yet*/) {
+        return false;
+      }
+    };
+    require_soon("a cluster: joined", follows);
+  }
+  require_soon("a cluster: well", [this] { return all_are_well(); });
+}
+
+bool RedisCluster::all_are_well() {
+  return std::ranges::all_of(servers_, [this](const auto& server) {
+    const auto info = server->probe().text({"CLUSTER", "INFO"});
+    if (info.find("cluster_state:ok") == std::string::npos) return false;
+    for (std::size_t i = 0; i < primaries; ++i) {
+      const auto slot = static_cast<std::uint16_t>(i * slot_count / primaries + 1);
+      if (ports_of(*server, slot).size() != 2) return false;
+    }
+    const auto role = server->probe().command({"ROLE"});
+    return role.at(0) == "master" || role.at(3) == "connected";
+  });
+}
+
+RedisOptions RedisCluster::options() const {
+  RedisOptions options = servers_.front()->options();
+  options.cluster = "127.0.0.1:" + std::to_string(servers_.front()->port()) +
+                    ",127.0.0.1:" + std::to_string(servers_.back()->port());
+  return options;
+}
+
+// The primary's first.
+std::vector<std::uint16_t> RedisCluster::ports_of(RedisServer& asked, std::uint16_t slot) {
+  std::vector<std::uint16_t> ports;
+  for (const auto& range : asked.command({"CLUSTER", "SLOTS"})) {
+    if (slot < range.at(0).get<int>() || slot > range.at(1).get<int>()) continue;
+    for (std::size_t i = 2; i < range.size(); ++i) {
+      ports.push_back(range.at(i).at(1).get<std::uint16_t>());
+    }
+  }
+  return ports;
+}
+
+RedisServer& RedisCluster::any_running() {
+  const auto found =
+      std::ranges::find_if(servers_, [](const auto& server) { return server->is_running(); });
+  return **found;
+}
+
+RedisServer& RedisCluster::by_port(std::uint16_t port) {
+  const auto found =
+      std::ranges::find_if(servers_, [port](const auto& server) { return server->port() == port; });
+  if (found == servers_.end()) throw std::runtime_error("RedisCluster: no such node");
+  return **found;
+}
+
+RedisServer& RedisCluster::primary_of(std::uint16_t slot) {
+  return by_port(ports_of(any_running(), slot).at(0));
+}
+
+RedisServer& RedisCluster::replica_of(std::uint16_t slot) {
+  return by_port(ports_of(any_running(), slot).at(1));
+}
+
+RedisServer& RedisCluster::another_primary(std::uint16_t slot) {
+  return primary_of(static_cast<std::uint16_t>((slot + slot_count / primaries) % slot_count));
+}
+
+bool RedisCluster::all_name(std::uint16_t slot, const RedisServer& primary) {
+  return std::ranges::all_of(servers_, [&](const auto& server) {
+    if (!server->is_running()) return true;
+    const auto ports = ports_of(*server, slot);
+    return !ports.empty() && ports.front() == primary.port();
+  });
+}
+
+void RedisCluster::fail_over(std::uint16_t slot) {
+  RedisServer& successor = replica_of(slot);
+  const auto begins = [&] {
+    try {
+      successor.command({"CLUSTER", "FAILOVER"});
+      return true;
+    } catch (const RedisProbeError& /*it has not caught up yet*/) {
+      return false;
+    }
+  };
+  require_soon("a cluster: failing over", begins);
+  require_soon("a cluster: failed over", [&] { return all_name(slot, successor); });
+}
+
+void RedisCluster::await_failover(std::uint16_t slot, const RedisServer& former) {
+  const auto is_over = [&] {
+    const RedisServer& now = primary_of(slot);
+    return &now != &former && all_name(slot, now);
+  };
+  require_soon("a cluster: failed over", is_over);
+}
+
+void RedisCluster::begin_migration(std::uint16_t slot, RedisServer& from, RedisServer& to) {
+  to.command({"CLUSTER", "SETSLOT", std::to_string(slot), "IMPORTING", id_of(from)});
+  from.command({"CLUSTER", "SETSLOT", std::to_string(slot), "MIGRATING", id_of(to)});
+}
+
+void RedisCluster::move_keys(std::uint16_t slot, RedisServer& from, RedisServer& to) {
+  for (;;) {
+    const auto keys = from.probe().array({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot), "100"});
+    if (keys.empty()) return;
+    for (const std::string& key : keys) {
+      from.command({"MIGRATE", "127.0.0.1", std::to_string(to.port()), key, "0", "5000"});
+    }
+  }
+}
+
+void RedisCluster::end_migration(std::uint16_t slot, RedisServer& to) {
+  const std::string id = id_of(to);
+  to.command({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", id});
+  for (const auto& server : servers_) {
+    const bool is_primary = server->is_running() && server->command({"ROLE"}).at(0) == "master";
+    if (is_primary) server->command({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", id});
+  }
+  require_soon("a cluster: the other's", [&] { return all_name(slot, to); });
+}
+
+}  // namespace mesh::test

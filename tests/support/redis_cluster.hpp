@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <mesh/options.hpp>
+#include <support/redis_server.hpp>
+
+namespace mesh::test {
+
+/// A Redis Cluster of three primaries, each with a replica, which share all slots.
+class RedisCluster {
+ public:
+  /// Returns when all nodes find that the cluster is well. `server_options` are those of each.
+  explicit RedisCluster(RedisServerOptions server_options = {});
+  RedisCluster(const RedisCluster&) = delete;
+  RedisCluster& operator=(const RedisCluster&) = delete;
+
+  /// Library options that name the first primary and the last replica.
+  RedisOptions options() const;
+  RedisServer& server(std::size_t place) { return *servers_.at(place); }
+
+  /// By what a node says that runs.
+  RedisServer& primary_of(std::uint16_t slot);
+  RedisServer& replica_of(std::uint16_t slot);
+  /// A primary that does not have the slot.
+  RedisServer& another_primary(std::uint16_t slot);
+
+  /// The replica takes its primary's place, in good order; returns when all agree.
+  void fail_over(std::uint16_t slot);
+  /// Returns when another has taken the place of the primary, which must be down, and all agree
+  /// that run.
+  void await_failover(std::uint16_t slot, const RedisServer& former);
+
+  /// The slot begins to move; its keys stay where they are.
+  void begin_migration(std::uint16_t slot, RedisServer& from, RedisServer& to);
+  void move_keys(std::uint16_t slot, RedisServer& from, RedisServer& to);
+  /// The slot is the other's.
+  void end_migration(std::uint16_t slot, RedisServer& to);
+
+ private:
+  static constexpr std::size_t primaries = 3;
+
+  void join();
+  bool all_are_well();
+  bool all_name(std::uint16_t slot, const RedisServer& primary);
+  std::vector<std::uint16_t> ports_of(RedisServer& asked, std::uint16_t slot);
+  RedisServer& any_running();
+  RedisServer& by_port(std::uint16_t port);
+
+  std::vector<std::unique_ptr<RedisServer>> servers_;  // the primaries first
+};
+
+}  // namespace mesh::test

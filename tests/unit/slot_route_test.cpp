@@ -1,0 +1,88 @@
+#include <redis/slot_route.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mesh::redis {
+namespace {
+
+constexpr std::uint16_t the_slot = 5;
+
+Endpoint at(const std::string& host) { return Endpoint{host, 1, {}}; }
+Reply error(const std::string& text) { return Reply{Reply::Kind::error, 0, text, {}}; }
+
+/// One range of all slots, with the primary first.
+Reply slots_of(const std::vector<std::string>& hosts) {
+  Reply range{Reply::Kind::array, 0, "", {}};
+  range.elements.push_back(Reply{Reply::Kind::integer, 0, "", {}});
+  range.elements.push_back(Reply{Reply::Kind::integer, 16383, "", {}});
+  for (const std::string& host : hosts) {
+    range.elements.push_back(
+        Reply{Reply::Kind::array,
+              0,
+              "",
+              {Reply{Reply::Kind::text, 0, host, {}}, Reply{Reply::Kind::integer, 1, "", {}}}});
+  }
+  return Reply{Reply::Kind::array, 0, "", {range}};
+}
+
+std::string asked_by(const SlotRoute& route) {
+  std::string text;
+  for (const Endpoint& node : route.to_ask()) text += node.host;
+  return text;
+}
+
+SlotRoute make_route() { return {the_slot, {at("s"), at("t")}}; }
+
+TEST(SlotRoute, BeginsWithTheSeeds) { EXPECT_EQ(asked_by(make_route()), "st"); }
+
+TEST(SlotRoute, AsksWhoWasRightThenTheOthersThenTheSeeds) {
+  SlotRoute route = make_route();
+  EXPECT_EQ(route.note_slots(slots_of({"a", "b", "t"}), at("s")), at("a"));
+  EXPECT_EQ(asked_by(route), "abts");
+  route.note_right(at("t"));
+  EXPECT_EQ(asked_by(route), "tabs");
+}
+
+TEST(SlotRoute, AnAnswerWithoutThePrimaryChangesNothing) {
+  SlotRoute route = make_route();
+  EXPECT_FALSE(route.note_slots(Reply{Reply::Kind::array, 0, "", {}}, at("s")));
+  EXPECT_FALSE(route.note_slots(error("ERR"), at("s")));
+  EXPECT_EQ(asked_by(route), "st");
+}
+
+TEST(SlotRoute, FollowsARedirectionOnce) {
+  SlotRoute route = make_route();
+  EXPECT_TRUE(route.note_reply(error("MOVED 5 m:1"), at("a")));
+  const auto moved = route.take_redirection();
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->target, at("m"));
+  EXPECT_FALSE(moved->is_asking);
+  EXPECT_FALSE(route.take_redirection());
+  EXPECT_TRUE(route.note_reply(error("ASK 5 m:1"), at("a")));
+  EXPECT_TRUE(route.take_redirection()->is_asking);
+}
+
+TEST(SlotRoute, OtherAnswersAreNoReasonToGo) {
+  SlotRoute route = make_route();
+  for (const char* text : {"MOVED 6 m:1", "TRYAGAIN x", "ERR x", "CROSSSLOT x", "MOVED x"}) {
+    EXPECT_FALSE(route.note_reply(error(text), at("a"))) << text;
+  }
+  EXPECT_FALSE(route.take_redirection());
+}
+
+TEST(SlotRoute, WhoFindsTheClusterDownIsAskedLast) {
+  SlotRoute route = make_route();
+  route.note_slots(slots_of({"a", "b"}), at("a"));
+  route.note_right(at("a"));
+  EXPECT_TRUE(route.note_reply(error("MOVED 5 m:1"), at("a")));
+  EXPECT_TRUE(route.note_reply(error("CLUSTERDOWN x"), at("a")));
+  EXPECT_FALSE(route.take_redirection());
+  EXPECT_EQ(asked_by(route), "bsta");
+}
+
+}  // namespace
+}  // namespace mesh::redis
