@@ -142,11 +142,15 @@ asio::awaitable<void> Client::watch_master(std::shared_ptr<Client> /*self*/,
 }
 
 asio::awaitable<bool> Client::confirm_master(TimePoint deadline) {
-  if (!master_watch_->is_needed()) co_return true;
+  if (!master_watch_->is_needed() && !connector_.uses_cluster()) co_return true;
   const auto self = shared_from_this();
   const auto link = link_;
   if (!link) co_return false;
   const auto latest = std::min(deadline, Clock::now() + options_.connect_timeout);
+  if (connector_.uses_cluster()) {
+    const bool is_primary = co_await connector_.is_still_primary(latest);
+    co_return is_primary && !link->closed();
+  }
   const Endpoint master = connector_.master();
   const bool is_confirmed = co_await master_watch_->is_still_master(master_watch_, master, latest);
   co_return is_confirmed && !link->closed();

@@ -80,9 +80,10 @@ class Client : public std::enable_shared_from_this<Client> {
   /// for a reason that does not pass by itself, or when the deadline has passed, `MeshStoppedError`
   /// if closed.
   asio::awaitable<void> wait_ready(TimePoint deadline);
-  /// Whether all Sentinels that answer by the deadline, and latest after `connect_timeout`, agree
-  /// that this is the connection to the master; true also where none does or there is none. False
-  /// if it closes meanwhile. If there is another master, the connections move there.
+  /// Whether all Sentinels, or nodes of a cluster, that answer by the deadline, and latest after
+  /// `connect_timeout`, agree that this is the connection to the master; true also where none does
+  /// or there is none. False if it closes meanwhile. If Sentinel names another master, the
+  /// connections move there.
   asio::awaitable<bool> confirm_master(TimePoint deadline);
   /// By a lock that lives so long without renewal; nothing if this node does not lead.
   void set_leading(std::optional<std::chrono::milliseconds> ttl) {

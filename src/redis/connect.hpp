@@ -51,6 +51,9 @@ class Connector {
   bool uses_cluster() const { return route_.has_value(); }
   /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
   bool note_reply(const Reply& reply);
+  /// Whether none of the other nodes names another primary than the last connection leads to, of
+  /// those that answer by the deadline.
+  asio::awaitable<bool> is_still_primary(TimePoint deadline);
   /// Whether each command on the last connection must follow ASKING.
   bool is_asking() const { return is_asking_; }
 
@@ -81,6 +84,7 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect_in_cluster(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> follow_redirection(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_as_named(Endpoint node, TimePoint deadline);
+  asio::awaitable<Reply> ask_for_slots(Endpoint node, TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
   asio::awaitable<std::vector<Reply>> ask(RedisPeer peer, Endpoint endpoint,

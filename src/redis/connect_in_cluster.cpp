@@ -50,10 +50,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::follow_redirection(TimePoint d
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node,
                                                                    TimePoint deadline) {
-  std::vector<Command> queries;
-  queries.push_back(slots_query());
-  const auto replies = co_await ask(RedisPeer::redis, node, std::move(queries), deadline);
-  const Reply& reply = replies.at(0);
+  const Reply reply = co_await ask_for_slots(node, deadline);
   if (reply.is_error()) {
     throw_connection_error(node,
                            "it does not tell where the slots of a cluster are "
@@ -69,6 +66,36 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node
   route_->note_right(node);
   master_ = *primary;
   co_return link;
+}
+
+asio::awaitable<Reply> Connector::ask_for_slots(Endpoint node, TimePoint deadline) {
+  std::vector<Command> queries;
+  queries.push_back(slots_query());
+  auto replies = co_await ask(RedisPeer::redis, node, std::move(queries), deadline);
+  co_return std::move(replies.at(0));
+}
+
+// A primary that stood still does not know yet that it was replaced, and answers what came
+// meanwhile. While the slot moves, all name the one it comes from.
+asio::awaitable<bool> Connector::is_still_primary(TimePoint deadline) {
+  constexpr std::size_t enough = 8;
+  const Endpoint current = master_;
+  if (is_asking_) co_return true;
+  std::vector<Endpoint> nodes = route_->to_ask();
+  std::erase(nodes, current);
+  if (nodes.size() > enough) nodes.resize(enough);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const TimePoint share = end_of_share(deadline, nodes.size() - i);
+    try {
+      const Reply reply = co_await ask_for_slots(nodes[i], share);
+      const auto map = SlotMap::parse(reply, nodes[i]);
+      const Endpoint* const named = map ? map->primary_of(route_->slot()) : nullptr;
+      if (named != nullptr && *named != current) co_return false;
+    } catch (const MeshConnectionError& /*of others something may be learned*/) {
+      continue;
+    }
+  }
+  co_return true;
 }
 
 }  // namespace mesh::redis

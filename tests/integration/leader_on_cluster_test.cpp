@@ -15,6 +15,7 @@
 #include <support/coroutine.hpp>
 #include <support/redis_cluster.hpp>
 #include <support/run_coroutine.hpp>
+#include <support/wait.hpp>
 
 namespace mesh::test::faults {
 namespace {
@@ -186,11 +187,52 @@ TEST(LeaderOnCluster, HoldsTheElectionOfAMeshThatIsElsewhere) {
   run_coroutine(body, beside_the_body());
 }
 
+/// A cluster of just this node.
+RedisServerOptions of_lone_node() {
+  RedisServerOptions options;
+  options.config = {"cluster-enabled yes"};
+  return options;
+}
+
+// As one does that stood still while it was replaced.
+TEST(LeaderOnCluster, WhatAPrimaryGrantsThatOthersDoNotNameMakesNoLeader) {
+  const RedisServer former(of_lone_node());
+  const RedisServer successor(of_lone_node());
+  for (const RedisServer* const server : {&former, &successor}) {
+    server->command({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"});
+    require_soon("well", [server] {
+      return server->probe().text({"CLUSTER", "INFO"}).find("cluster_state:ok") !=
+             std::string::npos;
+    });
+  }
+  RedisOptions redis = former.options();
+  redis.cluster = "127.0.0.1:" + std::to_string(former.port()) +
+                  ",127.0.0.1:" + std::to_string(successor.port());
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    LogCapture log;
+    LeaderOptions options = quick_on_cluster();
+    options.wait_after_data_loss = false;
+    LeaderService service(context.get_executor(), "feature", options, redis, log.sink());
+    service.start();
+    const auto is_refused = [&] {
+      return log.contains("the lock was granted by a Redis that is the master no more");
+    };
+    EXPECT_TRUE(co_await eventually(is_refused)) << log.text();
+    EXPECT_FALSE(log.contains("became leader")) << log.text();
+    successor.command({"CLUSTER", "DELSLOTSRANGE", "0", "16383"});
+    const auto leads = [&] { return service.is_leader(); };
+    EXPECT_TRUE(co_await eventually(leads)) << log.text();
+    co_await service.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
 // What is wrong is said at the start, in both directions -----------------------------------------
 
 asio::awaitable<bool> warns(RedisOptions redis, std::string text) {
   LogCapture log;
-  LeaderService service(co_await asio::this_coro::executor, "feature", quick_on_cluster(), redis, log.sink());
+  LeaderService service(co_await asio::this_coro::executor, "feature", quick_on_cluster(), redis,
+                        log.sink());
   service.start();
   const auto warned = [&] { return log.contains(text, LogLevel::warning); };
   const bool has_warned = co_await eventually(warned);
@@ -209,9 +251,7 @@ TEST(LeaderOnCluster, AServerThatIsNoClusterIsRefused) {
 }
 
 TEST(LeaderOnCluster, ANodeOfAClusterIsNoServerByItself) {
-  RedisServerOptions options;
-  options.config = {"cluster-enabled yes"};
-  const RedisServer server(options);
+  const RedisServer server(of_lone_node());
   run_coroutine([&]() -> asio::awaitable<void> {
     const std::string advice = "one of a Redis Cluster: see RedisOptions::cluster";
     EXPECT_TRUE(co_await warns(server.options(), advice));  // CLUSTERDOWN
