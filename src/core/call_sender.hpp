@@ -110,7 +110,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   std::deque<RequestId> unsent_;
   DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;
-  std::unordered_map<InstanceId, std::shared_ptr<const Owner>> owners_;  // null: there is none
+  std::unordered_map<InstanceId, std::shared_ptr<const Owner>> owners_;  // null: without an owner
   std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;       // request ids by target
   std::unordered_map<InstanceId, std::vector<RequestId>> cancels_;  // until a look-up is answered
   std::shared_ptr<ListenerCheck> listeners_;

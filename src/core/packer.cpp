@@ -1,6 +1,5 @@
 #include <core/packer.hpp>
 
-#include <algorithm>
 #include <utility>
 
 #include <core/node_features.hpp>
@@ -21,6 +20,12 @@ constexpr std::size_t most_bytes_in_all = 4 * most_bytes;
 
 constexpr std::size_t most_spare = 64;  // slots and contents
 
+template <typename Value>
+void make_room(std::vector<Value>& values) {
+  constexpr std::size_t least = 8;
+  if (values.size() == values.capacity()) values.reserve(2 * values.size() + least);
+}
+
 }  // namespace
 
 Packer::Packer(std::shared_ptr<redis::Client> commands, Keys keys)
@@ -29,6 +34,7 @@ Packer::Packer(std::shared_ptr<redis::Client> commands, Keys keys)
 void Packer::send_request(const RequestId& request_id, const Address& address,
                           std::string_view message, TimePoint deadline) {
   if (Slot* const slot = slot_for(address, message.size())) {
+    core::make_room(slot->batch.contents->requests);
     slot->batch.contents->requests.push_back(request_id);
     return add(*slot, message, {Kind::request, deadline});
   }
@@ -43,6 +49,7 @@ void Packer::send_response(OutgoingResponse&& response) {
   Slot* const slot = slot_for(address, response.message.size());
   auto contents = slot == nullptr ? new_contents() : nullptr;
   auto& responses = (slot == nullptr ? contents : slot->batch.contents)->responses;
+  core::make_room(responses);
   responses.push_back(std::move(response));
   const std::string_view message = responses.back().message;
   if (slot != nullptr) {
@@ -61,26 +68,24 @@ void Packer::send_hint(const Address& address, std::string_view message, TimePoi
 }
 
 void Packer::flush() {
-  // Who hears at once that something cannot be sent may add more.
-  while (slots_in_use_ > 0) {
-    slot_by_target_.clear();
-    last_slot_ = nullptr;
-    auto slots = std::exchange(slots_, {});
-    const std::size_t filled = std::exchange(slots_in_use_, 0);
-    for (std::size_t place = 0; place < filled; ++place) publish(*slots[place]);
-    if (!slots_.empty()) continue;
-    if (slots.size() > most_spare) slots.resize(most_spare);
-    slots_ = std::move(slots);
-  }
+  // What is being published may be handed over as a command, before which this is called.
+  if (is_publishing_) return;
+  for (std::size_t place = 0; place < slots_in_use_; ++place) publish(*slots_[place]);
+  close_slots();
+  if (slots_.size() > most_spare) slots_.resize(most_spare);
 }
 
 void Packer::clear() {
   ++session_;
+  close_slots();
+  slots_.clear();
+  bytes_ = 0;
+}
+
+void Packer::close_slots() {
   slot_by_target_.clear();
   last_slot_ = nullptr;
   slots_in_use_ = 0;
-  slots_.clear();
-  bytes_ = 0;
 }
 
 // What goes to one node keeps its order.
@@ -88,15 +93,23 @@ Packer::Slot* Packer::slot_for(const Address& address, std::size_t size) {
   const bool may_be_in_frame =
       size <= largest_message && has_feature(address.features, Feature::frames);
   Slot* const slot = find_slot(address.node);
-  if (slot != nullptr) {
-    const wire::FrameWriter& frame = slot->batch.frame;
-    if (!may_be_in_frame || frame.size() + size > most_bytes) publish(*slot);
-    if (frame.messages() > 0) return slot;
+  if (slot != nullptr && slot->batch.frame.messages() > 0) {
+    if (may_be_in_frame && slot->batch.frame.size() + size <= most_bytes) {
+      return make_room(*slot, size);
+    }
+    publish(*slot);
   }
   if (!may_be_in_frame || !commands_->can_publish_at_once(size)) return nullptr;
   Slot& empty = slot == nullptr ? open_slot(address.node) : *slot;
   empty.batch.contents = new_contents();
-  return &empty;
+  return make_room(empty, size);
+}
+
+// So that adding cannot fail half-way.
+Packer::Slot* Packer::make_room(Slot& slot, std::size_t size) {
+  core::make_room(slot.batch.parts);
+  slot.batch.frame.make_room(size);
+  return &slot;
 }
 
 Packer::Slot* Packer::find_slot(InstanceId target) {
@@ -132,15 +145,15 @@ void Packer::add(Slot& slot, std::string_view message, Part part) {
   }
 }
 
-// Whoever hears at once what became of it may send more, and so change the slot.
 void Packer::publish(Slot& slot) {
   const std::size_t messages = slot.batch.frame.messages();
   if (messages == 0) return;
+  const FlagRaised publishing(is_publishing_);
   const InstanceId target = slot.target;
   Batch batch = std::exchange(slot.batch, std::exchange(spare_batch_, {}));
   const std::string_view text = batch.frame.text();
   bytes_ -= batch.frame.size();
-  if (commands_->can_publish_at_once(text.size())) {
+  if (commands_->can_publish_at_once(channel_.of(keys_, target).size() + text.size())) {
     publish(target, text, messages, TimePoint::max(), std::move(batch.contents));
   } else {
     publish_singly(target, batch);

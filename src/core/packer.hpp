@@ -15,6 +15,7 @@
 #include <core/node_channel.hpp>
 #include <core/outgoing_response.hpp>
 #include <redis/client.hpp>
+#include <util/flag_raised.hpp>
 #include <util/request_id.hpp>
 #include <wire/frame.hpp>
 
@@ -26,7 +27,8 @@ namespace mesh::core {
 /// members must be called on the strand.
 class Packer : public std::enable_shared_from_this<Packer> {
  public:
-  /// What became of the PUBLISH that a message was in.
+  /// What became of the PUBLISH that a message was in. Whoever hears it must not send anything
+  /// before it returns.
   struct Events {
     /// Not called where one has received it, as usual.
     std::function<void(const RequestId& request_id, const redis::Outcome& outcome)> on_request;
@@ -89,6 +91,8 @@ class Packer : public std::enable_shared_from_this<Packer> {
   Slot* slot_for(const Address& address, std::size_t size);
   Slot* find_slot(InstanceId target);
   Slot& open_slot(InstanceId target);
+  static Slot* make_room(Slot& slot, std::size_t size);
+  void close_slots();
   void add(Slot& slot, std::string_view message, Part part);
   void publish(Slot& slot);
   void publish_singly(InstanceId target, Batch& batch);
@@ -110,6 +114,7 @@ class Packer : public std::enable_shared_from_this<Packer> {
   Batch spare_batch_;                                            // its memory serves again
   std::vector<ContentsPointer> spare_contents_;
   std::uint32_t session_ = 0;  // counts the calls of `clear()`
+  bool is_publishing_ = false;
 };
 
 }  // namespace mesh::core

@@ -235,6 +235,8 @@ void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callb
       hand_over(command, std::move(callback));
       return;
     }
+    // Nor does what waits here overtake what was published before.
+    if (events_.before_write) events_.before_write();
   }
   auto refused =
       queue_.push(QueuedCommand{std::move(command), deadline, std::move(callback), priority});

@@ -19,7 +19,7 @@ constexpr std::string_view no_handler_prefix = "MESH_NO_HANDLER:";
 // Timers of Node.js take what is longer for 1 ms.
 constexpr milliseconds longest_timeout_on_the_wire{2147483647};
 
-// A request of a longer one is written anew each time, rather than kept.
+// A request of a longer type is written anew each time, rather than kept.
 constexpr std::size_t longest_usual_type = 256;
 
 char* put(char* place, std::string_view text) { return std::copy(text.begin(), text.end(), place); }

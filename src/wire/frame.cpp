@@ -18,6 +18,10 @@ constexpr std::size_t longest_length = 3;  // in bytes
 
 bool is_frame(std::string_view text) { return text.starts_with(begin_of_frame); }
 
+void FrameWriter::make_room(std::size_t size) {
+  text_.reserve(text_.size() + sizeof(begin_of_frame) + longest_length + size);
+}
+
 void FrameWriter::add(std::string_view message) {
   if (messages_ == 0) text_ = begin_of_frame;
   std::size_t length = message.size();

@@ -16,13 +16,15 @@ constexpr std::size_t largest_frame = std::size_t{64} << 10U;
 
 class FrameWriter {
  public:
+  /// Of a message of this size, so that `add()` does not throw.
+  void make_room(std::size_t size);
   void add(std::string_view message);
   std::size_t messages() const { return messages_; }
   /// In bytes, with all around the messages.
   std::size_t size() const { return text_.size(); }
   /// What is to be sent, which of a single message is just that. Good until the next change.
   std::string_view text() const;
-  /// Of a single message a frame as well; as long.
+  /// Always a frame, also of a single message. Good until the next change.
   std::string_view frame() const { return text_; }
   /// Keeps the memory.
   void clear();

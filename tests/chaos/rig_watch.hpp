@@ -14,8 +14,9 @@ namespace mesh::chaos {
 /// blamed for what it could not say or hear then.
 class RigWatch {
  public:
-  /// The part is asked again and again, from a thread of its own; `ask` returns with its answer.
-  RigWatch(std::function<void()> ask, EventLog& log);
+  /// The part is asked again and again, from a thread of its own; `ask` returns with its answer,
+  /// and whether the part is one that nodes need.
+  RigWatch(std::function<bool()> ask, EventLog& log);
   ~RigWatch();
   RigWatch(const RigWatch&) = delete;
   RigWatch& operator=(const RigWatch&) = delete;
@@ -23,7 +24,7 @@ class RigWatch {
  private:
   void run();
 
-  std::function<void()> ask_;
+  std::function<bool()> ask_;
   EventLog& log_;
   std::atomic<bool> stop_ = false;
   std::thread thread_;
@@ -32,7 +33,7 @@ class RigWatch {
 /// As Redis lists it.
 constexpr const char* ping_client_name = "rig_watch";
 
-/// Asks a server, as long as it can be reached.
-std::function<void()> ping(const RedisOptions& server);
+/// Asks a server, as long as it can be reached; nodes need it while it is the master.
+std::function<bool()> ping(const RedisOptions& server);
 
 }  // namespace mesh::chaos

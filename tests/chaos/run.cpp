@@ -83,7 +83,10 @@ class Run {
             },
             log_),
         stage_{world_, fleet_, replayer_, log_, random_, timing_, options.processes} {
-    watch_rig([this] { proxies_.ask([] {}); });
+    watch_rig([this] {
+      proxies_.ask([] {});
+      return true;
+    });
     for (test::RedisServer* const server : world_.servers()) watch_rig(ping(server->options()));
   }
 
@@ -103,7 +106,7 @@ class Run {
   }
 
  private:
-  void watch_rig(std::function<void()> ask) {
+  void watch_rig(std::function<bool()> ask) {
     rig_watches_.push_back(std::make_unique<RigWatch>(std::move(ask), log_));
   }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <stdexcept>
 #include <string>
 
 namespace mesh::config {
@@ -63,6 +64,21 @@ TEST(KeyPrefix, ALockElsewhereIsNotDoubtedForThePrefixThatItHas) {
   EXPECT_EQ(doubt_about_mesh(mesh, lock), "");
   mesh.prefix.clear();
   EXPECT_TRUE(mentions(doubt_about_mesh(mesh, lock), "the prefix of the mesh"));
+}
+
+TEST(LockKey, OnAClusterAllKeysOfAnElectionAreInOneSlot) {
+  RedisOptions mesh;
+  mesh.mutex_prefix = "mesh";
+  RedisOptions lock;
+  lock.cluster = "one";
+  EXPECT_EQ(lock_key(mesh, lock, "key"), "{mesh:leader:key}:lock");
+  lock.mutex_prefix = "own";
+  EXPECT_EQ(lock_key(mesh, lock, "key"), "{own:leader:key}:lock");
+  EXPECT_EQ(lock_key(lock, "key"), "{own:leader:key}:lock");
+  EXPECT_THROW(lock_key(lock, "k{ey"), std::invalid_argument);
+  lock.mutex_prefix = "o}wn";
+  EXPECT_THROW(lock_key(lock, "key"), std::invalid_argument);
+  EXPECT_EQ(lock_key(mesh, "k{ey}"), "mesh:leader:k{ey}");
 }
 
 }  // namespace

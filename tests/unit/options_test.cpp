@@ -242,6 +242,33 @@ TEST(RedisOptions, ASentinelListMustBeOne) {
                                [](RedisOptions& options) { options.sentinel_host = "one,two:x"; });
 }
 
+TEST(RedisOptions, AClusterHasNoSentinelAndOneDatabase) {
+  expect_accepted<RedisOptions>([](RedisOptions& options) {
+    options.cluster = "one,two:7001";
+    options.host.clear();
+    options.port = 0;
+  });
+  expect_refused<RedisOptions>("cluster",
+                               [](RedisOptions& options) { options.cluster = "one,two:x"; });
+  expect_refused<RedisOptions>("sentinel_host", [](RedisOptions& options) {
+    options.cluster = "one";
+    options.sentinel_host = "sentinel";
+  });
+  expect_refused<RedisOptions>("database", [](RedisOptions& options) {
+    options.cluster = "one";
+    options.database = 1;
+  });
+}
+
+TEST(MeshOptions, OnlyTheElectionMayBeOnACluster) {
+  expect_refused<MeshOptions>("cluster",
+                              [](MeshOptions& options) { options.redis.cluster = "one"; });
+  expect_accepted<MeshOptions>([](MeshOptions& options) {
+    options.leader_redis.emplace();
+    options.leader_redis->cluster = "one";
+  });
+}
+
 TEST(RedisOptions, AUserAtSentinelNeedsAPassword) {
   expect_refused<RedisOptions>("sentinel_password",
                                [](RedisOptions& options) { options.sentinel_username = "user"; });

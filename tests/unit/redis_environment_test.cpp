@@ -22,7 +22,7 @@ class RedisEnvironment : public ::testing::Test {
       for (const std::string name :
            {"URL", "HOST", "PORT", "USERNAME", "PASSWORD", "DB", "TLS", "TLS_CA", "TLS_CERT",
             "TLS_KEY", "PREFIX", "SENTINEL_HOST", "SENTINEL_PORT", "SENTINEL_NAME",
-            "SENTINEL_USERNAME", "SENTINEL_PASSWORD"}) {
+            "SENTINEL_USERNAME", "SENTINEL_PASSWORD", "CLUSTER"}) {
         variables_.push_back(std::make_unique<test::EnvVar>(prefix + name, std::nullopt));
       }
     }
@@ -352,6 +352,33 @@ TEST_F(RedisEnvironment, AnOwnHostWinsOverGenericSentinels) {
   EXPECT_EQ(read().sentinel_host, "");
   set("MESH_REDIS_SENTINEL_HOST", "own-sentinel");
   EXPECT_EQ(read().sentinel_host, "own-sentinel");
+}
+
+TEST_F(RedisEnvironment, AClusterIsNamedByItsNodes) {
+  set("REDIS_CLUSTER", "one,two:7001");
+  EXPECT_EQ(read().cluster, "one,two:7001");
+  EXPECT_EQ(detail::describe_origin(read()), "from REDIS_CLUSTER");
+  set("MESH_REDIS_CLUSTER", "own");
+  set("REDIS_SENTINEL_HOST", "sentinel");  // which is somebody else's then
+  EXPECT_EQ(read().cluster, "own");
+  EXPECT_EQ(read().sentinel_host, "");
+}
+
+TEST_F(RedisEnvironment, AnOwnAddressWinsOverAGenericCluster) {
+  set("REDIS_CLUSTER", "cluster");
+  for (const char* name : {"MESH_REDIS_HOST", "MESH_REDIS_SENTINEL_HOST", "MESH_REDIS_URL"}) {
+    const test::EnvVar address(name, name == std::string("MESH_REDIS_URL") ? "redis://own" : "own");
+    EXPECT_EQ(read().cluster, "") << name;
+  }
+  EXPECT_EQ(read().cluster, "cluster");
+}
+
+TEST_F(RedisEnvironment, AUrlMayNameACluster) {
+  set("MESH_REDIS_URL", "rediss+cluster://user:secret@one,two:7001");
+  EXPECT_EQ(read().cluster, "one,two:7001");
+  EXPECT_EQ(read().username, "user");
+  EXPECT_TRUE(read().tls);
+  EXPECT_EQ(detail::describe_origin(read()), "from MESH_REDIS_URL");
 }
 
 TEST_F(RedisEnvironment, MeshOptionsRefuseAMalformedVariableWhenTheyAreUsed) {

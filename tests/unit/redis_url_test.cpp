@@ -244,5 +244,19 @@ TEST(RedisUrl, ThePasswordIsNeverQuoted) {
   }
 }
 
+TEST(RedisUrl, ACluster) {
+  const auto options = parse_url("redis+cluster://:p%40ss@one:7000,[::1]:7001,three");
+  EXPECT_EQ(options.cluster, "one:7000,[::1]:7001,three");
+  EXPECT_EQ(options.password, "p@ss");
+  EXPECT_FALSE(options.tls);
+  EXPECT_TRUE(parse_url("REDISS+CLUSTER://one").tls);
+  EXPECT_NE(complaint("redis+cluster://one:x").find("one:x"), std::string::npos);
+  EXPECT_NE(complaint("redis+cluster://").find("host"), std::string::npos);
+  for (const char* url : {"redis+cluster://one/0", "redis+cluster://one?db=0"}) {
+    EXPECT_NE(complaint(url).find("only its nodes"), std::string::npos) << url;
+  }
+  EXPECT_EQ(complaint("redis+cluster://one,secret@two:x").find("secret"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mesh::config

@@ -12,7 +12,9 @@ namespace {
 TEST(Slot, OfTheStandardExample) { EXPECT_EQ(slot_of("123456789"), 0x31C3 % slot_count); }
 
 TEST(Slot, IsThatOfRedis) {
-  const test::RedisServer server;
+  test::RedisServerOptions options;
+  options.config = {"cluster-enabled yes"};
+  const test::RedisServer server(options);
   std::string long_name(1000, 'x');
   for (const std::string& name :
        {std::string(), std::string("a"), std::string("{"), std::string("}"), std::string("{}"),
