@@ -105,8 +105,8 @@ struct RedisOptions {
   std::string sentinel_username;           ///< ACL user at Sentinel; empty for the default user.
   std::string sentinel_password;           ///< Empty means no AUTH at Sentinel. Never logged.
 
-  /// Not empty: Redis is a cluster, of version 7.0 or later, of which this names one node or several
-  /// separated by commas, such as "one,two:7001,[::1]:7002", with port 6379 unless they say
+  /// Not empty: Redis is a cluster, of version 7.0 or later, of which this names one node or
+  /// several separated by commas, such as "one,two:7001,[::1]:7002", with port 6379 unless they say
   /// otherwise. They are asked in turn for the others, and `host`, `port` and `unix_socket` are
   /// ignored. Not with Sentinel, nor with a `database` other than 0. Only an election runs on a
   /// cluster: a `LeaderService`, or that of a mesh by way of `MeshOptions::leader_redis`. Its keys

@@ -8,7 +8,7 @@ namespace {
 
 std::string lock_key(const RedisOptions& options, const std::string& prefix,
                      const std::string& key) {
-  const std::string name = prefix + ":leader:" + key;
+  std::string name = prefix + ":leader:" + key;
   if (options.cluster.empty()) return name;
   if (name.find_first_of("{}") != std::string::npos) {
     throw std::invalid_argument("on a cluster the prefix and the key of an election, " + name +

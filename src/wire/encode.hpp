@@ -28,9 +28,9 @@ struct OutgoingRequest {
 /// The memory of `memory` is used again.
 std::string encode_request(const OutgoingRequest& request, std::string memory = {});
 
-/// Writes requests as `encode_request()` does, and faster where one says between its id and its data
-/// what the one before did, as most of a node do: neither a deadline nor headers, and not that they
-/// are repeated. Ids must need no escapes.
+/// Writes requests as `encode_request()` does, and faster where one says between its id and its
+/// data what the one before did, as most of a node do: neither a deadline nor headers, and not that
+/// they are repeated. Ids must need no escapes.
 class RequestWriter {
  public:
   std::string encode(const OutgoingRequest& request, std::string memory);

@@ -86,7 +86,8 @@ SentinelCluster::Sentinel SentinelCluster::start_sentinel() const {
         return false;
       }
     };
-    wait_until([&] { return !sentinel.process->is_running() || answers(); }, std::chrono::seconds(60));
+    wait_until([&] { return !sentinel.process->is_running() || answers(); },
+               std::chrono::seconds(60));
     if (sentinel.process->is_running() && answers()) return sentinel;
   }
   throw std::runtime_error("redis-sentinel does not start");

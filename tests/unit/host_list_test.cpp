@@ -19,9 +19,7 @@ std::vector<std::string> parse_list(const std::string& text) {
 
 using Entries = std::vector<std::string>;
 
-TEST(HostList, OneHostGetsTheDefaultPort) {
-  EXPECT_EQ(parse_list("one"), Entries{"one 26379"});
-}
+TEST(HostList, OneHostGetsTheDefaultPort) { EXPECT_EQ(parse_list("one"), Entries{"one 26379"}); }
 
 TEST(HostList, AnEntryMayHaveItsOwnPort) { EXPECT_EQ(parse_list("one:7"), Entries{"one 7"}); }
 
