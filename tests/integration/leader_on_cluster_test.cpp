@@ -9,6 +9,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <integration/cluster_contenders.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/sentinel_nodes.hpp>
 #include <mesh/mesh.hpp>
@@ -20,155 +21,117 @@
 namespace mesh::test::faults {
 namespace {
 
-const std::string cluster_lock = "{test:leader:feature}:lock";
-
-LeaderOptions quick_on_cluster() {
-  LeaderOptions options;
-  options.ttl = 2s;
-  options.renewal_interval = 200ms;
-  options.retry_delay = 100ms;
+RedisClusterOptions where_silence_is_noticed() {
+  RedisClusterOptions options;
+  options.node_timeout = 1500ms;
   return options;
 }
 
-/// Two that stand for election, and what is to be said of all terms.
-struct Contenders {
-  Contenders(const asio::any_io_executor& executor, const RedisOptions& redis,
-             LeaderOptions options = quick_on_cluster())
-      : one(executor, "feature", options, redis, log.sink()),
-        other(executor, "feature", options, redis, log.sink()) {
-    for (LeaderService* const service : {&one, &other}) {
-      service->set_became_leader_callback([this, service] {
-        tokens.push_back(service->fencing_token());
-        EXPECT_FALSE(one.is_leader() && other.is_leader());
-      });
-      service->start();
-    }
-  }
-
-  asio::awaitable<bool> one_leads() {
-    const auto leads = [this] { return one.is_leader() != other.is_leader(); };
-    co_return co_await eventually(leads, 60s);
-  }
-  LeaderService& leader() { return one.is_leader() ? one : other; }
-  asio::awaitable<void> stop() {
-    co_await one.stop();
-    co_await other.stop();
-    for (std::size_t i = 1; i < tokens.size(); ++i) EXPECT_GT(tokens[i], tokens[i - 1]);
-  }
-
-  LogCapture log;
-  LeaderService one;
-  LeaderService other;
-  std::vector<std::int64_t> tokens;
-};
-
-std::uint16_t slot_of_lock(RedisCluster& cluster) {
-  return cluster.server(0).command({"CLUSTER", "KEYSLOT", cluster_lock}).get<std::uint16_t>();
-}
-
-/// The body gets the cluster, the slot of the lock, and contenders of whom one leads.
-template <typename Body>
-void with_leader(Body body) {
-  RedisCluster cluster;
-  const std::uint16_t slot = slot_of_lock(cluster);
-  const auto run = [&](asio::io_context& context) -> asio::awaitable<void> {
-    Contenders contenders(context.get_executor(), cluster.options());
-    EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
-    co_await body(cluster, slot, contenders);
-    co_await contenders.stop();
-  };
-  run_coroutine(run, beside_the_body());
-}
-
 TEST(LeaderOnCluster, OneLeadsAndTheLockIsWhereItBelongs) {
-  with_leader([](RedisCluster& cluster, std::uint16_t slot,
-                 Contenders& contenders) -> asio::awaitable<void> {
-    EXPECT_EQ(contenders.tokens.size(), 1U);
-    RedisServer& primary = cluster.primary_of(slot);
-    EXPECT_TRUE(primary.probe().exists(cluster_lock));
-    EXPECT_TRUE(primary.probe().exists(cluster_lock + ":fencing_token"));
-    co_await contenders.leader().stop();
-    EXPECT_TRUE(co_await contenders.one_leads());
-  });
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        EXPECT_EQ(contenders.tokens.size(), 1U);
+        RedisServer& primary = cluster.primary_of(slot);
+        EXPECT_TRUE(primary.probe().exists(cluster_lock));
+        EXPECT_TRUE(primary.probe().exists(cluster_lock + ":fencing_token"));
+        co_await contenders.leader().stop();
+        EXPECT_TRUE(co_await contenders.one_leads());
+      },
+      enduring_on_cluster());
 }
 
 // In good order: the lock is known to the new primary, and the leader goes on.
 TEST(LeaderOnCluster, AFailoverInGoodOrderLeavesTheLeader) {
-  with_leader([](RedisCluster& cluster, std::uint16_t slot,
-                 Contenders& contenders) -> asio::awaitable<void> {
-    cluster.fail_over(slot);
-    RedisProbe probe = cluster.primary_of(slot).probe();
-    const auto ttl = [&] { return probe.integer({"PTTL", cluster_lock}); };
-    for (int i = 0; i < 2; ++i) {
-      const auto is_renewed = [&, last = ttl()]() mutable {
-        const auto before = std::exchange(last, ttl());
-        return last > before;
-      };
-      EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
-    }
-    EXPECT_EQ(contenders.tokens.size(), 1U) << contenders.log.text();
-    EXPECT_TRUE(contenders.log.contains("Redis answered MOVED")) << contenders.log.text();
-  });
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        cluster.fail_over(slot);
+        RedisProbe probe = cluster.primary_of(slot).probe();
+        const auto ttl = [&] { return probe.integer({"PTTL", cluster_lock}); };
+        for (int i = 0; i < 2; ++i) {
+          const auto is_renewed = [&, last = ttl()]() mutable {
+            const auto before = std::exchange(last, ttl());
+            return last > before;
+          };
+          EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
+        }
+        EXPECT_EQ(contenders.tokens.size(), 1U) << contenders.log.text();
+        EXPECT_TRUE(contenders.log.contains("Redis answered MOVED")) << contenders.log.text();
+      },
+      enduring_on_cluster());
 }
 
 TEST(LeaderOnCluster, APrimaryThatDiesIsReplaced) {
-  with_leader([](RedisCluster& cluster, std::uint16_t slot,
-                 Contenders& contenders) -> asio::awaitable<void> {
-    RedisServer& former = cluster.primary_of(slot);
-    former.kill();
-    cluster.await_failover(slot, former);
-    const auto has_lock = [&] { return cluster.primary_of(slot).probe().exists(cluster_lock); };
-    EXPECT_TRUE(co_await eventually(has_lock, 60s));
-    EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
-  });
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        RedisServer& former = cluster.primary_of(slot);
+        former.kill();
+        cluster.await_failover(slot, former);
+        const auto has_lock = [&] { return cluster.primary_of(slot).probe().exists(cluster_lock); };
+        EXPECT_TRUE(co_await eventually(has_lock, 60s));
+        EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
+      },
+      quick_on_cluster(), where_silence_is_noticed());
 }
 
 // It goes on without an answer for too long, and is cut off from the others when it wakes up.
 TEST(LeaderOnCluster, APrimaryThatStandsStillIsReplaced) {
-  with_leader([](RedisCluster& cluster, std::uint16_t slot,
-                 Contenders& contenders) -> asio::awaitable<void> {
-    RedisServer& former = cluster.primary_of(slot);
-    RedisServer& successor = cluster.replica_of(slot);
-    former.pause();
-    const auto has_lock = [&] {
-      return successor.probe().command({"ROLE"}).at(0) == "master" &&
-             successor.probe().exists(cluster_lock);
-    };
-    EXPECT_TRUE(co_await eventually(has_lock, 60s));
-    EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
-    former.resume();
-    const auto is_replica = [&] { return former.command({"ROLE"}).at(0) == "slave"; };
-    EXPECT_TRUE(co_await eventually(is_replica, 60s));
-    EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
-  });
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        RedisServer& former = cluster.primary_of(slot);
+        RedisServer& successor = cluster.replica_of(slot);
+        former.pause();
+        const auto has_lock = [&] {
+          return successor.probe().command({"ROLE"}).at(0) == "master" &&
+                 successor.probe().exists(cluster_lock);
+        };
+        EXPECT_TRUE(co_await eventually(has_lock, 60s));
+        EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
+        former.resume();
+        const auto is_replica = [&] { return former.command({"ROLE"}).at(0) == "slave"; };
+        EXPECT_TRUE(co_await eventually(is_replica, 60s));
+        EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
+      },
+      quick_on_cluster(), where_silence_is_noticed());
 }
 
 TEST(LeaderOnCluster, TheLeaderFollowsItsSlotThereAndBack) {
-  with_leader([](RedisCluster& cluster, std::uint16_t slot,
-                 Contenders& contenders) -> asio::awaitable<void> {
-    RedisServer& home = cluster.primary_of(slot);
-    RedisServer& away = cluster.another_primary(slot);
-    for (int i = 0; i < 2; ++i) {
-      RedisServer& from = i == 0 ? home : away;
-      RedisServer& to = i == 0 ? away : home;
-      cluster.begin_migration(slot, from, to);
-      cluster.move_keys(slot, from, to);
-      // Here every command is answered by ASK.
-      const auto ttl = [&] {
-        RedisProbe probe = to.probe();
-        probe.command({"ASKING"});
-        return probe.integer({"PTTL", cluster_lock});
-      };
-      const auto is_renewed = [&, last = ttl()]() mutable {
-        const auto before = std::exchange(last, ttl());
-        return last > before;
-      };
-      EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
-      cluster.end_migration(slot, to);
-      EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
-    }
-    EXPECT_EQ(contenders.tokens.size(), 1U) << contenders.log.text();
-  });
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        RedisServer& home = cluster.primary_of(slot);
+        RedisServer& away = cluster.another_primary(slot);
+        for (int i = 0; i < 2; ++i) {
+          RedisServer& from = i == 0 ? home : away;
+          RedisServer& to = i == 0 ? away : home;
+          cluster.begin_migration(slot, from, to);
+          cluster.move_keys(slot, from, to);
+          // Here every command is answered by ASK.
+          const auto ttl = [&] {
+            RedisProbe probe = to.probe();
+            probe.command({"ASKING"});
+            return probe.integer({"PTTL", cluster_lock});
+          };
+          const auto is_renewed = [&, last = ttl()]() mutable {
+            const auto before = std::exchange(last, ttl());
+            return last > before;
+          };
+          EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
+          cluster.end_migration(slot, to);
+          EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
+        }
+        EXPECT_EQ(contenders.tokens.size(), 1U) << contenders.log.text();
+      },
+      enduring_on_cluster());
+}
+
+TEST(LeaderOnCluster, AllNodesGetThePassword) {
+  RedisClusterOptions options;
+  options.server.password = "secret";
+  with_leader(expect_to_follow_a_failover, enduring_on_cluster(), options);
 }
 
 TEST(LeaderOnCluster, HoldsTheElectionOfAMeshThatIsElsewhere) {

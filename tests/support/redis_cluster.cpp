@@ -18,9 +18,16 @@ std::string id_of(RedisServer& server) {
 
 }  // namespace
 
-RedisCluster::RedisCluster(RedisServerOptions server_options) {
-  for (const char* line : {"cluster-enabled yes", "cluster-node-timeout 1500",
-                           "cluster-replica-validity-factor 0", "repl-ping-replica-period 1"}) {
+RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.server.tls.has_value()) {
+  RedisServerOptions server_options = std::move(options.server);
+  server_options.config.push_back("cluster-node-timeout " +
+                                  std::to_string(options.node_timeout.count()));
+  if (has_tls_) {
+    server_options.config.insert(server_options.config.end(),
+                                 {"tls-cluster yes", "tls-replication yes"});
+  }
+  for (const char* line :
+       {"cluster-enabled yes", "cluster-replica-validity-factor 0", "repl-ping-replica-period 1"}) {
     server_options.config.emplace_back(line);
   }
   for (std::size_t i = 0; i < 2 * primaries; ++i) {
@@ -41,7 +48,7 @@ void RedisCluster::join() {
   for (const auto& one : servers_) {
     for (const auto& other : servers_) {
       if (one != other)
-        one->command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(other->port())});
+        one->command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(cluster_port_of(*other))});
     }
   }
   for (std::size_t i = primaries; i < servers_.size(); ++i) {
@@ -71,10 +78,16 @@ bool RedisCluster::all_are_well() {
   });
 }
 
+std::uint16_t RedisCluster::cluster_port_of(const RedisServer& server) const {
+  return has_tls_ ? server.tls_port() : server.port();
+}
+
 RedisOptions RedisCluster::options() const {
-  RedisOptions options = servers_.front()->options();
-  options.cluster = "127.0.0.1:" + std::to_string(servers_.front()->port()) +
-                    ",127.0.0.1:" + std::to_string(servers_.back()->port());
+  const RedisServer& first = *servers_.front();
+  const RedisServer& last = *servers_.back();
+  RedisOptions options = has_tls_ ? first.tls_options() : first.options();
+  options.cluster = "127.0.0.1:" + std::to_string(cluster_port_of(first)) +
+                    ",127.0.0.1:" + std::to_string(cluster_port_of(last));
   return options;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,15 +12,22 @@
 
 namespace mesh::test {
 
+struct RedisClusterOptions {
+  RedisServerOptions server{};  ///< Of each.
+  /// How long a node is silent before the others replace it; short only where that is wanted, as
+  /// machines are slow at times.
+  std::chrono::milliseconds node_timeout = std::chrono::seconds(30);
+};
+
 /// A Redis Cluster of three primaries, each with a replica, which share all slots.
 class RedisCluster {
  public:
-  /// Returns when all nodes find that the cluster is well. `server_options` are those of each.
-  explicit RedisCluster(RedisServerOptions server_options = {});
+  /// Returns when all nodes find that the cluster is well.
+  explicit RedisCluster(RedisClusterOptions options = {});
   RedisCluster(const RedisCluster&) = delete;
   RedisCluster& operator=(const RedisCluster&) = delete;
 
-  /// Library options that name the first primary and the last replica.
+  /// Library options that name the first primary and the last replica; with TLS if they talk it.
   RedisOptions options() const;
   RedisServer& server(std::size_t place) { return *servers_.at(place); }
 
@@ -44,6 +52,8 @@ class RedisCluster {
  private:
   static constexpr std::size_t primaries = 3;
 
+  /// That the nodes use among themselves.
+  std::uint16_t cluster_port_of(const RedisServer& server) const;
   void join();
   bool all_are_well();
   bool all_name(std::uint16_t slot, const RedisServer& primary);
@@ -51,6 +61,7 @@ class RedisCluster {
   RedisServer& any_running();
   RedisServer& by_port(std::uint16_t port);
 
+  bool has_tls_;
   std::vector<std::unique_ptr<RedisServer>> servers_;  // the primaries first
 };
 
