@@ -63,6 +63,12 @@ struct RedisCredentials {
   std::string password{};
 };
 
+/// Where a server can be reached.
+struct RedisAddress {
+  std::string host{};  ///< Name or address.
+  std::uint16_t port = 0;
+};
+
 /// Where Redis is and how to talk to it.
 ///
 /// Default-constructed options mean 127.0.0.1:6379; `from_env()` reads the environment. Fields set
@@ -112,6 +118,10 @@ struct RedisOptions {
   /// cluster: a `LeaderService`, or that of a mesh by way of `MeshOptions::leader_redis`. Its keys
   /// have other names there, see docs/protocol.md, and its prefix may have no braces.
   std::string cluster;
+  /// Set: asked where a node of the cluster can be reached that the cluster names so, as behind
+  /// address translation it may be elsewhere; those that `cluster` names are not asked about. For
+  /// the rest as `credentials`.
+  std::function<RedisAddress(RedisAddress announced)> cluster_address{};
 
   /// Last fallback of both prefixes; empty: the executable's name, of which a start warns, since
   /// programs of different names then do not meet.

@@ -128,10 +128,11 @@ asio::awaitable<std::vector<Reply>> Connector::ask(RedisPeer peer, Endpoint endp
 // its share of the time for all of it.
 asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchange exchange,
                                                        TimePoint deadline) {
+  const Endpoint reachable = reachable_address(endpoint);
   Tls tls;
   tls.context = tls_;
-  tls.server_name = options_.tls_server_name.empty() ? endpoint.host : options_.tls_server_name;
-  std::vector<Endpoint> addresses = co_await resolve(strand_, endpoint, deadline);
+  tls.server_name = options_.tls_server_name.empty() ? reachable.host : options_.tls_server_name;
+  std::vector<Endpoint> addresses = co_await resolve(strand_, reachable, deadline);
   // The one that was good last comes first.
   for (const Endpoint& good : good_addresses_) {  // the last one last
     const auto position = std::ranges::find(addresses, good);

@@ -85,6 +85,8 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> follow_redirection(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_as_named(Endpoint node, TimePoint deadline);
   asio::awaitable<Reply> ask_for_slots(Endpoint node, TimePoint deadline);
+  /// Of a server that a cluster may have named.
+  Endpoint reachable_address(const Endpoint& named) const;
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
   asio::awaitable<std::vector<Reply>> ask(RedisPeer peer, Endpoint endpoint,

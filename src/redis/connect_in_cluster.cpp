@@ -1,16 +1,31 @@
 // How a connection finds the primary of its slot.
 #include <redis/connect.hpp>
 
+#include <algorithm>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <redis/route_failures.hpp>
+#include <util/describe_error.hpp>
 
 namespace mesh::redis {
 
 bool Connector::note_reply(const Reply& reply) {
   return route_ && route_->note_reply(reply, master_);
+}
+
+Endpoint Connector::reachable_address(const Endpoint& named) const {
+  if (!route_ || !options_.cluster_address) return named;
+  if (std::ranges::find(route_->seeds(), named) != route_->seeds().end()) return named;
+  try {
+    RedisAddress address = options_.cluster_address({named.host, named.port});
+    return Endpoint{std::move(address.host), address.port, {}};
+  } catch (...) {
+    throw_connection_error(named, "RedisOptions::cluster_address gave none: " +
+                                      describe_error(std::current_exception()));
+  }
 }
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_in_cluster(TimePoint deadline) {

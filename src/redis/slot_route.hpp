@@ -19,6 +19,7 @@ class SlotRoute {
   SlotRoute(std::uint16_t slot, std::vector<Endpoint> seeds);
 
   std::uint16_t slot() const { return slot_; }
+  const std::vector<Endpoint>& seeds() const { return seeds_; }
 
   /// A node has answered a command so. Whether that means to go elsewhere.
   bool note_reply(const Reply& reply, const Endpoint& answered_by);

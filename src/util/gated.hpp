@@ -19,11 +19,19 @@ inline LogSink gated(LogSink log, std::shared_ptr<const detail::Gate> gate) {
 }
 
 inline RedisOptions gated(RedisOptions redis, std::shared_ptr<const detail::Gate> gate) {
-  if (!redis.credentials) return redis;
-  redis.credentials = [ask = std::move(redis.credentials), gate = std::move(gate)](RedisPeer peer) {
-    if (!gate->is_open()) throw MeshStoppedError();
-    return ask(peer);
-  };
+  if (redis.credentials) {
+    redis.credentials = [ask = std::move(redis.credentials), gate](RedisPeer peer) {
+      if (!gate->is_open()) throw MeshStoppedError();
+      return ask(peer);
+    };
+  }
+  if (redis.cluster_address) {
+    redis.cluster_address = [ask = std::move(redis.cluster_address),
+                             gate = std::move(gate)](RedisAddress announced) {
+      if (!gate->is_open()) throw MeshStoppedError();
+      return ask(std::move(announced));
+    };
+  }
   return redis;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,11 +77,14 @@ inline std::uint16_t slot_of_lock(RedisCluster& cluster) {
 /// The body gets the cluster, the slot of the lock, and contenders of whom one leads.
 template <typename Body>
 void with_leader(Body body, const LeaderOptions& leader_options,
-                 RedisClusterOptions cluster_options = {}) {
+                 RedisClusterOptions cluster_options = {},
+                 std::function<RedisAddress(RedisAddress)> cluster_address = {}) {
   RedisCluster cluster(std::move(cluster_options));
   const std::uint16_t slot = slot_of_lock(cluster);
   const auto run = [&](asio::io_context& context) -> asio::awaitable<void> {
-    Contenders contenders(context.get_executor(), cluster.options(), leader_options);
+    RedisOptions redis = cluster.options();
+    redis.cluster_address = cluster_address;
+    Contenders contenders(context.get_executor(), redis, leader_options);
     EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
     co_await body(cluster, slot, contenders);
     co_await contenders.stop();

@@ -1,9 +1,11 @@
 // Elections on a Redis Cluster.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -134,6 +136,19 @@ TEST(LeaderOnCluster, AllNodesGetThePassword) {
   with_leader(expect_to_follow_a_failover, enduring_on_cluster(), options);
 }
 
+TEST(LeaderOnCluster, NodesAreWhereTheCallbackSays) {
+  RedisClusterOptions options;
+  options.announced_host = "node.cluster.invalid";
+  std::atomic<int> asked = 0;
+  const auto address = [&asked](RedisAddress announced) {
+    EXPECT_EQ(announced.host, "node.cluster.invalid");
+    ++asked;
+    return RedisAddress{"127.0.0.1", announced.port};
+  };
+  with_leader(expect_to_follow_a_failover, enduring_on_cluster(), options, address);
+  EXPECT_GE(asked, 4);  // two primaries each
+}
+
 TEST(LeaderOnCluster, HoldsTheElectionOfAMeshThatIsElsewhere) {
   RedisCluster cluster;
   const RedisServer server;
@@ -225,6 +240,22 @@ TEST(LeaderOnCluster, ANodeOfAClusterIsNoServerByItself) {
     const auto error = co_await expect_error<MeshRedisError>(node.start());
     CO_ASSERT_TRUE(error);
     EXPECT_NE(std::string(error->what()).find(advice), std::string::npos) << error->what();
+  });
+}
+
+TEST(LeaderOnCluster, ACallbackThatThrowsIsAFailedAttempt) {
+  RedisServerOptions options = of_lone_node();
+  options.config.emplace_back("cluster-announce-hostname node.cluster.invalid");
+  options.config.emplace_back("cluster-preferred-endpoint-type hostname");
+  const RedisServer server(options);
+  server.command({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"});
+  RedisOptions redis = server.options();
+  redis.cluster = "127.0.0.1:" + std::to_string(server.port());
+  redis.cluster_address = [](const RedisAddress& announced) -> RedisAddress {
+    throw std::runtime_error("no " + announced.host);
+  };
+  run_coroutine([&]() -> asio::awaitable<void> {
+    EXPECT_TRUE(co_await warns(redis, "cluster_address gave none: no node.cluster.invalid"));
   });
 }
 

@@ -22,6 +22,10 @@ RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.serve
   RedisServerOptions server_options = std::move(options.server);
   server_options.config.push_back("cluster-node-timeout " +
                                   std::to_string(options.node_timeout.count()));
+  if (!options.announced_host.empty()) {
+    server_options.config.push_back("cluster-announce-hostname " + options.announced_host);
+    server_options.config.emplace_back("cluster-preferred-endpoint-type hostname");
+  }
   if (has_tls_) {
     server_options.config.insert(server_options.config.end(),
                                  {"tls-cluster yes", "tls-replication yes"});

@@ -17,6 +17,8 @@ struct RedisClusterOptions {
   /// How long a node is silent before the others replace it; short only where that is wanted, as
   /// machines are slow at times.
   std::chrono::milliseconds node_timeout = std::chrono::seconds(30);
+  /// Not empty: what the nodes are called, instead of by their address; nobody can resolve it.
+  std::string announced_host{};
 };
 
 /// A Redis Cluster of three primaries, each with a replica, which share all slots.
