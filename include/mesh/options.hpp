@@ -139,7 +139,8 @@ struct RedisOptions {
   /// Reads `{name}_REDIS_X` for each setting X, falling back to `REDIS_X`; an empty variable counts
   /// as not set. X is one of URL, HOST, PORT, USERNAME, PASSWORD, DB, TLS, TLS_CA, TLS_CERT,
   /// TLS_KEY, PREFIX, SENTINEL_HOST, SENTINEL_PORT, SENTINEL_NAME, SENTINEL_USERNAME,
-  /// SENTINEL_PASSWORD, CLUSTER. URL is redis://[[user]:password@]host[:port][/db], or
+  /// SENTINEL_PASSWORD, CLUSTER, the last one without falling back. URL is
+  /// redis://[[user]:password@]host[:port][/db], or
   /// redis+cluster://[[user]:password@]host[:port],host[:port]..., the same with rediss for TLS, or
   /// unix://[[user]:password@]/path[?db=N]. A variable for one setting wins over it;
   /// `{name}_REDIS_URL` wins over all variables without `{name}_` that are about the address or

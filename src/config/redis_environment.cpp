@@ -59,7 +59,10 @@ class Layer {
   void apply(RedisOptions& options) {
     read_url(options);
     read_link(options);
-    if (find("HOST")) options.unix_socket.clear();
+    if (find("HOST")) {
+      options.unix_socket.clear();
+      options.cluster.clear();
+    }
     read("HOST", options.host, &origin_.host);
     read_port("PORT", options.port, &origin_.port);
     read("USERNAME", options.username);
@@ -69,16 +72,18 @@ class Layer {
     read("TLS_CA", options.tls_ca);
     read("TLS_CERT", options.tls_cert);
     read("TLS_KEY", options.tls_key);
-    read_hosts("SENTINEL_HOST", "CLUSTER", options.sentinel_host, origin_.sentinel_host);
+    read_sentinels(options);
     read_port("SENTINEL_PORT", options.sentinel_port);
     read("SENTINEL_NAME", options.sentinel_name);
     read("SENTINEL_USERNAME", options.sentinel_username);
     read("SENTINEL_PASSWORD", options.sentinel_password);
-    read_hosts("CLUSTER", "SENTINEL_HOST", options.cluster, origin_.cluster);
+    read_cluster(options);
     read("PREFIX", options.prefix);
   }
 
  private:
+  bool is_generic() const { return !overriding_.empty(); }
+
   bool is_overridden(const char* setting) const {
     return !overriding_.empty() && read_variable(overriding_ + setting).has_value();
   }
@@ -115,19 +120,33 @@ class Layer {
     origin_.cluster = {variable.name, options.cluster};
   }
 
-  void read_hosts(const char* setting, const char* alternative, std::string& target,
-                  detail::ReadVariable<std::string>& origin) {
+  void read_sentinels(RedisOptions& options) {
     // These would win over an address, however generic they are.
-    if (is_overridden("HOST") || is_overridden(alternative)) return;
-    const auto variable = find(setting);
+    if (is_overridden("HOST") || is_overridden("CLUSTER")) return;
+    const auto variable = find("SENTINEL_HOST");
     if (!variable) return;
+    if (!has_cluster()) options.cluster.clear();  // that of a URL, or of a more generic variable
+    read_hosts("SENTINEL_HOST", *variable, options.sentinel_host, origin_.sentinel_host);
+  }
+
+  /// There is no generic one: for other programs such a variable says other things.
+  bool has_cluster() const { return !is_generic() && find("CLUSTER"); }
+
+  void read_cluster(RedisOptions& options) {
+    if (!has_cluster()) return;
+    if (!find("SENTINEL_HOST")) options.sentinel_host.clear();
+    read_hosts("CLUSTER", *find("CLUSTER"), options.cluster, origin_.cluster);
+  }
+
+  void read_hosts(const char* setting, const Variable& variable, std::string& target,
+                  detail::ReadVariable<std::string>& origin) {
     try {
-      config::parse_host_list(variable->value, 1);
+      config::parse_host_list(variable.value, 1);
     } catch (const std::invalid_argument& error) {
-      reject(setting, *variable, error.what());
+      reject(setting, variable, error.what());
     }
-    target = variable->value;
-    origin = {variable->name, target};
+    target = variable.value;
+    origin = {variable.name, target};
   }
 
   /// Nobody in particular has written a link, so it gives way to every other address.
@@ -214,7 +233,7 @@ bool differs_from_mesh(const char* setting) {
 /// the mesh, or left over from something else, unless they are those that a TypeScript node reads.
 bool may_tell_election_apart() {
   if (has_any("MESH_REDIS_", {"URL", "HOST", "SENTINEL_HOST", "CLUSTER"})) {
-    return has_any("REDIS_", {"HOST", "SENTINEL_HOST", "CLUSTER"});
+    return has_any("REDIS_", {"HOST", "SENTINEL_HOST"});
   }
   return differs_from_mesh("PORT") || differs_from_mesh("SENTINEL_PORT") ||
          differs_from_mesh("SENTINEL_NAME");

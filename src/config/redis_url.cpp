@@ -199,8 +199,12 @@ void apply_cluster(std::string_view text, RedisOptions& options) {
   options.cluster = percent_decode(text, "host");
   try {
     parse_host_list(options.cluster, redis_port);
-  } catch (const std::invalid_argument& error) {
-    fail(std::string("in a URL of a cluster, at ") + error.what());
+  } catch (const std::invalid_argument& /*which quotes what may be a password*/) {
+    fail(
+        "the nodes in a URL of a cluster must be host:port,host:port; if this is about a user and "
+        "a "
+        "password, they end with an @, and special characters in them are written as % and two "
+        "hexadecimal digits");
   }
 }
 

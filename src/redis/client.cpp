@@ -53,6 +53,8 @@ void Client::close() {
   // Hold on to what the callbacks below may release.
   const auto link = std::exchange(link_, nullptr);
   if (link) link->close("closed by this side");
+  if (aside_) aside_->close("closed by this side");
+  aside_.reset();
   while (auto queued = queue_.pop()) queued->callback(Outcome{Failure::stopped});
   state_changed_.notify_all();
 }
@@ -149,6 +151,7 @@ asio::awaitable<bool> Client::confirm_master(TimePoint deadline) {
   const auto latest = std::min(deadline, Clock::now() + options_.connect_timeout);
   if (connector_.uses_cluster()) {
     const bool is_primary = co_await connector_.is_still_primary(latest);
+    if (!is_primary) link->close("another node of the cluster has the slot by now");
     co_return is_primary && !link->closed();
   }
   const Endpoint master = connector_.master();
@@ -175,6 +178,8 @@ void Client::become_lost(const std::string& cause) {
   if (!ready_) return;
   const auto link = std::exchange(link_, nullptr);
   ready_ = false;
+  if (aside_) aside_->close("the slot may have moved by now");
+  aside_.reset();
   // The same again is larger or smaller by what surrounds it.
   const std::size_t suspect_size = link->connection().suspect_size();
   if (suspect_size > 0) wary_of_ = suspect_size / 8 * 7;
@@ -260,7 +265,7 @@ bool Client::can_publish_at_once(std::size_t size) const {
   constexpr std::size_t most_around = 100;  // what a command has besides
   size += most_around;
   return open_ && can_send() && queue_.empty() && has_room_to_write() && has_room_for(size) &&
-         !is_suspicious(size) && !connector_.is_asking();
+         !is_suspicious(size);
 }
 
 void Client::want_write() {
@@ -286,9 +291,6 @@ bool Client::has_room_to_write() const {
 
 void Client::hand_over(const Command& command, OutcomeCallback&& callback) {
   if (events_.before_write) events_.before_write();
-  if (connector_.is_asking()) {
-    link_->connection().command(Command{"ASKING"}, [](const Outcome& /*the next tells*/) {});
-  }
   const bool is_suspect = is_suspicious(command.size());
   is_alone_ = is_alone_ || is_suspect;
   link_->connection().command(command,

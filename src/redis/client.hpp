@@ -134,7 +134,9 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
   asio::awaitable<Outcome> execute_once(Command command, TimePoint deadline, Priority priority);
-  asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint deadline);
+  asio::awaitable<Outcome> execute_in_cluster(Command command, TimePoint deadline,
+                                              Priority priority);
+  asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint latest);
   bool has_room_for(std::size_t size) const;
   bool has_room_to_write() const;
   void hand_over(const Command& command, OutcomeCallback&& callback);
@@ -171,7 +173,9 @@ class Client : public std::enable_shared_from_this<Client> {
   std::size_t wary_of_ = 0;  // payload of this size may have ended the last connection
   bool is_alone_ = false;    // such payload waits for its reply, and other payload for it
 
-  std::shared_ptr<Link> link_;  // set while ready
+  std::shared_ptr<Link> link_;   // set while ready
+  std::shared_ptr<Link> aside_;  // to where the slot is moving, if it is
+  Endpoint aside_node_;
   std::set<std::string> channels_;
   bool open_ = false;
   bool ready_ = false;

@@ -10,28 +10,58 @@
 
 namespace mesh::redis {
 
+namespace {
+
+constexpr std::chrono::milliseconds longest_pause{1000};
+
+}  // namespace
+
 asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline, Priority priority) {
   const auto self = shared_from_this();
   if (!connector_.uses_cluster()) {
     co_return co_await execute_once(std::move(command), deadline, priority);
   }
-  for (;;) {
+  for (std::chrono::milliseconds pause{25};; pause = std::min(2 * pause, longest_pause)) {
     const auto link = link_;
-    Command again = command;
-    Outcome outcome = co_await execute_once(std::move(again), deadline, priority);
+    Outcome outcome = co_await execute_in_cluster(command, deadline, priority);
     if (!is_cluster_unrest(outcome.reply)) co_return outcome;
-    if (!co_await wait_for_rest(link, deadline)) co_return outcome;
+    if (!co_await wait_for_rest(link, std::min(deadline, Clock::now() + pause))) {
+      co_return Outcome{Failure::stopped};
+    }
+    if (Clock::now() >= deadline) co_return outcome;
   }
 }
 
-// Where the command was sent elsewhere, until there is a connection to that; otherwise a moment.
-// False once the deadline has passed.
-asio::awaitable<bool> Client::wait_for_rest(std::shared_ptr<Link> link, TimePoint deadline) {
-  constexpr std::chrono::milliseconds moment{25};
-  const auto latest = std::min(deadline, Clock::now() + moment);
+// Where the slot is just moving, the one that has it says for each command where to ask instead.
+asio::awaitable<Outcome> Client::execute_in_cluster(Command command, TimePoint deadline,
+                                                    Priority priority) {
+  Command again = command;
+  Outcome outcome = co_await execute_once(std::move(again), deadline, priority);
+  const auto redirection = parse_redirection(outcome.reply, connector_.master());
+  if (!redirection || !redirection->is_asking) co_return outcome;
+  std::string failure;
+  try {
+    if (!aside_ || aside_->closed() || aside_node_ != redirection->target) {
+      aside_ = co_await connector_.connect_aside(redirection->target, deadline);
+      aside_node_ = redirection->target;
+    }
+    const auto link = aside_;
+    link->connection().command(Command{"ASKING"}, [](const Outcome& /*the next tells*/) {});
+    outcome.reply = co_await link->request(std::move(command), deadline);
+  } catch (const MeshConnectionError& error) {
+    failure = error.what();
+  }
+  if (failure.empty()) co_return outcome;
+  log(LogLevel::debug, failure);
+  co_return Outcome{Failure::disconnected};
+}
+
+// Until the connection leads elsewhere, or then. False if the client was closed.
+asio::awaitable<bool> Client::wait_for_rest(std::shared_ptr<Link> link, TimePoint latest) {
   while (link_ == link && co_await state_changed_.wait_until(latest)) {
   }
-  co_return open_&& Clock::now() < deadline;
+  const bool is_open = open_;
+  co_return is_open;
 }
 
 asio::awaitable<Outcome> Client::execute_once(Command command, TimePoint deadline,
@@ -58,7 +88,11 @@ asio::awaitable<Outcome> Client::execute_once(Command command, TimePoint deadlin
 
 Reply Client::require_reply(Outcome outcome, const std::string& what) const {
   if (outcome.failure != Failure::none) throw_failure(outcome.failure, outcome.suspect_size);
-  if (outcome.reply.is_error()) throw MeshRedisError(what + ": " + describe_refusal(outcome.reply));
+  if (outcome.reply.is_error()) {
+    const std::string refusal =
+        connector_.uses_cluster() ? outcome.reply.text : describe_refusal(outcome.reply);
+    throw MeshRedisError(what + ": " + refusal);
+  }
   return std::move(outcome.reply);
 }
 

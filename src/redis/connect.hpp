@@ -15,6 +15,7 @@
 #include <redis/endpoint.hpp>
 #include <redis/link.hpp>
 #include <redis/sentinel.hpp>
+#include <redis/slot_claim.hpp>
 #include <redis/slot_route.hpp>
 
 namespace mesh::redis {
@@ -51,11 +52,12 @@ class Connector {
   bool uses_cluster() const { return route_.has_value(); }
   /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
   bool note_reply(const Reply& reply);
-  /// Whether none of the other nodes names another primary than the last connection leads to, of
-  /// those that answer by the deadline.
+  /// Whether none of the other nodes that are asked and answer by the deadline knows of a primary
+  /// of the slot that is newer than the one that the last connection leads to. If one does, that
+  /// primary is asked last from then on.
   asio::awaitable<bool> is_still_primary(TimePoint deadline);
-  /// Whether each command on the last connection must follow ASKING.
-  bool is_asking() const { return is_asking_; }
+  /// A connection for what another node of the cluster is to be asked for.
+  asio::awaitable<std::shared_ptr<Link>> connect_aside(Endpoint node, TimePoint deadline);
 
   bool uses_sentinel() const { return !options_.sentinel_host.empty(); }
   /// That Sentinel or the cluster named for the last connection.
@@ -84,7 +86,8 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect_in_cluster(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> follow_redirection(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_as_named(Endpoint node, TimePoint deadline);
-  asio::awaitable<Reply> ask_for_slots(Endpoint node, TimePoint deadline);
+  asio::awaitable<Reply> ask_node(Endpoint node, Command query, TimePoint deadline);
+  asio::awaitable<std::optional<SlotClaim>> ask_for_claim(Endpoint node, TimePoint deadline);
   /// Of a server that a cluster may have named.
   Endpoint reachable_address(const Endpoint& named) const;
   asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
@@ -101,7 +104,6 @@ class Connector {
   std::shared_ptr<TlsContext> tls_;
   Endpoint master_;  // that Sentinel or the cluster named for the last connection
   std::optional<SlotRoute> route_;
-  bool is_asking_ = false;
 };
 
 }  // namespace mesh::redis

@@ -29,9 +29,8 @@ Endpoint Connector::reachable_address(const Endpoint& named) const {
 }
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_in_cluster(TimePoint deadline) {
-  is_asking_ = false;
   const std::vector<Endpoint> nodes = route_->to_ask();
-  if (auto link = co_await follow_redirection(end_of_share(deadline, nodes.size() + 1))) {
+  if (auto link = co_await follow_redirection(end_of_share(deadline, 2))) {
     co_return link;
   }
   RouteFailures failures("no node of the cluster led to the primary of slot " +
@@ -51,12 +50,11 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_in_cluster(TimePoint d
 
 // Null if there was none, or it did not help.
 asio::awaitable<std::shared_ptr<Link>> Connector::follow_redirection(TimePoint deadline) {
-  const auto redirection = route_->take_redirection();
-  if (!redirection) co_return nullptr;
+  const auto target = route_->take_redirection();
+  if (!target) co_return nullptr;
   try {
-    auto link = co_await connect_to_master(redirection->target, deadline);
-    is_asking_ = redirection->is_asking;
-    master_ = redirection->target;
+    auto link = co_await connect_to_master(*target, deadline);
+    master_ = *target;
     co_return link;
   } catch (const MeshConnectionError& /*the nodes may know better*/) {
     co_return nullptr;
@@ -65,7 +63,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::follow_redirection(TimePoint d
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node,
                                                                    TimePoint deadline) {
-  const Reply reply = co_await ask_for_slots(node, deadline);
+  const Reply reply = co_await ask_node(node, slots_query(), deadline);
   if (reply.is_error()) {
     throw_connection_error(node,
                            "it does not tell where the slots of a cluster are "
@@ -83,32 +81,44 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node
   co_return link;
 }
 
-asio::awaitable<Reply> Connector::ask_for_slots(Endpoint node, TimePoint deadline) {
+asio::awaitable<std::shared_ptr<Link>> Connector::connect_aside(Endpoint node, TimePoint deadline) {
+  return connect_to_master(std::move(node), deadline);
+}
+
+asio::awaitable<Reply> Connector::ask_node(Endpoint node, Command query, TimePoint deadline) {
   std::vector<Command> queries;
-  queries.push_back(slots_query());
-  auto replies = co_await ask(RedisPeer::redis, node, std::move(queries), deadline);
+  queries.push_back(std::move(query));
+  auto replies = co_await ask(RedisPeer::redis, std::move(node), std::move(queries), deadline);
   co_return std::move(replies.at(0));
 }
 
+// Nothing also without an answer: of others something may be learned.
+asio::awaitable<std::optional<SlotClaim>> Connector::ask_for_claim(Endpoint node,
+                                                                   TimePoint deadline) {
+  try {
+    const Reply reply = co_await ask_node(std::move(node), claims_query(), deadline);
+    co_return parse_claim(reply, route_->slot());
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    co_return std::nullopt;
+  } catch (const std::exception&) {
+    co_return std::nullopt;
+  }
+}
+
 // A primary that stood still does not know yet that it was replaced, and answers what came
-// meanwhile. While the slot moves, all name the one it comes from.
+// meanwhile. Others may be outdated as well, so only what is newer counts.
 asio::awaitable<bool> Connector::is_still_primary(TimePoint deadline) {
-  constexpr std::size_t enough = 8;
   const Endpoint current = master_;
-  if (is_asking_) co_return true;
   std::vector<Endpoint> nodes = route_->to_ask();
   std::erase(nodes, current);
-  if (nodes.size() > enough) nodes.resize(enough);
+  const auto own = co_await ask_for_claim(current, end_of_share(deadline, nodes.size() + 1));
+  if (!own || !own->is_own) co_return false;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const TimePoint share = end_of_share(deadline, nodes.size() - i);
-    try {
-      const Reply reply = co_await ask_for_slots(nodes[i], share);
-      const auto map = SlotMap::parse(reply, nodes[i]);
-      const Endpoint* const named = map ? map->primary_of(route_->slot()) : nullptr;
-      if (named != nullptr && *named != current) co_return false;
-    } catch (const MeshConnectionError& /*of others something may be learned*/) {
-      continue;
-    }
+    const auto other = co_await ask_for_claim(nodes[i], end_of_share(deadline, nodes.size() - i));
+    if (!other || !is_outdated(*own, *other)) continue;
+    route_->doubt(current);
+    co_return false;
   }
   co_return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -21,14 +22,16 @@ class SlotRoute {
   std::uint16_t slot() const { return slot_; }
   const std::vector<Endpoint>& seeds() const { return seeds_; }
 
-  /// A node has answered a command so. Whether that means to go elsewhere.
+  /// A node has answered a command so. Whether that means to go elsewhere for good.
   bool note_reply(const Reply& reply, const Endpoint& answered_by);
+  /// This node is not to be relied on, as it may be cut off from the others.
+  void doubt(const Endpoint& node);
   /// Where the last redirection led, once; else the nodes have to be asked.
-  std::optional<Redirection> take_redirection();
+  std::optional<Endpoint> take_redirection();
 
-  /// Whom to ask, in this order: the one whose answer was right last, the others, the seeds, and
-  /// last who has said that the cluster is down, as it may be cut off from the others.
-  std::vector<Endpoint> to_ask() const;
+  /// Whom to ask next, so many that each has some time: the one whose answer was right last, then
+  /// others and seeds in turn, and last who is in doubt.
+  std::vector<Endpoint> to_ask();
   /// A node has answered `slots_query()`. Nothing if it knows no primary, or has not understood.
   std::optional<Endpoint> note_slots(const Reply& reply, const Endpoint& asked);
   /// The primary that the node named can be reached.
@@ -40,7 +43,8 @@ class SlotRoute {
   std::vector<Endpoint> nodes_;  // of the last answer
   std::optional<Endpoint> right_;
   std::optional<Endpoint> doubted_;
-  std::optional<Redirection> redirection_;
+  std::optional<Endpoint> redirection_;
+  std::size_t turn_ = 0;
 };
 
 }  // namespace mesh::redis

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,14 +40,16 @@ inline LeaderOptions enduring_on_cluster() {
 }
 
 /// Two that stand for election, and what is to be said of all terms.
-struct Contenders {
+class Contenders {
+ public:
   Contenders(const asio::any_io_executor& executor, const RedisOptions& redis,
              const LeaderOptions& options)
       : one(executor, "feature", options, redis, log.sink()),
         other(executor, "feature", options, redis, log.sink()) {
     for (LeaderService* const service : {&one, &other}) {
       service->set_became_leader_callback([this, service] {
-        tokens.push_back(service->fencing_token());
+        const std::lock_guard<std::mutex> lock(mutex_);
+        tokens_.push_back(service->fencing_token());
         EXPECT_FALSE(one.is_leader() && other.is_leader());
       });
       service->start();
@@ -61,13 +64,22 @@ struct Contenders {
   asio::awaitable<void> stop() {
     co_await one.stop();
     co_await other.stop();
-    for (std::size_t i = 1; i < tokens.size(); ++i) EXPECT_GT(tokens[i], tokens[i - 1]);
+    const auto all = tokens();
+    for (std::size_t i = 1; i < all.size(); ++i) EXPECT_GT(all[i], all[i - 1]);
+  }
+  /// Of all terms.
+  std::vector<std::int64_t> tokens() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return tokens_;
   }
 
   LogCapture log;
   LeaderService one;
   LeaderService other;
-  std::vector<std::int64_t> tokens;
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::int64_t> tokens_;
 };
 
 inline std::uint16_t slot_of_lock(RedisCluster& cluster) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -33,7 +34,7 @@ TEST(LeaderOnCluster, OneLeadsAndTheLockIsWhereItBelongs) {
   with_leader(
       [](RedisCluster& cluster, std::uint16_t slot,
          Contenders& contenders) -> asio::awaitable<void> {
-        EXPECT_EQ(contenders.tokens.size(), 1U);
+        EXPECT_EQ(contenders.tokens().size(), 1U);
         RedisServer& primary = cluster.primary_of(slot);
         EXPECT_TRUE(primary.probe().exists(cluster_lock));
         EXPECT_TRUE(primary.probe().exists(cluster_lock + ":fencing_token"));
@@ -58,7 +59,7 @@ TEST(LeaderOnCluster, AFailoverInGoodOrderLeavesTheLeader) {
           };
           EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
         }
-        EXPECT_EQ(contenders.tokens.size(), 1U) << contenders.log.text();
+        EXPECT_EQ(contenders.tokens().size(), 1U) << contenders.log.text();
         EXPECT_TRUE(contenders.log.contains("Redis answered MOVED")) << contenders.log.text();
       },
       enduring_on_cluster());
@@ -125,9 +126,71 @@ TEST(LeaderOnCluster, TheLeaderFollowsItsSlotThereAndBack) {
           cluster.end_migration(slot, to);
           EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
         }
-        EXPECT_EQ(contenders.tokens.size(), 1U) << contenders.log.text();
+        EXPECT_EQ(contenders.tokens().size(), 1U) << contenders.log.text();
       },
       enduring_on_cluster());
+}
+
+// The cluster refuses scripts of whose keys one is missing.
+TEST(LeaderOnCluster, ALockThatIsFreeIsTakenWhenItsSlotHasMoved) {
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        RedisServer& from = cluster.primary_of(slot);
+        RedisServer& to = cluster.another_primary(slot);
+        cluster.begin_migration(slot, from, to);
+        LeaderService& stopped = contenders.leader();
+        co_await stopped.stop();
+        const auto is_refused = [&] { return contenders.log.contains("TRYAGAIN"); };
+        EXPECT_TRUE(co_await eventually(is_refused, 60s)) << contenders.log.text();
+        cluster.move_keys(slot, from, to);
+        cluster.end_migration(slot, to);
+        EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
+      },
+      quick_on_cluster());
+}
+
+/// Moves the slot to another primary and its keys with it, under load.
+void migrate(RedisCluster& cluster, std::uint16_t slot) {
+  RedisServer& from = cluster.primary_of(slot);
+  RedisServer& to = cluster.another_primary(slot);
+  cluster.begin_migration(slot, from, to);
+  cluster.move_keys(slot, from, to);
+  cluster.end_migration(slot, to);
+}
+
+void stand_still(RedisCluster& cluster, std::uint16_t slot) {
+  RedisServer& former = cluster.primary_of(slot);
+  cluster.pause(former);
+  cluster.await_failover(slot, former);
+  cluster.resume(former);
+}
+
+TEST(LeaderOnCluster, ThroughFailoversAndMovesThereAreNeverTwo) {
+  with_leader(
+      [](RedisCluster& cluster, std::uint16_t slot,
+         Contenders& contenders) -> asio::awaitable<void> {
+        const std::jthread watch([&contenders](const std::stop_token& is_over) {
+          while (!is_over.stop_requested()) {
+            const bool before = contenders.one.is_leader();
+            const bool other = contenders.other.is_leader();
+            EXPECT_FALSE(before && other && contenders.one.is_leader());
+            std::this_thread::sleep_for(1ms);
+          }
+        });
+        for (int round = 0; round < 3; ++round) {
+          stand_still(cluster, slot);
+          migrate(cluster, slot);
+          EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
+          cluster.fail_over(slot);
+          LeaderService& stopped = contenders.leader();
+          co_await stopped.stop();
+          migrate(cluster, slot);
+          stopped.start();
+          EXPECT_TRUE(co_await contenders.one_leads()) << contenders.log.text();
+        }
+      },
+      quick_on_cluster(), where_silence_is_noticed());
 }
 
 TEST(LeaderOnCluster, AllNodesGetThePassword) {
@@ -172,34 +235,61 @@ RedisServerOptions of_lone_node() {
   return options;
 }
 
-// As one does that stood still while it was replaced.
-TEST(LeaderOnCluster, WhatAPrimaryGrantsThatOthersDoNotNameMakesNoLeader) {
-  const RedisServer former(of_lone_node());
-  const RedisServer successor(of_lone_node());
-  for (const RedisServer* const server : {&former, &successor}) {
-    server->command({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"});
-    require_soon("well", [server] {
-      return server->probe().text({"CLUSTER", "INFO"}).find("cluster_state:ok") !=
-             std::string::npos;
+/// Two nodes that both claim all slots; the epoch says whose claim is the newer one.
+struct Rivals {
+  Rivals(int epoch_of_first, int epoch_of_second) : first(of_lone_node()), second(of_lone_node()) {
+    claim_all(first, epoch_of_first);
+    claim_all(second, epoch_of_second);
+  }
+
+  static void claim_all(const RedisServer& server, int epoch) {
+    server.command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(epoch)});
+    server.command({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"});
+    require_soon("well", [&server] {
+      return server.probe().text({"CLUSTER", "INFO"}).find("cluster_state:ok") != std::string::npos;
     });
   }
-  RedisOptions redis = former.options();
-  redis.cluster = "127.0.0.1:" + std::to_string(former.port()) +
-                  ",127.0.0.1:" + std::to_string(successor.port());
+
+  /// The first one is asked first.
+  RedisOptions options() const {
+    RedisOptions redis = first.options();
+    redis.cluster =
+        "127.0.0.1:" + std::to_string(first.port()) + ",127.0.0.1:" + std::to_string(second.port());
+    return redis;
+  }
+
+  const RedisServer first;
+  const RedisServer second;
+};
+
+// As one does that stood still while it was replaced.
+TEST(LeaderOnCluster, WhatAReplacedPrimaryGrantsMakesNoLeader) {
+  const Rivals rivals(3, 5);
   const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
     LogCapture log;
-    LeaderOptions options = quick_on_cluster();
-    options.wait_after_data_loss = false;
-    LeaderService service(context.get_executor(), "feature", options, redis, log.sink());
+    LeaderService service(context.get_executor(), "feature", enduring_on_cluster(),
+                          rivals.options(), log.sink());
     service.start();
-    const auto is_refused = [&] {
-      return log.contains("the lock was granted by a Redis that is the master no more");
-    };
-    EXPECT_TRUE(co_await eventually(is_refused)) << log.text();
-    EXPECT_FALSE(log.contains("became leader")) << log.text();
-    successor.command({"CLUSTER", "DELSLOTSRANGE", "0", "16383"});
     const auto leads = [&] { return service.is_leader(); };
     EXPECT_TRUE(co_await eventually(leads)) << log.text();
+    EXPECT_TRUE(log.contains("the lock was granted by a Redis that is the master no more"));
+    EXPECT_TRUE(rivals.second.probe().exists(cluster_lock));
+    co_await service.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
+// Such as one that still remembers where a slot comes from that it was to get.
+TEST(LeaderOnCluster, AnOutdatedNodeKeepsNobodyFromLeading) {
+  const Rivals rivals(5, 3);
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    LogCapture log;
+    LeaderService service(context.get_executor(), "feature", enduring_on_cluster(),
+                          rivals.options(), log.sink());
+    service.start();
+    const auto leads = [&] { return service.is_leader(); };
+    EXPECT_TRUE(co_await eventually(leads)) << log.text();
+    EXPECT_TRUE(rivals.first.probe().exists(cluster_lock));
     co_await service.stop();
   };
   run_coroutine(body, beside_the_body());

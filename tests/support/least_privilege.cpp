@@ -71,7 +71,7 @@ Permissions leader_permissions(std::string_view mutex_prefix, std::string_view k
 Permissions cluster_leader_permissions(std::string_view mutex_prefix, std::string_view key) {
   Permissions result;
   result.keys = {"{" + lock_keys(mutex_prefix, key).front() + "}:*"};
-  result.commands = {"ping", "cluster|slots", "asking"};
+  result.commands = {"ping", "cluster|slots", "cluster|nodes", "asking"};
   append(result.commands, script_commands());
   append(result.commands, lock_commands());
   return result;

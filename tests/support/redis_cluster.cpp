@@ -107,10 +107,22 @@ std::vector<std::uint16_t> RedisCluster::ports_of(RedisServer& asked, std::uint1
   return ports;
 }
 
-RedisServer& RedisCluster::any_running() {
-  const auto found =
-      std::ranges::find_if(servers_, [](const auto& server) { return server->is_running(); });
-  return **found;
+bool RedisCluster::is_up(RedisServer& server) const {
+  return &server != paused_ && server.is_running();
+}
+
+RedisServer& RedisCluster::any_up() {
+  return **std::ranges::find_if(servers_, [this](const auto& server) { return is_up(*server); });
+}
+
+void RedisCluster::pause(RedisServer& server) {
+  server.pause();
+  paused_ = &server;
+}
+
+void RedisCluster::resume(RedisServer& server) {
+  server.resume();
+  paused_ = nullptr;
 }
 
 RedisServer& RedisCluster::by_port(std::uint16_t port) {
@@ -121,37 +133,49 @@ RedisServer& RedisCluster::by_port(std::uint16_t port) {
 }
 
 RedisServer& RedisCluster::primary_of(std::uint16_t slot) {
-  return by_port(ports_of(any_running(), slot).at(0));
+  RedisServer* primary = nullptr;
+  require_soon("a cluster: agreed", [&] {
+    const auto ports = ports_of(any_up(), slot);
+    if (ports.empty()) return false;
+    primary = &by_port(ports.front());
+    return all_name(slot, *primary);
+  });
+  return *primary;
 }
 
 RedisServer& RedisCluster::replica_of(std::uint16_t slot) {
-  return by_port(ports_of(any_running(), slot).at(1));
+  return by_port(ports_of(any_up(), slot).at(1));
 }
 
 RedisServer& RedisCluster::another_primary(std::uint16_t slot) {
-  return primary_of(static_cast<std::uint16_t>((slot + slot_count / primaries) % slot_count));
+  constexpr int step = slot_count / static_cast<int>(primaries);
+  const RedisServer& own = primary_of(slot);
+  // The slot itself may have moved already.
+  RedisServer& next = primary_of(static_cast<std::uint16_t>((slot + step) % slot_count));
+  if (&next != &own) return next;
+  return primary_of(static_cast<std::uint16_t>((slot + 2 * step) % slot_count));
 }
 
 bool RedisCluster::all_name(std::uint16_t slot, const RedisServer& primary) {
   return std::ranges::all_of(servers_, [&](const auto& server) {
-    if (!server->is_running()) return true;
+    if (!is_up(*server)) return true;
     const auto ports = ports_of(*server, slot);
     return !ports.empty() && ports.front() == primary.port();
   });
 }
 
 void RedisCluster::fail_over(std::uint16_t slot) {
-  RedisServer& successor = replica_of(slot);
+  const RedisServer& former = primary_of(slot);
   const auto begins = [&] {
     try {
-      successor.command({"CLUSTER", "FAILOVER"});
+      replica_of(slot).command({"CLUSTER", "FAILOVER"});
       return true;
-    } catch (const RedisProbeError& /*it has not caught up yet*/) {
+    } catch (const std::exception& /*it is not known, or has not caught up, yet*/) {
       return false;
     }
   };
   require_soon("a cluster: failing over", begins);
-  require_soon("a cluster: failed over", [&] { return all_name(slot, successor); });
+  await_failover(slot, former);
 }
 
 void RedisCluster::await_failover(std::uint16_t slot, const RedisServer& former) {
@@ -181,7 +205,7 @@ void RedisCluster::end_migration(std::uint16_t slot, RedisServer& to) {
   const std::string id = id_of(to);
   to.command({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", id});
   for (const auto& server : servers_) {
-    const bool is_primary = server->is_running() && server->command({"ROLE"}).at(0) == "master";
+    const bool is_primary = is_up(*server) && server->command({"ROLE"}).at(0) == "master";
     if (is_primary) server->command({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", id});
   }
   require_soon("a cluster: the other's", [&] { return all_name(slot, to); });

@@ -33,7 +33,7 @@ class RedisCluster {
   RedisOptions options() const;
   RedisServer& server(std::size_t place) { return *servers_.at(place); }
 
-  /// By what a node says that runs.
+  /// As soon as all that are up agree.
   RedisServer& primary_of(std::uint16_t slot);
   RedisServer& replica_of(std::uint16_t slot);
   /// A primary that does not have the slot.
@@ -41,8 +41,11 @@ class RedisCluster {
 
   /// The replica takes its primary's place, in good order; returns when all agree.
   void fail_over(std::uint16_t slot);
+  /// SIGSTOP; it is not asked while that lasts.
+  void pause(RedisServer& server);
+  void resume(RedisServer& server);
   /// Returns when another has taken the place of the primary, which must be down, and all agree
-  /// that run.
+  /// that are up.
   void await_failover(std::uint16_t slot, const RedisServer& former);
 
   /// The slot begins to move; its keys stay where they are.
@@ -60,10 +63,12 @@ class RedisCluster {
   bool all_are_well();
   bool all_name(std::uint16_t slot, const RedisServer& primary);
   std::vector<std::uint16_t> ports_of(RedisServer& asked, std::uint16_t slot);
-  RedisServer& any_running();
+  bool is_up(RedisServer& server) const;
+  RedisServer& any_up();
   RedisServer& by_port(std::uint16_t port);
 
   bool has_tls_;
+  const RedisServer* paused_ = nullptr;
   std::vector<std::unique_ptr<RedisServer>> servers_;  // the primaries first
 };
 

@@ -355,22 +355,30 @@ TEST_F(RedisEnvironment, AnOwnHostWinsOverGenericSentinels) {
 }
 
 TEST_F(RedisEnvironment, AClusterIsNamedByItsNodes) {
-  set("REDIS_CLUSTER", "one,two:7001");
-  EXPECT_EQ(read().cluster, "one,two:7001");
-  EXPECT_EQ(detail::describe_origin(read()), "from REDIS_CLUSTER");
-  set("MESH_REDIS_CLUSTER", "own");
   set("REDIS_SENTINEL_HOST", "sentinel");  // which is somebody else's then
-  EXPECT_EQ(read().cluster, "own");
+  set("REDIS_CLUSTER", "false");           // and this is never ours
+  EXPECT_EQ(read().cluster, "");
+  set("MESH_REDIS_CLUSTER", "one,two:7001");
+  EXPECT_EQ(read().cluster, "one,two:7001");
   EXPECT_EQ(read().sentinel_host, "");
+  EXPECT_EQ(detail::describe_origin(read()), "from MESH_REDIS_CLUSTER");
+  set("MESH_REDIS_URL", "redis://own");  // a variable for one setting wins over it
+  EXPECT_EQ(read().cluster, "one,two:7001");
 }
 
-TEST_F(RedisEnvironment, AnOwnAddressWinsOverAGenericCluster) {
-  set("REDIS_CLUSTER", "cluster");
-  for (const char* name : {"MESH_REDIS_HOST", "MESH_REDIS_SENTINEL_HOST", "MESH_REDIS_URL"}) {
-    const test::EnvVar address(name, name == std::string("MESH_REDIS_URL") ? "redis://own" : "own");
-    EXPECT_EQ(read().cluster, "") << name;
+TEST_F(RedisEnvironment, AnotherAddressWinsOverAClusterInTheUrl) {
+  for (const char* url : {"REDIS_URL", "MESH_REDIS_URL"}) {
+    const test::EnvVar cluster(url, "redis+cluster://c");
+    EXPECT_EQ(read().cluster, "c");
+    for (const char* name : {"MESH_REDIS_HOST", "MESH_REDIS_SENTINEL_HOST"}) {
+      const test::EnvVar address(name, "own");
+      EXPECT_EQ(read().cluster, "") << name;
+      read().validate();
+    }
   }
-  EXPECT_EQ(read().cluster, "cluster");
+  const test::EnvVar generic("REDIS_URL", "redis+cluster://c");
+  const test::EnvVar own("MESH_REDIS_URL", "redis://own");
+  EXPECT_EQ(read().cluster, "");
 }
 
 TEST_F(RedisEnvironment, AUrlMayNameACluster) {

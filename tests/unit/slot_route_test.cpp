@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +30,7 @@ Reply slots_of(const std::vector<std::string>& hosts) {
   return Reply{Reply::Kind::array, 0, "", {range}};
 }
 
-std::string asked_by(const SlotRoute& route) {
+std::string asked_by(SlotRoute route) {
   std::string text;
   for (const Endpoint& node : route.to_ask()) text += node.host;
   return text;
@@ -57,18 +58,14 @@ TEST(SlotRoute, AnAnswerWithoutThePrimaryChangesNothing) {
 TEST(SlotRoute, FollowsARedirectionOnce) {
   SlotRoute route = make_route();
   EXPECT_TRUE(route.note_reply(error("MOVED 5 m:1"), at("a")));
-  const auto moved = route.take_redirection();
-  ASSERT_TRUE(moved);
-  EXPECT_EQ(moved->target, at("m"));
-  EXPECT_FALSE(moved->is_asking);
+  EXPECT_EQ(route.take_redirection(), at("m"));
   EXPECT_FALSE(route.take_redirection());
-  EXPECT_TRUE(route.note_reply(error("ASK 5 m:1"), at("a")));
-  EXPECT_TRUE(route.take_redirection()->is_asking);
 }
 
 TEST(SlotRoute, OtherAnswersAreNoReasonToGo) {
   SlotRoute route = make_route();
-  for (const char* text : {"MOVED 6 m:1", "TRYAGAIN x", "ERR x", "CROSSSLOT x", "MOVED x"}) {
+  for (const char* text :
+       {"MOVED 6 m:1", "ASK 5 m:1", "TRYAGAIN x", "ERR x", "CROSSSLOT x", "MOVED x"}) {
     EXPECT_FALSE(route.note_reply(error(text), at("a"))) << text;
   }
   EXPECT_FALSE(route.take_redirection());
@@ -82,6 +79,25 @@ TEST(SlotRoute, WhoFindsTheClusterDownIsAskedLast) {
   EXPECT_TRUE(route.note_reply(error("CLUSTERDOWN x"), at("a")));
   EXPECT_FALSE(route.take_redirection());
   EXPECT_EQ(asked_by(route), "bsta");
+}
+
+TEST(SlotRoute, OfManyNodesSomeAreAskedInTurn) {
+  SlotRoute route = make_route();
+  std::vector<std::string> hosts;
+  for (char host = 'a'; host <= 'r'; ++host) hosts.emplace_back(1, host);
+  route.note_slots(slots_of(hosts), at("a"));
+  route.note_right(at("a"));
+  route.doubt(at("z"));
+  route.note_right(at("a"));
+  std::set<std::string> asked;
+  for (int i = 0; i < 20; ++i) {
+    const auto nodes = route.to_ask();
+    EXPECT_LE(nodes.size(), 10U);
+    EXPECT_EQ(nodes.front(), at("a"));
+    EXPECT_EQ(nodes.back(), at("z"));
+    for (const Endpoint& node : nodes) asked.insert(node.host);
+  }
+  EXPECT_EQ(asked.size(), hosts.size() + 3);  // with the seeds and the one in doubt
 }
 
 }  // namespace
