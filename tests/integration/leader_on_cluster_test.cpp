@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -28,6 +29,16 @@ RedisClusterOptions where_silence_is_noticed() {
   RedisClusterOptions options;
   options.node_timeout = 1500ms;
   return options;
+}
+
+/// Whether the lock is renewed, of which this tells how long it has left.
+template <typename Ttl>
+asio::awaitable<bool> is_renewed(Ttl ttl) {
+  const auto is_longer = [&ttl, last = ttl()]() mutable {
+    const auto before = std::exchange(last, ttl());
+    return last > before;
+  };
+  co_return co_await eventually(is_longer);
 }
 
 TEST(LeaderOnCluster, OneLeadsAndTheLockIsWhereItBelongs) {
@@ -53,11 +64,7 @@ TEST(LeaderOnCluster, AFailoverInGoodOrderLeavesTheLeader) {
         RedisProbe probe = cluster.primary_of(slot).probe();
         const auto ttl = [&] { return probe.integer({"PTTL", cluster_lock}); };
         for (int i = 0; i < 2; ++i) {
-          const auto is_renewed = [&, last = ttl()]() mutable {
-            const auto before = std::exchange(last, ttl());
-            return last > before;
-          };
-          EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
+          EXPECT_TRUE(co_await is_renewed(ttl)) << contenders.log.text();
         }
         EXPECT_EQ(contenders.tokens().size(), 1U) << contenders.log.text();
         EXPECT_TRUE(contenders.log.contains("Redis answered MOVED")) << contenders.log.text();
@@ -118,13 +125,9 @@ TEST(LeaderOnCluster, TheLeaderFollowsItsSlotThereAndBack) {
             probe.command({"ASKING"});
             return probe.integer({"PTTL", cluster_lock});
           };
-          const auto is_renewed = [&, last = ttl()]() mutable {
-            const auto before = std::exchange(last, ttl());
-            return last > before;
-          };
-          EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
+          EXPECT_TRUE(co_await is_renewed(ttl)) << contenders.log.text();
           cluster.end_migration(slot, to);
-          EXPECT_TRUE(co_await eventually(is_renewed)) << contenders.log.text();
+          EXPECT_TRUE(co_await is_renewed(ttl)) << contenders.log.text();
         }
         EXPECT_EQ(contenders.tokens().size(), 1U) << contenders.log.text();
       },
