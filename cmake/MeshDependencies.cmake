@@ -4,7 +4,7 @@ if(NOT TARGET Boost::headers)
   if(TARGET Boost::asio)
     # Boost's own build has no target for all of its headers.
     add_library(Boost::headers INTERFACE IMPORTED GLOBAL)
-    foreach(part IN ITEMS asio circular_buffer crc intrusive unordered)
+    foreach(part IN ITEMS asio circular_buffer intrusive unordered)
       if(NOT TARGET Boost::${part})
         message(FATAL_ERROR "MeshService needs Boost.${part}, which this project's own build of Boost "
                             "leaves out: add it to BOOST_INCLUDE_LIBRARIES")
