@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <config/host_list.hpp>
 #include <config/number.hpp>
 #include <config/redis_url.hpp>
 #include <fuzz/require.hpp>
@@ -33,7 +34,10 @@ void check(const std::string& url) {
   require(options.unix_socket.find('\0') == std::string::npos, "a zero byte in the path");
   std::string scheme = url.substr(0, url.find(':'));
   std::ranges::transform(scheme, scheme.begin(), [](unsigned char c) { return std::tolower(c); });
-  require(options.tls == (scheme == "rediss"), "TLS");
+  require(options.tls == scheme.starts_with("rediss"), "TLS");
+  require(options.cluster.empty() == !scheme.ends_with("+cluster"), "a cluster by another scheme");
+  require(options.cluster.find('\0') == std::string::npos, "a zero byte in the cluster");
+  if (!options.cluster.empty()) config::parse_host_list(options.cluster, config::redis_port);
 }
 
 }  // namespace
