@@ -234,7 +234,7 @@ TEST(LeaderOnCluster, HoldsTheElectionOfAMeshThatIsElsewhere) {
 /// A cluster of just this node.
 RedisServerOptions of_lone_node() {
   RedisServerOptions options;
-  options.config = {"cluster-enabled yes"};
+  options.in_cluster = true;
   return options;
 }
 

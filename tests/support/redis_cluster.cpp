@@ -20,6 +20,7 @@ std::string id_of(RedisServer& server) {
 
 RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.server.tls.has_value()) {
   RedisServerOptions server_options = std::move(options.server);
+  server_options.in_cluster = true;
   server_options.config.push_back("cluster-node-timeout " +
                                   std::to_string(options.node_timeout.count()));
   if (!options.announced_host.empty()) {
@@ -30,8 +31,7 @@ RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.serve
     server_options.config.insert(server_options.config.end(),
                                  {"tls-cluster yes", "tls-replication yes"});
   }
-  for (const char* line :
-       {"cluster-enabled yes", "cluster-replica-validity-factor 0", "repl-ping-replica-period 1"}) {
+  for (const char* line : {"cluster-replica-validity-factor 0", "repl-ping-replica-period 1"}) {
     server_options.config.emplace_back(line);
   }
   for (std::size_t i = 0; i < 2 * primaries; ++i) {
@@ -52,7 +52,8 @@ void RedisCluster::join() {
   for (const auto& one : servers_) {
     for (const auto& other : servers_) {
       if (one != other)
-        one->command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(cluster_port_of(*other))});
+        one->command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(cluster_port_of(*other)),
+                      std::to_string(other->bus_port())});
     }
   }
   for (std::size_t i = primaries; i < servers_.size(); ++i) {

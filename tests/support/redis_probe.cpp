@@ -7,6 +7,7 @@
 
 #include <support/hiredis_connect.hpp>
 #include <support/redis_reply.hpp>
+#include <support/sigpipe_guard.hpp>
 
 namespace mesh::test {
 
@@ -36,6 +37,7 @@ Json to_json(const redisReply& reply) {
 }
 
 Json run(redisContext& context, const RedisProbe::Command& arguments) {
+  const SigpipeGuard guard;
   std::vector<const char*> texts;
   std::vector<std::size_t> sizes;
   for (const std::string& argument : arguments) {

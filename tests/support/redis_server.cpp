@@ -52,6 +52,7 @@ RedisServer::RedisServer(RedisServerOptions options)
   for (int attempt = 0; attempt < 10; ++attempt) {
     if (options_.tcp) port_ = find_free_port();
     if (options_.tls) tls_port_ = find_free_port();
+    if (options_.in_cluster) bus_port_ = find_free_port();
     write_config();
     if (try_start()) return;  // otherwise someone else took the port in between
   }
@@ -72,6 +73,7 @@ void RedisServer::write_config() const {
     config << "tls-port " << tls_port_ << "\n";
     for (const std::string& line : config_lines(*options_.tls)) config << line << "\n";
   }
+  if (options_.in_cluster) config << "cluster-enabled yes\ncluster-port " << bus_port_ << "\n";
   for (const std::string& line : options_.config) config << line << "\n";
 }
 

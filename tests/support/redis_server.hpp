@@ -25,6 +25,7 @@ struct RedisServerOptions {
   std::string password;
   std::vector<std::string> config;  ///< Further lines for redis.conf, such as "maxclients 5".
   std::optional<ServerTls> tls;     ///< Set: there is a TLS port too.
+  bool in_cluster = false;          ///< True: a node of a cluster, of which it knows no other yet.
 };
 
 /// A port nobody listens on, outside the range the system uses for outgoing connections, so that a
@@ -42,6 +43,7 @@ class RedisServer {
 
   std::uint16_t port() const { return port_; }          ///< 0 without TCP.
   std::uint16_t tls_port() const { return tls_port_; }  ///< 0 without TLS.
+  std::uint16_t bus_port() const { return bus_port_; }  ///< For other nodes of the cluster.
   const std::string& socket() const { return socket_; }
   pid_t pid() const;
   bool is_running();
@@ -88,6 +90,7 @@ class RedisServer {
   TempDir directory_;
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
+  std::uint16_t bus_port_ = 0;
   std::string socket_;
   std::unique_ptr<ChildProcess> process_;
 };

@@ -13,7 +13,7 @@ TEST(Slot, OfTheStandardExample) { EXPECT_EQ(slot_of("123456789"), 0x31C3 % slot
 
 TEST(Slot, IsThatOfRedis) {
   test::RedisServerOptions options;
-  options.config = {"cluster-enabled yes"};
+  options.in_cluster = true;
   const test::RedisServer server(options);
   std::string long_name(1000, 'x');
   for (const std::string& name :
