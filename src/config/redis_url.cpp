@@ -202,8 +202,7 @@ void apply_cluster(std::string_view text, RedisOptions& options) {
   } catch (const std::invalid_argument& /*which quotes what may be a password*/) {
     fail(
         "the nodes in a URL of a cluster must be host:port,host:port; if this is about a user and "
-        "a "
-        "password, they end with an @, and special characters in them are written as % and two "
+        "a password, they end with an @, and special characters in them are written as % and two "
         "hexadecimal digits");
   }
 }

@@ -21,7 +21,7 @@ constexpr std::size_t most_bytes_in_all = 4 * most_bytes;
 constexpr std::size_t most_spare = 64;  // slots and contents
 
 template <typename Value>
-void make_room(std::vector<Value>& values) {
+void reserve_one_more(std::vector<Value>& values) {
   constexpr std::size_t least = 8;
   if (values.size() == values.capacity()) values.reserve(2 * values.size() + least);
 }
@@ -34,7 +34,7 @@ Packer::Packer(std::shared_ptr<redis::Client> commands, Keys keys)
 void Packer::send_request(const RequestId& request_id, const Address& address,
                           std::string_view message, TimePoint deadline) {
   if (Slot* const slot = slot_for(address, message.size())) {
-    core::make_room(slot->batch.contents->requests);
+    reserve_one_more(slot->batch.contents->requests);
     slot->batch.contents->requests.push_back(request_id);
     return add(*slot, message, {Kind::request, deadline});
   }
@@ -49,7 +49,7 @@ void Packer::send_response(OutgoingResponse&& response) {
   Slot* const slot = slot_for(address, response.message.size());
   auto contents = slot == nullptr ? new_contents() : nullptr;
   auto& responses = (slot == nullptr ? contents : slot->batch.contents)->responses;
-  core::make_room(responses);
+  reserve_one_more(responses);
   responses.push_back(std::move(response));
   const std::string_view message = responses.back().message;
   if (slot != nullptr) {
@@ -107,7 +107,7 @@ Packer::Slot* Packer::slot_for(const Address& address, std::size_t size) {
 
 // So that adding cannot fail half-way.
 Packer::Slot* Packer::make_room(Slot& slot, std::size_t size) {
-  core::make_room(slot.batch.parts);
+  reserve_one_more(slot.batch.parts);
   slot.batch.frame.make_room(size);
   return &slot;
 }

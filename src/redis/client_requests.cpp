@@ -42,7 +42,7 @@ asio::awaitable<Outcome> Client::execute_in_cluster(Command command, TimePoint d
   std::string failure;
   try {
     if (!aside_ || aside_->closed() || aside_node_ != redirection->target) {
-      aside_ = co_await connector_.connect_aside(redirection->target, deadline);
+      aside_ = co_await connector_.connect_to(redirection->target, deadline);
       aside_node_ = redirection->target;
     }
     const auto link = aside_;

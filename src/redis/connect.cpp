@@ -17,11 +17,7 @@ namespace mesh::redis {
 namespace {
 
 std::vector<Endpoint> seeds_of(const RedisOptions& options) {
-  std::vector<Endpoint> seeds;
-  for (auto& entry : config::parse_host_list(options.cluster, config::redis_port)) {
-    seeds.push_back(Endpoint{std::move(entry.host), entry.port, {}});
-  }
-  return seeds;
+  return parse_endpoints(options.cluster, config::redis_port);
 }
 
 // Returns when all commands have good replies; otherwise throws with the endpoint's name.
@@ -70,7 +66,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect(TimePoint deadline) {
   }
   if (uses_cluster()) co_return co_await connect_in_cluster(deadline);
   if (uses_sentinel()) co_return co_await connect_by_sentinel(deadline);
-  co_return co_await connect_to_master(endpoint, deadline);
+  co_return co_await connect_to(endpoint, deadline);
 }
 
 asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint deadline) {
@@ -88,7 +84,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint 
       if (const auto* const cause = std::get_if<std::string>(&answer))
         throw_connection_error(sentinel, *cause);
       const Endpoint master = std::get<Endpoint>(answer);
-      auto link = co_await connect_to_master(master, share);
+      auto link = co_await connect_to(master, share);
       master_ = master;
       prefer(sentinel);
       co_return link;
@@ -101,15 +97,14 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_by_sentinel(TimePoint 
   failures.raise(first);
 }
 
-asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_master(Endpoint master,
-                                                                    TimePoint deadline) {
+asio::awaitable<std::shared_ptr<Link>> Connector::connect_to(Endpoint server, TimePoint deadline) {
   Exchange exchange;
   RedisOptions options = options_;
-  const RedisCredentials current = credentials(RedisPeer::redis, master);
+  const RedisCredentials current = credentials(RedisPeer::redis, server);
   options.username = current.username;
   options.password = current.password;
   exchange.greeting = handshake_commands(options);
-  Answer answer = co_await converse(master, std::move(exchange), deadline);
+  Answer answer = co_await converse(server, std::move(exchange), deadline);
   co_return std::move(answer.link);
 }
 
@@ -183,7 +178,7 @@ asio::awaitable<std::optional<Belief>> Connector::ask_for_belief(Endpoint sentin
 
 asio::awaitable<bool> Connector::is_master(Endpoint server, TimePoint deadline) {
   try {
-    const auto link = co_await connect_to_master(server, deadline);
+    const auto link = co_await connect_to(server, deadline);
     link->close("it is there");
     co_return true;
   } catch (const boost::system::system_error& error) {

@@ -56,8 +56,9 @@ class Connector {
   /// of the slot that is newer than the one that the last connection leads to. If one does, that
   /// primary is asked last from then on.
   asio::awaitable<bool> is_still_primary(TimePoint deadline);
-  /// A connection for what another node of the cluster is to be asked for.
-  asio::awaitable<std::shared_ptr<Link>> connect_aside(Endpoint node, TimePoint deadline);
+  /// Connects to this server; with Sentinel only if it is a master. Throws as `connect()`, but with
+  /// this host.
+  asio::awaitable<std::shared_ptr<Link>> connect_to(Endpoint server, TimePoint deadline);
 
   bool uses_sentinel() const { return !options_.sentinel_host.empty(); }
   /// That Sentinel or the cluster named for the last connection.
@@ -90,7 +91,6 @@ class Connector {
   asio::awaitable<std::optional<SlotClaim>> ask_for_claim(Endpoint node, TimePoint deadline);
   /// Of a server that a cluster may have named.
   Endpoint reachable_address(const Endpoint& named) const;
-  asio::awaitable<std::shared_ptr<Link>> connect_to_master(Endpoint master, TimePoint deadline);
   asio::awaitable<Answer> converse(Endpoint endpoint, Exchange exchange, TimePoint deadline);
   asio::awaitable<std::vector<Reply>> ask(RedisPeer peer, Endpoint endpoint,
                                           std::vector<Command> queries, TimePoint deadline);

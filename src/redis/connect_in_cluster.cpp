@@ -53,7 +53,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::follow_redirection(TimePoint d
   const auto target = route_->take_redirection();
   if (!target) co_return nullptr;
   try {
-    auto link = co_await connect_to_master(*target, deadline);
+    auto link = co_await connect_to(*target, deadline);
     master_ = *target;
     co_return link;
   } catch (const MeshConnectionError& /*the nodes may know better*/) {
@@ -75,14 +75,10 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node
     throw PassingConnectionError(node.name(), node.port,
                                  "it knows no primary of slot " + std::to_string(route_->slot()));
   }
-  auto link = co_await connect_to_master(*primary, deadline);
+  auto link = co_await connect_to(*primary, deadline);
   route_->note_right(node);
   master_ = *primary;
   co_return link;
-}
-
-asio::awaitable<std::shared_ptr<Link>> Connector::connect_aside(Endpoint node, TimePoint deadline) {
-  return connect_to_master(std::move(node), deadline);
 }
 
 asio::awaitable<Reply> Connector::ask_node(Endpoint node, Command query, TimePoint deadline) {

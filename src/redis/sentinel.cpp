@@ -29,12 +29,16 @@ std::string find_value(const Reply& reply, std::string_view name) {
 
 }  // namespace
 
-std::vector<Endpoint> sentinel_endpoints(const RedisOptions& options) {
+std::vector<Endpoint> parse_endpoints(std::string_view list, std::uint16_t default_port) {
   std::vector<Endpoint> endpoints;
-  for (auto& entry : config::parse_host_list(options.sentinel_host, options.sentinel_port)) {
+  for (auto& entry : config::parse_host_list(list, default_port)) {
     endpoints.push_back(Endpoint{std::move(entry.host), entry.port, {}});
   }
   return endpoints;
+}
+
+std::vector<Endpoint> sentinel_endpoints(const RedisOptions& options) {
+  return parse_endpoints(options.sentinel_host, options.sentinel_port);
 }
 
 Command sentinel_master_query(const std::string& master_name) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -12,6 +13,10 @@
 #include <redis/endpoint.hpp>
 
 namespace mesh::redis {
+
+/// The servers of such a list as `RedisOptions::sentinel_host`, in order. Throws
+/// `std::invalid_argument`.
+std::vector<Endpoint> parse_endpoints(std::string_view list, std::uint16_t default_port);
 
 /// The Sentinels that `options` list, in order. Throws `std::invalid_argument`.
 std::vector<Endpoint> sentinel_endpoints(const RedisOptions& options);

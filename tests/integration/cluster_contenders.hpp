@@ -74,12 +74,14 @@ class Contenders {
   }
 
   LogCapture log;
-  LeaderService one;
-  LeaderService other;
 
  private:
-  std::mutex mutex_;
+  std::mutex mutex_;  // this and the tokens outlive the callbacks
   std::vector<std::int64_t> tokens_;
+
+ public:
+  LeaderService one;
+  LeaderService other;
 };
 
 inline std::uint16_t slot_of_lock(RedisCluster& cluster) {
