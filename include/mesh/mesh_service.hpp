@@ -62,7 +62,8 @@ namespace mesh {
 /// `co_await stop()`.
 template <typename Messages, typename Broadcasts = BroadcastMap<>>
 class MeshService : detail::UnknownNames<Messages, Broadcasts>,
-                    detail::MissingOptions<Messages, Broadcasts> {
+                    detail::MissingOptions<Messages, Broadcasts>,
+                    detail::NamesOfRunTime {
   template <detail::FixedString Name>
   using MessageOf = typename Messages::template find<Name>;
   template <detail::FixedString Name>
@@ -216,6 +217,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   }
 
   using MissingOptions::invoke;
+  using NamesOfRunTime::invoke;
   using UnknownNames::invoke;
 
   /// Joins the mesh: connects, takes an id, subscribes, registers, and enters the election.
@@ -323,6 +325,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
             BroadcastOf<Name>::name, std::move(function)));
   }
 
+  using NamesOfRunTime::register_broadcast_handler;
   using UnknownNames::register_broadcast_handler;
 
   /// Sends to every node of the mesh and, unless `skip_self`, calls this node's own handler
@@ -357,6 +360,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   }
 
   using MissingOptions::broadcast;
+  using NamesOfRunTime::broadcast;
   using UnknownNames::broadcast;
 
  private:

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -136,6 +138,48 @@ class MissingOptions {
   requires(std::is_void_v<PayloadOf<Name>>&& is_no<Token, BroadcastOptions>) RefusedCall
       broadcast(const Token&) {
     return refuse<PassBroadcastOptionsBeforeTheCompletionToken, Name>();
+  }
+};
+
+template <typename T>
+concept NameOfRunTime = std::convertible_to<const T&, std::string_view>;
+
+/// The overloads for names as arguments instead of template arguments.
+class NamesOfRunTime {
+  template <typename Name>
+  static constexpr bool is_template_argument = false;
+
+  template <typename Name>
+  static RefusedCall refuse_call() {
+    static_assert(is_template_argument<Name>,
+                  "write the name of a message as in invoke<\"name\">(id, request), or call "
+                  "invoke_raw(id, name, json) if it is only known at run time");
+    return {};
+  }
+  template <typename Name>
+  static RefusedCall refuse_broadcast() {
+    static_assert(is_template_argument<Name>,
+                  "write the name of a broadcast as in broadcast<\"name\">(payload): it cannot be "
+                  "one that is only known at run time");
+    return {};
+  }
+
+ public:
+  template <NameOfRunTime Name, typename... Arguments>
+  RefusedCall invoke(const Name&, const Arguments&...) {
+    return refuse_call<Name>();
+  }
+  template <NameOfRunTime Name, typename... Arguments>
+  RefusedCall invoke(InstanceId, const Name&, const Arguments&...) {
+    return refuse_call<Name>();
+  }
+  template <NameOfRunTime Name, typename... Arguments>
+  RefusedCall broadcast(const Name&, const Arguments&...) {
+    return refuse_broadcast<Name>();
+  }
+  template <NameOfRunTime Name, typename Function>
+  RefusedCall register_broadcast_handler(const Name&, const Function&) {
+    return refuse_broadcast<Name>();
   }
 };
 
