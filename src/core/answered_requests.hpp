@@ -30,7 +30,7 @@ class AnsweredRequests {
     ran,           ///< The response is that of its handler.
     refused,       ///< It was not run.
     cancelled,     ///< It ran, and gets no answer.
-    never_wanted,  ///< It was cancelled before it ran, and perhaps before it came.
+    never_wanted,  ///< Its caller ended it before it ran, and perhaps before it came.
   };
 
   struct Answered {

@@ -67,7 +67,7 @@ void RequestServer::on_request(wire::Request&& request, std::optional<TimePoint>
   }
   const TimePoint since = arrived_at.value_or(now);
   if (since + timeout < now) {
-    ++counters_.requests_refused;  // its caller has given up
+    drop_unwanted(request);
     return;
   }
   std::optional<TimePoint> ends_at;
@@ -166,6 +166,13 @@ void RequestServer::refuse_for_good(const wire::Request& request, const wire::Fa
   send(caller_of(request), Answer::Kind::response, std::move(response), timeout_of(request));
 }
 
+// Its caller has given up, which a repetition that is still on its way does not change.
+void RequestServer::drop_unwanted(const wire::Request& request) {
+  ++counters_.requests_refused;
+  answered_.add(request.request_id, std::string_view(), nullptr,
+                AnsweredRequests::Fate::never_wanted);
+}
+
 milliseconds RequestServer::timeout_of(const wire::Request& request) const {
   return request.timeout.value_or(context_.default_timeout);
 }
@@ -245,7 +252,7 @@ void RequestServer::run_waiting() {
     if (!waiting) return;
     const auto now = Clock::now();
     if (waiting->heard_at + waiting->timeout < now) {
-      ++counters_.requests_refused;  // its caller has given up
+      drop_unwanted(waiting->request);
       continue;
     }
     if (!is_still_wanted(waiting->request, waiting->ends_at, now)) continue;

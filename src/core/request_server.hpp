@@ -100,6 +100,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void answer_repetition(const wire::Request& request, const AnsweredRequests::Answered& answered);
   void refuse(const wire::Request& request, const wire::Failure& failure);
   void refuse_for_good(const wire::Request& request, const wire::Failure& failure);
+  void drop_unwanted(const wire::Request& request);
   void enqueue(WaitingRequest waiting);
   void refuse_overdue(TimePoint now);
   /// False for what is not to run any more.

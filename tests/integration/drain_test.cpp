@@ -10,6 +10,7 @@
 
 #include <integration/support/mesh_test.hpp>
 #include <integration/support/outcome.hpp>
+#include <integration/support/raw_peer.hpp>
 
 namespace mesh::test {
 namespace {
@@ -164,6 +165,32 @@ TEST_F(Drain, GoesOnRefusingNewRequestsAfterAReconnect) {
     EXPECT_STREQ(refusal->what(), "the node is stopping");
     released_ = true;
     co_await call.get();
+    co_await stopped.get();
+    co_await end();
+  });
+}
+
+TEST_F(Drain, RepetitionsGetHeartbeatsAfterAReconnectToo) {
+  run([&]() -> asio::awaitable<void> {
+    co_await start();
+    RawPeer peer(redis().options(), "test:mesh:" + key(), 99);
+    Json request = peer.request("id-1", "echo", text_of("x"), 600'000);
+    peer.send(id_, request);
+    const auto runs = [this] { return running_ == 1; };
+    CO_ASSERT_TRUE(co_await eventually(runs));
+    const Outcome<void> stopped = co_await begin_drain();
+    const auto before = worker_->stats().reconnects;
+    probe().command({"CLIENT", "KILL", "TYPE", "normal"});
+    const auto is_back = [&] { return worker_->stats().reconnects > before; };
+    CO_ASSERT_TRUE(co_await eventually(is_back));
+    // The first of its own would come after 450 s.
+    EXPECT_EQ(peer.heartbeats("id-1"), 0U);
+    request["repeat"] = true;
+    probe().publish(channel(id_), request.dump());
+    const auto is_told = [&] { return peer.heartbeats("id-1") == 1; };
+    EXPECT_TRUE(co_await eventually(is_told));
+    EXPECT_EQ(running_, 1);
+    released_ = true;
     co_await stopped.get();
     co_await end();
   });

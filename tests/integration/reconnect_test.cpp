@@ -40,6 +40,40 @@ struct ProxiedPair {
   Pair pair;
 };
 
+TEST(Reconnect, ARequestThatExpiresWhileItIsHeldIsNotRun) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    ProxiedPair proxied(executor);
+    Pair& pair = proxied.pair;
+    std::vector<std::string> handled;
+    pair.a.register_handler<"echo">([&](const std::string& text) {
+      handled.push_back(text);
+      return text;
+    });
+    co_await pair.start();
+    CO_ASSERT_TRUE(co_await echoes(pair.b, pair.a.instance_id(), 20s));
+    // Only the subscription of `a` is left.
+    proxied.proxy.refuse_connections();
+    const auto before = losses(pair.log);
+    proxied.server.command({"CLIENT", "KILL", "TYPE", "normal"});
+    const auto is_lost = [&] { return losses(pair.log) >= before + 2; };
+    CO_ASSERT_TRUE(co_await eventually(is_lost));
+    co_await pair.b.get_nodes();  // when it is back
+    const auto hasty = begin_echo(executor, pair.b, pair.a.instance_id(), "expires", 1s);
+    const auto patient = begin_echo(executor, pair.b, pair.a.instance_id(), "waits", 60s);
+    const auto has_ended = [&] { return hasty->is_done(); };
+    CO_ASSERT_TRUE(co_await eventually(has_ended));
+    EXPECT_TRUE(hasty->failed_with<MeshRequestTimeoutError>()) << hasty->what();
+    co_await sleep_for(500ms);  // its time began there a little later
+    proxied.proxy.restore();
+    const auto is_answered = [&] { return patient->is_done(); };
+    EXPECT_TRUE(co_await eventually(is_answered));
+    EXPECT_TRUE(patient->succeeded) << patient->what();
+    EXPECT_EQ(handled, (std::vector<std::string>{"are you there?", "waits"}));
+    co_await pair.stop();
+  });
+}
+
 // Redis restarts; see fault_table_test.cpp for more
 // ------------------------------------------------
 

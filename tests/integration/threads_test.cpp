@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -29,6 +30,8 @@ namespace {
 
 class Threads : public MeshTest {
  protected:
+  static constexpr int thread_count = 4;
+
   ~Threads() override {
     pool_.stop();
     pool_.join();
@@ -57,7 +60,7 @@ class Threads : public MeshTest {
   asio::thread_pool& pool() { return pool_; }
 
  private:
-  asio::thread_pool pool_{4};
+  asio::thread_pool pool_{thread_count};
 };
 
 TEST_F(Threads, FuturesWorkForEveryOperation) {
@@ -90,11 +93,11 @@ TEST_F(Threads, ManyThreadsMayCallAtOnce) {
     return text;
   });
   caller->register_handler<"echo">([](Text text) { return text; });
-  constexpr int thread_count = 6;
+  constexpr int callers = 6;
   constexpr int calls = 150;
   std::atomic<int> right = 0;
   std::vector<std::thread> threads;
-  for (int t = 0; t < thread_count; ++t) {
+  for (int t = 0; t < callers; ++t) {
     threads.emplace_back([&, t] {
       std::vector<std::future<Text>> futures;
       for (int i = 0; i < calls; ++i) {
@@ -109,8 +112,8 @@ TEST_F(Threads, ManyThreadsMayCallAtOnce) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(right, thread_count * calls);
-  EXPECT_EQ(served, thread_count * calls * 2 / 3);
+  EXPECT_EQ(right, callers * calls);
+  EXPECT_EQ(served, callers * calls * 2 / 3);
   EXPECT_EQ(caller->stats().calls_succeeded, static_cast<unsigned>(served));
   stop(*target);
   stop(*caller);
@@ -248,6 +251,43 @@ TEST_F(Threads, AServiceMayBeDestroyedOnAnyThreadWithCallsPending) {
     for (const auto& outcome : outcomes) EXPECT_TRUE(wait_until([&] { return outcome.done(); }));
   }
   stop(*target);
+}
+
+TEST_F(Threads, NoHandlerBeginsAfterTheDestructorOfItsService) {
+  const auto caller = start_pool_node();
+  std::atomic<int> begun = 0;
+  for (int round = 0; round < 10; ++round) {
+    std::atomic<bool> is_destroyed = false;
+    std::atomic<int> late = 0;
+    auto target = start_pool_node();
+    const auto begin = [&] {
+      ++begun;
+      if (is_destroyed) ++late;
+    };
+    target->register_handler<"nothing">([&] { begin(); });
+    target->register_handler<"ask">([&]() -> asio::awaitable<Text> {
+      begin();
+      co_return Text{};
+    });
+    std::vector<Outcome<void>> plain(64);
+    std::vector<Outcome<Text>> coroutines(64);
+    const InvokeOptions quick{.timeout = 500ms};
+    const int before = begun;
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      caller->invoke<"nothing">(target->instance_id(), quick, plain[i].token());
+      caller->invoke<"ask">(target->instance_id(), quick, coroutines[i].token());
+    }
+    ASSERT_TRUE(wait_until([&] { return begun > before; }));
+    target.reset();
+    is_destroyed = true;
+    const auto all_done = [](const auto& outcomes) {
+      return std::ranges::all_of(outcomes, [](const auto& outcome) { return outcome.done(); });
+    };
+    ASSERT_TRUE(wait_until([&] { return all_done(plain) && all_done(coroutines); }));
+    // What a thread was just about to begin counts as begun.
+    EXPECT_LE(late, thread_count) << "round " << round;
+  }
+  stop(*caller);
 }
 
 // Where completions run ---------------------------------------------------------------------------

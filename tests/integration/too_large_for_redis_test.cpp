@@ -115,10 +115,10 @@ TEST_P(TooLargeForRedis, TheCallerOfALargeResponseIsTold) {
 
 INSTANTIATE_TEST_SUITE_P(BySetting, TooLargeForRedis,
                          ::testing::Values("client-query-buffer-limit 1mb",
-                                           "proto-max-bulk-len 1mb"),
+                                           "proto-max-bulk-len 1mb", "maxmemory-clients 1mb"),
                          [](const auto& setting) {
-                           return setting.param.starts_with("client") ? "QueryBuffer"
-                                                                      : "BulkLength";
+                           if (setting.param.starts_with("client")) return "QueryBuffer";
+                           return setting.param.starts_with("proto") ? "BulkLength" : "Clients";
                          });
 
 }  // namespace

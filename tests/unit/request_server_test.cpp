@@ -452,6 +452,31 @@ TEST(RequestServer, ARequestThatWaitedWhileItsCallerHeardNothingIsNotRun) {
   });
 }
 
+TEST(RequestServer, WhatWasNotRunBecauseItExpiredIsNotRunWhenItIsRepeated) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    SmallFixture fixture(strand, 1, 2);
+    fixture.is_connected = false;
+    fixture.ask(1);
+    fixture.ask(2, 40ms);
+    co_await test::sleep_for(60ms);
+    fixture.release = true;
+    EXPECT_TRUE(co_await eventually([&] { return fixture.counters.requests_refused == 1U; }));
+    fixture.server->on_request(Fixture::request("3", "slow", 3, 5s), Clock::now() - 6s);
+    EXPECT_EQ(fixture.counters.requests_refused, 2U);
+    for (const int number : {2, 3}) {
+      wire::Request repetition = Fixture::request(std::to_string(number), "slow", number);
+      repetition.repeat = true;
+      fixture.server->on_request(std::move(repetition));
+    }
+    fixture.ask(4);
+    EXPECT_TRUE(co_await eventually([&] { return fixture.answer_to(4) != nullptr; }));
+    EXPECT_EQ(fixture.begun, (std::vector<int>{1, 4}));
+    EXPECT_EQ(fixture.counters.requests_repeated, 2U);
+    EXPECT_EQ(fixture.responses(), 2U);
+    co_await fixture.stop();
+  });
+}
+
 TEST(RequestServer, BroadcastsThatPileUpLeaveRoomForRequests) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     SmallFixture fixture(strand, 4, 0);
