@@ -33,9 +33,11 @@ void check_tokens(const History::Term& older, const History::Term& newer, Verdic
 
 /// While it is cut off a leader cannot renew, and must stop to lead a margin before the lock ends.
 void check_lease(const History& history, const History::LeaseCut& cut, Verdict& verdict) {
-  const Nanoseconds end_of_lease = cut.renewed + history.leader_ttl * 19 / 20;
   for (const History::Look& look : history.leading_looks) {
     if (History::process_of(look.member) != cut.process) continue;
+    // While answers are held the lease may end, and the lock be asked for anew.
+    const Nanoseconds granted = std::max(cut.renewed, look.term_began);
+    const Nanoseconds end_of_lease = granted + history.leader_ttl * 19 / 20;
     if (look.before <= end_of_lease || look.before >= cut.to) continue;
     verdict.fail("a lease ends before the lock can",
                  look.member + " led " + seconds(look.before - cut.renewed) +

@@ -51,6 +51,20 @@ TEST_F(CheckerTest, AcceptsALeaseThatEndsInTime) {
   EXPECT_EQ(broken(), none);
 }
 
+TEST_F(CheckerTest, CountsALeaseThatWasGrantedAfterTheLastRenewalFromThen) {
+  leads("p1", 50, 700, 7);
+  leads("p1", 1000, 1000 + 1420, 8);
+  runner(3000, "lease_cut", {{"p", "p1"}, {"renewed", ns(100)}, {"to", ns(3000)}});
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, RejectsSuchALeaseToo) {
+  leads("p1", 50, 700, 7);
+  leads("p1", 1000, 1000 + 1440, 8);
+  runner(3000, "lease_cut", {{"p", "p1"}, {"renewed", ns(100)}, {"to", ns(3000)}});
+  EXPECT_EQ(broken(), (Rules{"a lease ends before the lock can"}));
+}
+
 TEST_F(CheckerTest, RejectsALeaderCallbackThatIsMissing) {
   member("p1", 100, "became_leader", {{"token", 7}});
   member("p1", 300, "became_leader", {{"token", 8}});

@@ -146,17 +146,18 @@ void HistoryReader::read_lead(const nlohmann::json& line) {
   const std::string member = text(line, "n");
   const std::int64_t token = line.at("token");
   const Nanoseconds before = line.at("t0");
-  history_.leading_looks.push_back({member, before});
   const auto open = open_terms_.find(member);
   if (open != open_terms_.end() && history_.terms[open->second].token == token) {
     Span& span = history_.terms[open->second].span;
     span.to = std::max(span.to, before);
+    history_.leading_looks.push_back({member, before, span.from});
     return;
   }
   // Held for certain from the end of the first look to the beginning of the last.
   const Nanoseconds after = line.at("t1");
   open_terms_[member] = history_.terms.size();
   history_.terms.push_back({member, token, Span{after, after}});
+  history_.leading_looks.push_back({member, before, after});
 }
 
 void HistoryReader::read_id(const nlohmann::json& line) {

@@ -87,6 +87,7 @@ struct History {
   struct Look {  ///< at a member that led
     std::string member;
     Nanoseconds before = 0;
+    Nanoseconds term_began = 0;  ///< When the member was first seen to lead by this token.
   };
   struct Process {
     std::optional<Nanoseconds> killed;
