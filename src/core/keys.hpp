@@ -38,6 +38,7 @@ class Keys {
   /// Ours alone: a sign of life from the leader, for connections that would be silent without.
   std::string pulse_channel() const { return stem_ + ":pulse"; }
   const std::string& leader_lock() const { return leader_lock_; }
+  std::string leader_last_term() const { return leader_lock_ + ":last_term"; }
   /// Ours alone: the largest fencing token that has cleaned up, where the lock is on another Redis.
   std::string leader_token() const { return stem_ + ":leader_token"; }
 

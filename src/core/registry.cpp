@@ -11,9 +11,11 @@
 #include <scripts/heartbeat.lua.hpp>
 #include <scripts/leave.lua.hpp>
 #include <scripts/list_nodes.lua.hpp>
+#include <scripts/next_free_id.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
 #include <core/node_features.hpp>
+#include <redis/reply_errors.hpp>
 
 namespace mesh::core {
 
@@ -53,6 +55,7 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
       node_ttl_(std::to_string(node_ttl.count())),
       owner_ttl_(std::to_string((node_ttl * owner_ttl_in_node_ttls).count())),
       hostname_(std::move(hostname)),
+      next_free_id_(scripts::next_free_id),
       claim_id_(scripts::claim_id),
       heartbeat_(scripts::heartbeat),
       list_nodes_(scripts::list_nodes),
@@ -60,18 +63,31 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
       finish_report_(scripts::finish_report),
       leave_(scripts::leave) {}
 
-asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
-  uuid_ = owner_value(uuids_.next());
-  last_score_.clear();
+asio::awaitable<InstanceId> Registry::next_free_id(TimePoint deadline) {
   Strings keys{keys_.next_id(), keys_.heartbeats()};
-  Strings arguments{keys_.node_channel_prefix(), keys_.owner_prefix(), uuid_, owner_ttl_};
+  Strings arguments{keys_.node_channel_prefix()};
   const redis::Reply reply =
-      co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
+      co_await next_free_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
   if (reply.kind != redis::Reply::Kind::integer || reply.integer <= 0) {
     throw MeshRedisError("Redis gave no id for this node");
   }
-  note_claim(reply.integer);
   co_return reply.integer;
+}
+
+asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
+  uuid_ = owner_value(uuids_.next());
+  last_score_.clear();
+  may_read_lock_ = true;
+  for (;;) {
+    const InstanceId id = co_await next_free_id(deadline);
+    Strings keys{keys_.owner(id), keys_.heartbeats()};
+    Strings arguments{std::to_string(id), uuid_, owner_ttl_};
+    const redis::Reply reply =
+        co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
+    if (reply.integer != 1) continue;
+    note_claim(id);
+    co_return id;
+  }
 }
 
 void Registry::note_claim(InstanceId id) {
@@ -83,19 +99,13 @@ void Registry::note_claim(InstanceId id) {
 
 asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::string lock_value,
                                                          TimePoint deadline) {
-  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
-  Strings arguments{std::to_string(id),
-                    hostname_,
-                    uuid_,
-                    owner_ttl_,
-                    last_score_,
-                    keys_.events_channel(),
-                    keys_.leader_lock(),
-                    std::move(lock_value),
-                    former_uuid_,
-                    keys_.node_channel(id)};
-  const redis::Reply reply =
-      co_await heartbeat_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  redis::Outcome outcome = co_await run_heartbeat(id, lock_value, deadline);
+  if (may_read_lock_ && redis::is_not_permitted(outcome.reply)) {
+    may_read_lock_ = false;
+    outcome = co_await run_heartbeat(id, std::move(lock_value), deadline);
+    may_read_lock_ = outcome.failure != redis::Failure::none || outcome.reply.is_error();
+  }
+  const redis::Reply reply = client_->require_reply(std::move(outcome), "script");
   Heartbeat found;
   if (reply.elements.size() < 3) co_return found;
   last_score_ = reply.elements[1].text;
@@ -103,6 +113,25 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
   found.is_unheard = reply.elements[2].integer == 0;
   if (reply.elements.size() > 3) found.another_leads = reply.elements[3].integer == 1;
   co_return found;
+}
+
+asio::awaitable<redis::Outcome> Registry::run_heartbeat(InstanceId id, std::string lock_value,
+                                                        TimePoint deadline) {
+  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
+  if (may_read_lock_) {
+    keys.push_back(keys_.leader_lock());
+    keys.push_back(keys_.leader_last_term());
+  }
+  Strings arguments{std::to_string(id),
+                    hostname_,
+                    uuid_,
+                    owner_ttl_,
+                    last_score_,
+                    keys_.events_channel(),
+                    std::move(lock_value),
+                    former_uuid_,
+                    keys_.node_channel(id)};
+  co_return co_await heartbeat_.execute(*client_, std::move(keys), std::move(arguments), deadline);
 }
 
 asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
@@ -130,18 +159,32 @@ asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint
 asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(InstanceId self,
                                                                         const Mandate& mandate,
                                                                         TimePoint deadline) {
+  constexpr int most_rounds = 100;
+  std::vector<std::string> owners;
+  for (int round = 1;; ++round) {
+    const redis::Reply reply = co_await run_cleanup(self, mandate, std::move(owners), deadline);
+    if (reply.elements.size() < 3) co_return std::nullopt;
+    for (const redis::Reply& ghost : reply.elements[1].elements) ghosts_.push_back(ghost.text);
+    owners.clear();
+    for (const redis::Reply& id : reply.elements[2].elements) owners.push_back(id.text);
+    if (owners.empty() || round == most_rounds) {
+      co_return parse_reports(reply.elements[0], "");
+    }
+  }
+}
+
+asio::awaitable<redis::Reply> Registry::run_cleanup(InstanceId self, const Mandate& mandate,
+                                                    std::vector<std::string> owners,
+                                                    TimePoint deadline) {
   Strings keys{mandate.key, keys_.heartbeats(), keys_.nodes(), keys_.reports(), keys_.next_id()};
-  Strings arguments{mandate.value,          node_ttl_,
-                    keys_.owner_prefix(),   reporter(self),
-                    keys_.events_channel(), keys_.pulse_channel(),
-                    mandate.memory};
+  for (const std::string& id : owners) keys.push_back(keys_.owner_prefix() + id);
+  Strings arguments{mandate.value,         node_ttl_,     reporter(self), keys_.events_channel(),
+                    keys_.pulse_channel(), mandate.memory};
+  arguments.insert(arguments.end(), owners.begin(), owners.end());
   arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
   ghosts_.clear();
-  const redis::Reply reply =
-      co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments), deadline);
-  if (reply.elements.size() < 2) co_return std::nullopt;
-  for (const redis::Reply& ghost : reply.elements[1].elements) ghosts_.push_back(ghost.text);
-  co_return parse_reports(reply.elements[0], "");
+  co_return co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments),
+                                            deadline);
 }
 
 asio::awaitable<Registry::Reports> Registry::list_reports(InstanceId self, TimePoint deadline) {

@@ -13,13 +13,14 @@
 #include <async/strand.hpp>
 #include <core/keys.hpp>
 #include <redis/client.hpp>
+#include <redis/reply.hpp>
 #include <redis/script.hpp>
 #include <util/uuid.hpp>
 
 namespace mesh::core {
 
-/// The list of nodes in Redis. Every operation is one atomic script, uses the clock of Redis, and
-/// throws as `redis::Client::request()`.
+/// The list of nodes in Redis. Every operation is made of atomic scripts, which declare all keys
+/// that they touch, uses the clock of Redis, and throws as `redis::Client::request()`.
 class Registry {
  public:
   /// That a removed node is to be reported, as noted in Redis.
@@ -75,7 +76,12 @@ class Registry {
 
  private:
   std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
+  asio::awaitable<InstanceId> next_free_id(TimePoint deadline);
   void note_claim(InstanceId id);
+  asio::awaitable<redis::Outcome> run_heartbeat(InstanceId id, std::string lock_value,
+                                                TimePoint deadline);
+  asio::awaitable<redis::Reply> run_cleanup(InstanceId self, const Mandate& mandate,
+                                            std::vector<std::string> owners, TimePoint deadline);
   asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
                                   redis::Priority priority);
 
@@ -89,7 +95,9 @@ class Registry {
   std::string uuid_;  // tells this node from another with the same id; a new one for each claim
   std::map<InstanceId, std::string> claims_;  // the last uuid of each id, of a few
   std::string former_uuid_;                   // of an earlier claim of the same id
+  bool may_read_lock_ = true;                 // as far as is known
   std::vector<std::string> ghosts_;           // host names without a heartbeat, at the last cleanup
+  redis::Script next_free_id_;
   redis::Script claim_id_;
   redis::Script heartbeat_;
   redis::Script list_nodes_;

@@ -22,6 +22,8 @@ bool is_passing_refusal(const Reply& reply) {
 
 bool is_disk_error(const Reply& reply) { return begins_with_any(reply, {"MISCONF "}); }
 
+bool is_not_permitted(const Reply& reply) { return begins_with_any(reply, {"NOPERM "}); }
+
 bool is_wrong_server(const Reply& reply) {
   if (begins_with_any(reply, {"READONLY ", "LOADING ", "MASTERDOWN ", "UNBLOCKED "})) return true;
   // Redis before 7 quotes what stopped a script.

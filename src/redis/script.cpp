@@ -21,9 +21,9 @@ bool is_forgotten(const Outcome& outcome) {
 
 }  // namespace
 
-asio::awaitable<Reply> Script::run(Client& client, std::vector<std::string> keys,
-                                   std::vector<std::string> arguments, TimePoint deadline,
-                                   Priority priority) {
+asio::awaitable<Outcome> Script::execute(Client& client, std::vector<std::string> keys,
+                                         std::vector<std::string> arguments, TimePoint deadline,
+                                         Priority priority) {
   if (digest_.empty()) {
     Command load{"SCRIPT", "LOAD", source_};
     const Reply digest = co_await client.request(std::move(load), deadline, priority);
@@ -35,6 +35,14 @@ asio::awaitable<Reply> Script::run(Client& client, std::vector<std::string> keys
     Command by_source = make_call("EVAL", source_, keys, arguments);
     outcome = co_await client.execute(std::move(by_source), deadline, priority);
   }
+  co_return outcome;
+}
+
+asio::awaitable<Reply> Script::run(Client& client, std::vector<std::string> keys,
+                                   std::vector<std::string> arguments, TimePoint deadline,
+                                   Priority priority) {
+  Outcome outcome =
+      co_await execute(client, std::move(keys), std::move(arguments), deadline, priority);
   co_return client.require_reply(std::move(outcome), "script");
 }
 

@@ -8,6 +8,7 @@
 
 #include <async/strand.hpp>
 #include <redis/client.hpp>
+#include <redis/command.hpp>
 #include <redis/reply.hpp>
 
 namespace mesh::redis {
@@ -18,7 +19,13 @@ class Script {
  public:
   explicit Script(std::string_view source) : source_(source) {}
 
-  /// Throws as `Client::request()`. `keys` and `arguments` are what Lua sees as KEYS and ARGV.
+  /// As `Client::execute()`. Throws as `Client::request()` where the script cannot be loaded.
+  /// `keys` and `arguments` are what Lua sees as KEYS and ARGV.
+  asio::awaitable<Outcome> execute(Client& client, std::vector<std::string> keys,
+                                   std::vector<std::string> arguments, TimePoint deadline,
+                                   Priority priority = Priority::control);
+
+  /// The reply. Throws as `Client::request()`.
   asio::awaitable<Reply> run(Client& client, std::vector<std::string> keys,
                              std::vector<std::string> arguments, TimePoint deadline,
                              Priority priority = Priority::control);

@@ -10,9 +10,9 @@
 #include <boost/asio/write.hpp>
 #include <fuzz/require.hpp>
 #include <scripts/acquire_leadership.lua.hpp>
-#include <scripts/claim_id.lua.hpp>
 #include <scripts/heartbeat.lua.hpp>
 #include <scripts/list_nodes.lua.hpp>
+#include <scripts/next_free_id.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
 namespace mesh::fuzz {
@@ -26,7 +26,7 @@ std::string bulk(std::string_view text) {
 /// The digest of a script is any text, so its name will do.
 std::string name_of_script(std::string_view source) {
   if (source == scripts::acquire_leadership) return "acquire";
-  if (source == scripts::claim_id) return "claim";
+  if (source == scripts::next_free_id) return "next_free_id";
   if (source == scripts::heartbeat) return "heartbeat";
   if (source == scripts::list_nodes) return "list";
   if (source == scripts::remove_dead_nodes) return "remove";
@@ -35,7 +35,7 @@ std::string name_of_script(std::string_view source) {
 
 std::string result_of_script(std::string_view name) {
   if (name == "acquire") return ":1700000000000\r\n";
-  if (name == "claim") return ":7\r\n";
+  if (name == "next_free_id") return ":7\r\n";
   // Registered, and somebody listens; nobody leads.
   if (name == "heartbeat") return "*4\r\n:1\r\n" + bulk("1700000000000") + ":1\r\n:0\r\n";
   if (name == "list") return "*4\r\n" + bulk("7") + bulk("here") + bulk("99") + bulk("there");

@@ -1,25 +1,26 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
 -- Returns whether the node was registered (1 or 0), the time it now has, how many listen on its
 -- channel (-1 where Redis does not say), and whether someone else holds the leader's lock (1 or 0;
--- left out where the lock cannot be read, and where it lacks the note of the last term, which only
--- an attempt to acquire it can make up for); or only -1 if another node has its id: then nothing is
+-- left out where the lock is not among the keys, and where it lacks the note of the last term, which
+-- only an attempt to acquire it can make up for); or only -1 if another node has its id: then nothing is
 -- changed. An id that is registered without an owner was taken by a node that knows no owners if
 -- its time is later than the one this node left there. An earlier one is this node's own: Redis was
 -- restored from a snapshot, and the owner has expired.
 -- The next id becomes at least the largest that is registered: after a loss of data, TypeScript
 -- nodes register again, but do not raise it. All ids are looked at only where it was too low for
 -- this node, otherwise just those that would come next; the leader's cleanup does the rest.
--- KEYS: heartbeats, nodes, next id, owner of the id. ARGV: id, host name, the node's uuid, time to
--- live of the ownership in ms, the time that the last call returned, channel of events, leader lock
--- (no key, so that a node that may not read it can live), the node's own lock value, the uuid under
--- which the node held the same id before, or an empty string, the node's channel.
+-- KEYS: heartbeats, nodes, next id, owner of the id; and of a node that may read them the leader's
+-- lock, and the note of the last term. ARGV: id, host name, the node's uuid, time to live of the
+-- ownership in ms, the time that the last call returned, channel of events, the node's own lock
+-- value, the uuid under which the node held the same id before, or an empty string, the node's
+-- channel.
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_taken
 if owner then
-  is_taken = owner ~= ARGV[3] and owner ~= ARGV[9]
+  is_taken = owner ~= ARGV[3] and owner ~= ARGV[8]
 elseif known and known ~= ARGV[5] then
   -- Where the clock was set back, what is earlier tells nothing.
   local left = tonumber(ARGV[5])
@@ -51,15 +52,14 @@ end
 if not known then
   redis.pcall('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
 end
-local listeners = redis.pcall('PUBSUB', 'NUMSUB', ARGV[10])
+local listeners = redis.pcall('PUBSUB', 'NUMSUB', ARGV[9])
 local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1]), listeners[2] or -1}
-local leader = redis.pcall('GET', ARGV[7])
-if type(leader) ~= 'table' then
+if KEYS[5] then
+  local leader = redis.call('GET', KEYS[5])
   -- If the answer to an attempt was lost, the lock may be the node's own without its knowing.
-  local another_leads = leader and leader ~= ARGV[8]
-  if not another_leads then
+  if not leader or leader == ARGV[7] then
     result[4] = 0
-  elseif redis.pcall('EXISTS', ARGV[7] .. ':last_term') == 1 then
+  elseif redis.call('EXISTS', KEYS[6]) == 1 then
     result[4] = 1
   end
 end

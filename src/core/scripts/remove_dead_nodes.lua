@@ -8,14 +8,16 @@
 -- The next id becomes at least the largest that is registered.
 -- Host names without a heartbeat are removed if they were so at the last cleanup as well: a node
 -- may be just about to register.
--- Returns id, note, id, note ... of what the caller has to report, and the ids of host names without
--- a heartbeat.
--- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id. ARGV: the
--- caller's lock value or fencing token, time to live in ms, what the key of an id's owner begins
--- with, the caller as "id:uuid", channel of events, channel of the pulse, for how many ms a fencing
--- token is remembered or an empty string for a lock, ids of host names that had no heartbeat at the
--- last cleanup ...
-if ARGV[7] == '' then
+-- All of that is done for nodes and reporters whose owners are among the keys; the others are
+-- returned, so that the caller can come again with the keys of theirs.
+-- Returns id, note, id, note ... of what the caller has to report, the ids of host names without a
+-- heartbeat, and the ids whose owners have to be among the keys.
+-- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id, owners of ids ...
+-- ARGV: the caller's lock value or fencing token, time to live in ms, the caller as "id:uuid",
+-- channel of events, channel of the pulse, for how many ms a fencing token is remembered or an empty
+-- string for a lock, the ids of the owners ..., ids of host names that had no heartbeat at the last
+-- cleanup ...
+if ARGV[6] == '' then
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return false
   end
@@ -24,38 +26,62 @@ else
   if token == 0 or token < (tonumber(redis.call('GET', KEYS[1]) or '0') or 0) then
     return false
   end
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[7])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[6])
 end
-redis.pcall('PUBLISH', ARGV[6], '1')
-local caller = ARGV[4]
+redis.pcall('PUBLISH', ARGV[5], '1')
+
+local keys_before, arguments_before = 5, 6
+local owners = #KEYS - keys_before
+local owner_place = {}  -- among the keys, by id
+for i = 1, owners do
+  owner_place[ARGV[arguments_before + i]] = keys_before + i
+end
+local most_missing = 1000
+local missing, is_missing = {}, {}
+local function note_missing(id)
+  if not is_missing[id] and #missing < most_missing then
+    is_missing[id] = true
+    missing[#missing + 1] = id
+  end
+end
+
+local caller = ARGV[3]
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local note = caller .. ':' .. now
 local oldest = string.format('%.0f', now - ARGV[2])
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
-  redis.call('ZREM', KEYS[2], id)
-  redis.call('HDEL', KEYS[3], id)
-  if id:match('^%d+$') then
-    redis.call('DEL', ARGV[3] .. id)
-    redis.call('HSET', KEYS[4], id, note)
-    redis.pcall('PUBLISH', ARGV[5], '{"left":' .. id .. '}')
+  local is_id = id:match('^%d+$')
+  if is_id and not owner_place[id] then
+    note_missing(id)
+  else
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('HDEL', KEYS[3], id)
+    if is_id then
+      redis.call('DEL', KEYS[owner_place[id]])
+      redis.call('HSET', KEYS[4], id, note)
+      redis.pcall('PUBLISH', ARGV[4], '{"left":' .. id .. '}')
+    end
   end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do
   redis.call('ZADD', KEYS[2], now, id)
 end
 
--- After a loss of data TypeScript nodes register again, but do not raise the next id.
-local last = tonumber(redis.call('GET', KEYS[5]) or '0') or 0
-local largest = last
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf')) do
-  local number = id:match('^%d+$') and tonumber(id) or 0
-  if number > largest and number < 9007199254740992 then  -- 2^53
-    largest = number
+-- After a loss of data TypeScript nodes register again, but do not raise the next id. A dead node
+-- that is still to be removed must not raise it.
+if #missing == 0 then
+  local last = tonumber(redis.call('GET', KEYS[5]) or '0') or 0
+  local largest = last
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf')) do
+    local number = id:match('^%d+$') and tonumber(id) or 0
+    if number > largest and number < 9007199254740992 then  -- 2^53
+      largest = number
+    end
   end
-end
-if largest > last then
-  redis.call('SET', KEYS[5], string.format('%.0f', largest))
+  if largest > last then
+    redis.call('SET', KEYS[5], string.format('%.0f', largest))
+  end
 end
 
 local to_report = {}
@@ -64,7 +90,10 @@ for i = 1, #reports, 2 do
   local id, value = reports[i], reports[i + 1]
   local reporter, uuid = value:match('^(%d+):([^:]*)')
   local is_mine = value:sub(1, #caller + 1) == caller .. ':'
-  if not is_mine and (not reporter or redis.call('GET', ARGV[3] .. reporter) ~= uuid) then
+  local place = owner_place[reporter or '']
+  if not is_mine and reporter and not place then
+    note_missing(reporter)
+  elseif not is_mine and (not reporter or redis.call('GET', KEYS[place]) ~= uuid) then
     value = note
     redis.call('HSET', KEYS[4], id, value)
     is_mine = true
@@ -76,7 +105,7 @@ for i = 1, #reports, 2 do
 end
 
 local ghosts = {}
-for i = 8, #ARGV do
+for i = arguments_before + owners + 1, #ARGV do
   if not redis.call('ZSCORE', KEYS[2], ARGV[i]) then
     redis.call('HDEL', KEYS[3], ARGV[i])
   end
@@ -88,4 +117,4 @@ if redis.call('HLEN', KEYS[3]) > redis.call('ZCARD', KEYS[2]) then
     end
   end
 end
-return {to_report, ghosts}
+return {to_report, ghosts, missing}

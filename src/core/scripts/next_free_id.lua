@@ -1,0 +1,14 @@
+-- Hands out the next id that no living node holds. After Redis has lost its data the counter starts
+-- over, while nodes with low ids may still be subscribed or have registered again. Ids from 2^53 on
+-- are refused: neither Lua nor TypeScript can tell them apart.
+-- KEYS: next id, heartbeats. ARGV: what the name of a node's channel begins with.
+local id
+repeat
+  local number = redis.call('INCR', KEYS[1])
+  if number >= 9007199254740992 then
+    return redis.error_reply('ERR no ids are left: ' .. KEYS[1] .. ' has reached 2^53')
+  end
+  id = string.format('%.0f', number)
+  local listeners = redis.call('PUBSUB', 'NUMSUB', ARGV[1] .. id)
+until listeners[2] == 0 and not redis.call('ZSCORE', KEYS[2], id)
+return tonumber(id)
