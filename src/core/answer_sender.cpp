@@ -4,8 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include <core/listener_check.hpp>
-#include <core/publish_again.hpp>
 #include <core/retry_delay.hpp>
 #include <redis/command.hpp>
 #include <redis/reply_errors.hpp>
@@ -67,27 +65,28 @@ void AnswerSender::clear() {
 }
 
 void AnswerSender::publish(OutgoingResponse&& response) {
-  if (response.may_have_arrived) {
-    auto command = publish_again_command(context_.keys, response.target, response.message, "");
-    publish_by(std::move(command), std::move(response));
-  } else if (response.has_waited) {
-    auto command = publish_to_listener_command(context_.keys, response.target, response.message);
-    publish_by(std::move(command), std::move(response));
+  if (response.may_have_arrived || response.has_waited) {
+    publish_again(std::move(response));
   } else {
     context_.packer->send_response(std::move(response));
   }
 }
 
-void AnswerSender::publish_by(redis::Command command, OutgoingResponse&& response) {
-  const TimePoint deadline = response.deadline;
-  context_.commands->submit(std::move(command), deadline,
-                            [weak = weak_from_this(), session = session_,
-                             sent = std::make_unique<OutgoingResponse>(std::move(response))](
-                                const redis::Outcome& outcome) {
-                              const auto self = weak.lock();
-                              if (self && self->session_ == session)
-                                self->on_published(std::move(*sent), outcome);
-                            });
+void AnswerSender::publish_again(OutgoingResponse&& response) {
+  auto sent = std::make_unique<OutgoingResponse>(std::move(response));
+  const OutgoingResponse& again = *sent;
+  auto on_outcome = [weak = weak_from_this(), session = session_,
+                     sent = std::move(sent)](const redis::Outcome& outcome) {
+    const auto self = weak.lock();
+    if (self && self->session_ == session) self->on_published(std::move(*sent), outcome);
+  };
+  if (again.may_have_arrived) {
+    context_.channels->publish_again(again.target, again.message, "", again.deadline,
+                                     std::move(on_outcome));
+  } else {
+    context_.channels->publish_to_listener(again.target, again.message, again.deadline,
+                                           std::move(on_outcome));
+  }
 }
 
 void AnswerSender::on_published(OutgoingResponse&& response, const redis::Outcome& outcome) {
@@ -150,12 +149,12 @@ void AnswerSender::note_others(InstanceId caller) {
   const auto now = newest_made_at_;
   if (now < others_noted_at_ + others_are_known_for) return;
   others_noted_at_ = now;
-  context_.commands->submit(
-      who_listens_command(context_.keys, caller), now + others_are_known_for,
-      [weak = weak_from_this(), session = session_](const redis::Outcome& outcome) {
+  context_.channels->ask_listeners(
+      caller, now + others_are_known_for,
+      [weak = weak_from_this(), session = session_](redis::Failure /*failure*/,
+                                                    const std::optional<Listeners>& found) {
         const auto self = weak.lock();
-        if (!self || self->session_ != session || outcome.failure != redis::Failure::none) return;
-        if (const auto found = parse_listeners(outcome.reply)) self->others_ = found->others;
+        if (self && self->session_ == session && found) self->others_ = found->others;
       });
 }
 
@@ -186,18 +185,19 @@ void AnswerSender::ask_due() {
 
 // One question for all responses to this caller, rather than each of them again.
 void AnswerSender::ask(InstanceId caller) {
-  context_.commands->submit(
-      who_listens_command(context_.keys, caller), Clock::now() + longest_question,
-      [weak = weak_from_this(), caller, session = session_](const redis::Outcome& outcome) {
+  context_.channels->ask_listeners(
+      caller, Clock::now() + longest_question,
+      [weak = weak_from_this(), caller, session = session_](redis::Failure failure,
+                                                            const std::optional<Listeners>& found) {
         const auto self = weak.lock();
-        if (self && self->session_ == session) self->on_listeners(caller, outcome);
+        if (self && self->session_ == session) self->on_listeners(caller, failure, found);
       });
 }
 
-void AnswerSender::on_listeners(InstanceId caller, const redis::Outcome& outcome) {
-  if (outcome.failure == redis::Failure::stopped) return;
-  const bool was_asked = outcome.failure == redis::Failure::none;
-  const auto found = was_asked ? parse_listeners(outcome.reply) : std::nullopt;
+void AnswerSender::on_listeners(InstanceId caller, redis::Failure failure,
+                                const std::optional<Listeners>& found) {
+  if (failure == redis::Failure::stopped) return;
+  const bool was_asked = failure == redis::Failure::none;
   if (found) others_ = found->others;
   if (found && found->own == 0 && !found->heartbeat && !others_return_.is_open(Clock::now())) {
     for (std::size_t left = parked_.take(caller, all).size(); left > 0; --left) {

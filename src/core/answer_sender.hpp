@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <mesh/log.hpp>
@@ -13,11 +14,10 @@
 #include <async/strand.hpp>
 #include <core/answer.hpp>
 #include <core/counters.hpp>
-#include <core/keys.hpp>
+#include <core/node_channels.hpp>
 #include <core/packer.hpp>
 #include <core/parked_responses.hpp>
 #include <core/return_window.hpp>
-#include <redis/client.hpp>
 #include <util/lazy_random.hpp>
 #include <util/rate_limited_log.hpp>
 
@@ -31,9 +31,8 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
  public:
   struct Context {
     Strand strand;
-    std::shared_ptr<redis::Client> commands;
+    std::shared_ptr<NodeChannels> channels;
     std::shared_ptr<Packer> packer;
-    Keys keys;
     std::size_t most_bytes = 0;  ///< Of responses that wait for their callers.
     LogSink log;
     std::function<void()> on_idle{};  ///< Called whenever the last response has been settled.
@@ -56,14 +55,15 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
 
  private:
   void publish(OutgoingResponse&& response);
-  void publish_by(redis::Command command, OutgoingResponse&& response);
+  void publish_again(OutgoingResponse&& response);
   void on_not_received(OutgoingResponse response, const redis::Outcome& outcome);
   void refuse_size(OutgoingResponse response);
   void note_others(InstanceId caller);
   void try_later(OutgoingResponse response, bool was_counted = false);
   void ask_due();
   void ask(InstanceId caller);
-  void on_listeners(InstanceId caller, const redis::Outcome& outcome);
+  void on_listeners(InstanceId caller, redis::Failure failure,
+                    const std::optional<Listeners>& found);
   void ask_later(InstanceId caller);
   void release(InstanceId caller);
   void lose_expired(InstanceId caller);

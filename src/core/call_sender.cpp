@@ -9,7 +9,6 @@
 
 #include <core/call_outcome.hpp>
 #include <core/node_features.hpp>
-#include <core/publish_again.hpp>
 #include <core/retry_delay.hpp>
 #include <core/time_left.hpp>
 #include <redis/command.hpp>
@@ -41,7 +40,7 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       counters_(counters),
       alarm_(context_.strand, [this] { try_due(); }),
       listeners_(std::make_shared<ListenerCheck>(
-          context_.commands, context_.keys,
+          context_.channels,
           [this](const RequestId& request_id, const std::optional<Listeners>& found) {
             on_listeners(request_id, found);
           })),
@@ -302,14 +301,12 @@ void CallSender::publish_again(const RequestId& request_id) {
   // Without an owner it could reach another node than at first: the timeout ends the call.
   if (call == nullptr || !call->owner) return;
   ++counters_.calls_resent;
-  redis::Command command = publish_again_command(context_.keys, call->target,
-                                                 encode(request_id, *call), call->owner->value);
-  context_.commands->submit(std::move(command), call->deadline,
-                            [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
-                              if (const auto self = weak.lock()) {
-                                self->on_published_again(request_id, outcome);
-                              }
-                            });
+  const std::string message = encode(request_id, *call);
+  context_.channels->publish_again(
+      call->target, message, call->owner->value, call->deadline,
+      [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
+        if (const auto self = weak.lock()) self->on_published_again(request_id, outcome);
+      });
 }
 
 void CallSender::on_published_again(const RequestId& request_id, const redis::Outcome& outcome) {

@@ -19,6 +19,7 @@
 #include <core/deadline_map.hpp>
 #include <core/keys.hpp>
 #include <core/listener_check.hpp>
+#include <core/node_channels.hpp>
 #include <core/packer.hpp>
 #include <core/pending_calls.hpp>
 #include <core/return_window.hpp>
@@ -32,7 +33,7 @@ namespace mesh::core {
 /// - if nobody received them while the target may be resubscribing,
 /// - if only others than the target received them, who listen to a pattern,
 /// - if they or their responses may have been lost with a connection, and the target is one that
-///   runs no request twice (see `publish_again.lua`).
+///   runs no request twice (see `NodeChannels::publish_again()`).
 /// All members must be called on the strand.
 class CallSender : public std::enable_shared_from_this<CallSender> {
  public:
@@ -40,6 +41,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
     Strand strand;
     std::shared_ptr<redis::Client> commands;
     std::shared_ptr<redis::Client> subscriptions;
+    std::shared_ptr<NodeChannels> channels;
     std::shared_ptr<Packer> packer;
     Keys keys;
     /// After a reconnect of ours, for how long others may still be on their way back.

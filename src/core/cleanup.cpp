@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -41,12 +42,13 @@ asio::awaitable<void> Cleanup::complete(InstanceId self) {
 
 void Cleanup::enqueue(Registry::Reports reports) {
   // What Redis does not know any more will not come again.
-  std::erase_if(called_back_, [&reports](const Registry::Report& report) {
-    return std::ranges::find(reports, report) == reports.end();
-  });
+  const std::set<Registry::Report> noted(reports.begin(), reports.end());
+  std::erase_if(called_back_,
+                [&noted](const Registry::Report& report) { return !noted.contains(report); });
   const bool was_idle = queue_.empty();
+  const std::set<Registry::Report> queued(queue_.begin(), queue_.end());
   for (Registry::Report& report : reports) {
-    if (std::ranges::find(queue_, report) != queue_.end()) continue;
+    if (queued.contains(report)) continue;
     if (!has_called_back(report)) {
       context_.log(LogLevel::info, "removed node " + std::to_string(report.id) +
                                        ": no heartbeat for " +

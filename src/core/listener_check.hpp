@@ -4,33 +4,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include <mesh/node.hpp>
 
 #include <async/strand.hpp>
-#include <core/keys.hpp>
-#include <redis/client.hpp>
+#include <core/node_channels.hpp>
 #include <util/request_id.hpp>
 
 namespace mesh::core {
-
-/// Who gets what is published for a node, see `who_listens.lua`.
-struct Listeners {
-  std::int64_t own = 0;     ///< The node itself, if it is subscribed.
-  std::int64_t others = 0;  ///< Subscribers of a pattern, whom PUBLISH counts as well.
-  std::optional<std::int64_t> heartbeat{};  ///< Its last one, in ms; nothing: not registered.
-};
-
-/// The time of a node's last heartbeat from its score in Redis; nothing if it is not registered.
-std::optional<std::int64_t> parse_heartbeat(const redis::Reply& score);
-
-redis::Command who_listens_command(const Keys& keys, InstanceId target);
-
-/// Nothing where the reply is another than that of the script.
-std::optional<Listeners> parse_listeners(const redis::Reply& reply);
 
 /// Asks Redis whether nodes can hear their requests; one question at a time for each node, which
 /// all calls to it share. All members must be called on the strand.
@@ -40,7 +23,7 @@ class ListenerCheck : public std::enable_shared_from_this<ListenerCheck> {
   using OnAnswer =
       std::function<void(const RequestId& request_id, const std::optional<Listeners>& found)>;
 
-  ListenerCheck(std::shared_ptr<redis::Client> commands, Keys keys, OnAnswer on_answer);
+  ListenerCheck(std::shared_ptr<NodeChannels> channels, OnAnswer on_answer);
   ListenerCheck(const ListenerCheck&) = delete;
   ListenerCheck& operator=(const ListenerCheck&) = delete;
 
@@ -52,10 +35,9 @@ class ListenerCheck : public std::enable_shared_from_this<ListenerCheck> {
   void clear();
 
  private:
-  void on_reply(InstanceId target, TimePoint asked_at, const redis::Outcome& outcome);
+  void on_reply(InstanceId target, TimePoint asked_at, const std::optional<Listeners>& found);
 
-  std::shared_ptr<redis::Client> commands_;
-  Keys keys_;
+  std::shared_ptr<NodeChannels> channels_;
   OnAnswer on_answer_;
   std::unordered_map<InstanceId, std::vector<RequestId>> questions_;  // request ids by target
   std::optional<TimePoint> answered_at_;                              // when the question was sent

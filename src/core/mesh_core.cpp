@@ -10,6 +10,7 @@
 
 #include <config/key_prefix.hpp>
 #include <core/prepared_options.hpp>
+#include <core/single_redis_channels.hpp>
 #include <util/describe_error.hpp>
 #include <wire/encode.hpp>
 
@@ -36,6 +37,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                     ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
                     : keys_.leader_lock()),
       connections_(strand_, options_, lock_key_),
+      channels_(std::make_shared<SingleRedisChannels>(connections_.commands(), keys_)),
       registry_(std::make_shared<Registry>(connections_.commands(), keys_, options_.node_ttl,
                                            options_.hostname)),
       leader_(std::make_shared<leader::LeaderDriver>(
@@ -48,10 +50,10 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           strand_, [](MeshCore& core, NewCall&& call) { core.begin_call(std::move(call)); })),
       pending_(strand_, counters_),
       drain_progress_(std::make_shared<Event>(strand_)),
-      packer_(std::make_shared<Packer>(connections_.commands(), keys_)),
+      packer_(std::make_shared<Packer>(channels_)),
       calls_(std::make_shared<CallSender>(
           CallSender::Context{strand_, connections_.commands(), connections_.subscriptions(),
-                              packer_, keys_, options_.redis.reconnect_max_delay},
+                              channels_, packer_, keys_, options_.redis.reconnect_max_delay},
           instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{
@@ -61,8 +63,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
               interception_},
           counters_)),
       answers_(std::make_shared<AnswerSender>(
-          AnswerSender::Context{strand_, connections_.commands(), packer_, keys_,
-                                options_.limits.queued_bytes, options_.log,
+          AnswerSender::Context{strand_, channels_, packer_, options_.limits.queued_bytes,
+                                options_.log,
                                 [progress = drain_progress_] { progress->notify_all(); },
                                 options_.redis.reconnect_max_delay},
           counters_)),

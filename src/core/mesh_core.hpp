@@ -28,6 +28,7 @@
 #include <core/inbox.hpp>
 #include <core/interception.hpp>
 #include <core/keys.hpp>
+#include <core/node_channels.hpp>
 #include <core/node_watch.hpp>
 #include <core/outbox.hpp>
 #include <core/packer.hpp>
@@ -129,6 +130,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<const Interception> interception_;
   std::string lock_key_;
   Connections connections_;
+  std::shared_ptr<NodeChannels> channels_;
   std::shared_ptr<Registry> registry_;
   std::shared_ptr<leader::LeaderDriver> leader_;
   std::shared_ptr<Cleanup> cleanup_;

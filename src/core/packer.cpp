@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <core/node_features.hpp>
-#include <core/publish_again.hpp>
 
 namespace mesh::core {
 
@@ -28,8 +27,7 @@ void reserve_one_more(std::vector<Value>& values) {
 
 }  // namespace
 
-Packer::Packer(std::shared_ptr<redis::Client> commands, Keys keys)
-    : commands_(std::move(commands)), keys_(std::move(keys)) {}
+Packer::Packer(std::shared_ptr<NodeChannels> channels) : channels_(std::move(channels)) {}
 
 void Packer::send_request(const RequestId& request_id, const Address& address,
                           std::string_view message, TimePoint deadline) {
@@ -99,10 +97,14 @@ Packer::Slot* Packer::slot_for(const Address& address, std::size_t size) {
     }
     publish(*slot);
   }
-  if (!may_be_in_frame || !commands_->can_publish_at_once(size)) return nullptr;
+  if (!may_be_in_frame || !channels_->can_publish_at_once(address.node, size)) return nullptr;
   Slot& empty = slot == nullptr ? open_slot(address.node) : *slot;
   empty.batch.contents = new_contents();
   return make_room(empty, size);
+}
+
+void Packer::publish_open_frame(InstanceId target) {
+  if (Slot* const slot = find_slot(target)) publish(*slot);
 }
 
 // So that adding cannot fail half-way.
@@ -141,7 +143,7 @@ void Packer::add(Slot& slot, std::string_view message, Part part) {
   } else if (bytes_ > most_bytes_in_all) {
     flush();
   } else if (frame.messages() == 1) {
-    commands_->want_write();
+    channels_->want_write(slot.target);
   }
 }
 
@@ -153,7 +155,7 @@ void Packer::publish(Slot& slot) {
   Batch batch = std::exchange(slot.batch, std::exchange(spare_batch_, {}));
   const std::string_view text = batch.frame.text();
   bytes_ -= batch.frame.size();
-  if (commands_->can_publish_at_once(channel_.of(keys_, target).size() + text.size())) {
+  if (channels_->can_publish_at_once(target, text.size())) {
     publish(target, text, messages, TimePoint::max(), std::move(batch.contents));
   } else {
     publish_singly(target, batch);
@@ -178,8 +180,8 @@ void Packer::publish_singly(InstanceId target, Batch& batch) {
 
 void Packer::publish(InstanceId target, std::string_view text, std::size_t messages,
                      TimePoint deadline, ContentsPointer contents) {
-  commands_->publish(
-      channel_.of(keys_, target), text, deadline,
+  channels_->publish(
+      target, text, deadline,
       [weak = weak_from_this(), session = session_,
        contents = std::move(contents)](const redis::Outcome& outcome) mutable {
         const auto self = weak.lock();

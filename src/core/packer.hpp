@@ -11,10 +11,8 @@
 #include <mesh/node.hpp>
 
 #include <async/strand.hpp>
-#include <core/keys.hpp>
-#include <core/node_channel.hpp>
+#include <core/node_channels.hpp>
 #include <core/outgoing_response.hpp>
-#include <redis/client.hpp>
 #include <util/flag_raised.hpp>
 #include <util/request_id.hpp>
 #include <wire/frame.hpp>
@@ -41,7 +39,7 @@ class Packer : public std::enable_shared_from_this<Packer> {
     unsigned features = 0;  ///< That it is known to have.
   };
 
-  Packer(std::shared_ptr<redis::Client> commands, Keys keys);
+  explicit Packer(std::shared_ptr<NodeChannels> channels);
   Packer(const Packer&) = delete;
   Packer& operator=(const Packer&) = delete;
 
@@ -89,6 +87,7 @@ class Packer : public std::enable_shared_from_this<Packer> {
 
   /// Null if the message has to leave by itself.
   Slot* slot_for(const Address& address, std::size_t size);
+  void publish_open_frame(InstanceId target);
   Slot* find_slot(InstanceId target);
   Slot& open_slot(InstanceId target);
   static Slot* make_room(Slot& slot, std::size_t size);
@@ -102,10 +101,8 @@ class Packer : public std::enable_shared_from_this<Packer> {
   ContentsPointer new_contents();
   void recycle(ContentsPointer contents);
 
-  std::shared_ptr<redis::Client> commands_;
-  Keys keys_;
+  std::shared_ptr<NodeChannels> channels_;
   Events events_;
-  NodeChannel channel_;
   std::vector<std::unique_ptr<Slot>> slots_;  // in use first, then spare ones
   std::size_t slots_in_use_ = 0;
   boost::unordered_flat_map<InstanceId, Slot*> slot_by_target_;  // of those in use

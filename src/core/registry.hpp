@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,7 +29,7 @@ class Registry {
     InstanceId id = 0;
     std::string note{};  // tells this removal from others, and this reporter
 
-    friend bool operator==(const Report&, const Report&) = default;
+    friend auto operator<=>(const Report&, const Report&) = default;
   };
   using Reports = std::vector<Report>;
 

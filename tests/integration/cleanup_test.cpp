@@ -71,6 +71,33 @@ TEST_F(CleanupReports, AReportIsKeptUntilTheCallbackHasCompleted) {
   });
 }
 
+// More than one run of the script takes the owners of.
+TEST_F(CleanupReports, ManyDeadNodesAreRemovedAtOnceWithWhatTheyOwned) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    constexpr InstanceId first = 1'000'000;
+    constexpr int count = 2'500;
+    std::vector<std::string> dead{"ZADD", name("heartbeats")};
+    std::vector<std::string> owners{"MSET"};
+    for (InstanceId id = first; id < first + count; ++id) {
+      dead.insert(dead.end(), {"1000", std::to_string(id)});
+      owners.insert(owners.end(), {name("owner:" + std::to_string(id)), "some-uuid"});
+    }
+    probe().command(dead);
+    probe().command(owners);
+    const auto node = co_await make_node();
+    int reported = 0;
+    node->set_node_cleaned_up_callback([&](InstanceId) { ++reported; });
+    co_await node->start();
+    const auto all_are_reported = [&] { return reported == count; };
+    EXPECT_TRUE(co_await eventually(all_are_reported)) << reported;
+    EXPECT_EQ(probe().command({"ZCARD", name("heartbeats")}), 1);
+    EXPECT_EQ(owner_of(first), "");
+    EXPECT_EQ(owner_of(first + count - 1), "");
+    EXPECT_LT(std::stoll(probe().get(name("next_id")).value_or("0")), first);
+    co_await node->stop();
+  });
+}
+
 TEST_F(CleanupReports, TheNextLeaderReportsWhatADeadOneLeft) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await make_node();

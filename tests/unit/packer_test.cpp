@@ -1,4 +1,5 @@
 #include <core/packer.hpp>
+#include <core/single_redis_channels.hpp>
 
 #include <gtest/gtest.h>
 
@@ -37,7 +38,7 @@ class PackerTest : public ::testing::Test {
                                               "test", queued_bytes, log_.sink());
     const Keys keys(options, "packer");
     channel_ = keys.node_channel(address.node);
-    packer_ = std::make_shared<Packer>(client_, keys);
+    packer_ = std::make_shared<Packer>(std::make_shared<SingleRedisChannels>(client_, keys));
     packer_->set_events({[this](const RequestId& id, const redis::Outcome& outcome) {
                            outcomes_[std::string(id.view())].push_back(outcome.failure);
                          },

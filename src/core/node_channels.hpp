@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <mesh/node.hpp>
+
+#include <async/strand.hpp>
+#include <redis/command.hpp>
+
+namespace mesh::core {
+
+/// Who gets what is published for a node.
+struct Listeners {
+  std::int64_t own = 0;     ///< The node itself, if it is subscribed.
+  std::int64_t others = 0;  ///< Subscribers of a pattern, whom PUBLISH counts as well.
+  std::optional<std::int64_t> heartbeat{};  ///< Its last one, in ms; nothing: not registered.
+};
+
+/// The time of a node's last heartbeat from its score in Redis; nothing if it is not registered.
+std::optional<std::int64_t> parse_heartbeat(const redis::Reply& score);
+
+/// Whether somebody has received what was published.
+inline bool is_received(const redis::Outcome& outcome) {
+  return outcome.failure == redis::Failure::none && outcome.reply.integer > 0;
+}
+
+/// Where messages to nodes are published, and who hears them: the one thing that differs between a
+/// single Redis and a cluster. The reply to what is published is the number of receivers. All
+/// members must be called on the strand.
+class NodeChannels {
+ public:
+  using OnListeners =
+      std::function<void(redis::Failure failure, const std::optional<Listeners>& found)>;
+
+  NodeChannels() = default;
+  NodeChannels(const NodeChannels&) = delete;
+  NodeChannels& operator=(const NodeChannels&) = delete;
+  virtual ~NodeChannels() = default;
+
+  /// As of `redis::Client`, of the connection that messages to the node leave by.
+  virtual bool can_publish_at_once(InstanceId target, std::size_t size) = 0;
+  virtual void want_write(InstanceId target) = 0;
+  virtual void publish(InstanceId target, std::string_view message, TimePoint deadline,
+                       redis::OutcomeCallback&& callback, std::size_t messages) = 0;
+
+  /// Whether a message of which nobody hears what became of it has to leave by `publish_hint()`,
+  /// rather than with others in a frame.
+  virtual bool sends_hints_singly() const { return false; }
+  virtual void publish_hint(InstanceId target, std::string_view message, TimePoint deadline);
+
+  /// Whether the owner of the target's id has to be known before a request is first sent, as the
+  /// answer to a question that was sent before need not speak of the node that gets the request.
+  virtual bool must_know_owner() const { return false; }
+
+  /// Publishes what may have arrived before, provided that the target copes with repetitions, and
+  /// is this owner; an empty one stands for any. The reply is the number of receivers, 0 if the
+  /// target does not listen, -1 if nobody owns its id, -2 if it is another owner.
+  virtual void publish_again(InstanceId target, std::string_view message, std::string_view owner,
+                             TimePoint deadline, redis::OutcomeCallback&& callback) = 0;
+  /// The same for what has certainly not arrived, and so is no repetition to any node.
+  virtual void publish_to_listener(InstanceId target, std::string_view message, TimePoint deadline,
+                                   redis::OutcomeCallback&& callback) = 0;
+
+  /// Nothing is found if Redis does not tell by the deadline.
+  virtual void ask_listeners(InstanceId target, TimePoint deadline, OnListeners on_listeners) = 0;
+};
+
+/// `NodeChannels::ask_listeners()` for coroutines. The channels must outlive the operation.
+asio::awaitable<std::optional<Listeners>> wait_for_listeners(NodeChannels& channels, Strand strand,
+                                                             InstanceId target, TimePoint deadline);
+
+}  // namespace mesh::core
