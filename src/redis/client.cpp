@@ -100,8 +100,7 @@ asio::awaitable<void> Client::establish() {
     link->set_written_callback([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->send_queued();
     });
-    const std::vector<std::string> channels(channels_.begin(), channels_.end());
-    for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
+    co_await restore_subscriptions(link, deadline);
     // A channel added meanwhile is subscribed by whoever added it.
     become_ready(link);
   } catch (const PassingConnectionError& error) {
@@ -257,7 +256,8 @@ void Client::publish(std::string_view channel, std::string_view message, TimePoi
   if (can_publish_at_once(channel.size() + message.size())) {
     link_->connection().publish(channel, message, std::move(callback), messages);
   } else {
-    submit(Command{"PUBLISH", channel, message}, deadline, std::move(callback));
+    submit(Command{words_of(channel_kind()).publish, channel, message}, deadline,
+           std::move(callback));
   }
 }
 

@@ -18,6 +18,7 @@
 #include <async/event.hpp>
 #include <async/strand.hpp>
 #include <async/task_group.hpp>
+#include <redis/channel_kind.hpp>
 #include <redis/command.hpp>
 #include <redis/command_queue.hpp>
 #include <redis/connect.hpp>
@@ -89,6 +90,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void set_leading(std::optional<std::chrono::milliseconds> ttl) {
     master_watch_->set_leading(ttl);
   }
+  /// Of the channels: in a cluster they are sharded, so they must be in the slot too.
+  ChannelKind channel_kind() const { return connector_.channel_kind(); }
   /// Where Redis is, for people; without user and password.
   std::string location() const;
 
@@ -98,8 +101,8 @@ class Client : public std::enable_shared_from_this<Client> {
   /// callback runs exactly once, unless the client is destroyed.
   void submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
               Priority priority = Priority::payload);
-  /// The same for `Command{"PUBLISH", channel, message}`, only quicker. It stands for so many
-  /// messages when it is decided whether to write before the turn is over.
+  /// The same for `Command{words_of(channel_kind()).publish, channel, message}`, only quicker. It
+  /// stands for so many messages when it is decided whether to write before the turn is over.
   void publish(std::string_view channel, std::string_view message, TimePoint deadline,
                OutcomeCallback&& callback, std::size_t messages = 1);
   /// Whether a message of this size would be handed to the connection, instead of waiting.
@@ -121,7 +124,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<Reply> request(Command command, TimePoint deadline,
                                  Priority priority = Priority::control);
 
-  /// Subscribes now and after each reconnect. Throws as `request()`.
+  /// Subscribes now and after each reconnect. Throws as `request()`; while a cluster is rearranged,
+  /// it is tried again until the deadline.
   asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
 
   /// Messages may still come for a moment. One subscription must remain.
@@ -137,6 +141,10 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<Outcome> execute_in_cluster(Command command, TimePoint deadline,
                                               Priority priority);
   asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint latest);
+  asio::awaitable<void> restore_subscriptions(std::shared_ptr<Link> link, TimePoint deadline);
+  asio::awaitable<void> subscribe_where_slot_is(std::string channel, TimePoint deadline);
+  asio::awaitable<void> require_primary(std::shared_ptr<Link> link, TimePoint deadline);
+  bool has_lost_slot(const Link& link) const;
   bool has_room_for(std::size_t size) const;
   bool has_room_to_write() const;
   void hand_over(const Command& command, OutcomeCallback&& callback);

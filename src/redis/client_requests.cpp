@@ -103,26 +103,4 @@ asio::awaitable<Reply> Client::request(Command command, TimePoint deadline, Prio
   co_return require_reply(std::move(outcome), name);
 }
 
-asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline) {
-  const auto self = shared_from_this();
-  const bool is_new = channels_.insert(channel).second;
-  std::exception_ptr error;
-  try {
-    co_await wait_ready(deadline);
-    const auto link = link_;
-    co_await link->subscribe(channel, deadline);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (!error) co_return;
-  // One that is not permitted must not stand in the way of later connections.
-  if (is_new) channels_.erase(channel);
-  std::rethrow_exception(error);
-}
-
-void Client::unsubscribe(const std::string& channel) {
-  const bool is_subscribed = channels_.erase(channel) > 0;
-  if (is_subscribed && link_) link_->unsubscribe(channel);
-}
-
 }  // namespace mesh::redis

@@ -14,6 +14,7 @@ constexpr std::size_t most_around_a_word = 25;
 
 // Up to the length of the channel.
 constexpr std::string_view begin_of_publish = "*3\r\n$7\r\nPUBLISH\r\n$";
+constexpr std::string_view begin_of_sharded_publish = "*3\r\n$8\r\nSPUBLISH\r\n$";
 
 /// By doubling, which reserve() alone need not do.
 void make_room(std::string& bytes, std::size_t size) {
@@ -56,13 +57,17 @@ std::size_t append_command(std::string& bytes, std::span<const std::string_view>
   return bytes.size() - begin;
 }
 
-std::size_t append_publish(std::string& bytes, std::string_view channel, std::string_view message) {
+std::size_t append_publish(std::string& bytes, std::string_view channel, std::string_view message,
+                           ChannelKind kind) {
   const std::size_t begin = bytes.size();
   const std::size_t before_message =
-      channel.size() + begin_of_publish.size() + 2 * most_around_a_word;
+      channel.size() + begin_of_sharded_publish.size() + 2 * most_around_a_word;
   make_room(bytes, before_message + message.size() + line_end.size());
   bytes.resize(begin + before_message);
-  char* place = put(bytes.data() + begin, begin_of_publish);
+  char* place = bytes.data() + begin;
+  // Each of a size that is known to the compiler.
+  place = kind == ChannelKind::classic ? put(place, begin_of_publish)
+                                       : put(place, begin_of_sharded_publish);
   place = put(put(place, channel.size()), channel);
   place = put(put(place, "\r\n$"), message.size());
   bytes.resize(static_cast<std::size_t>(place - bytes.data()));

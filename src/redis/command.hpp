@@ -8,6 +8,7 @@
 
 #include <mesh/errors.hpp>
 
+#include <redis/channel_kind.hpp>
 #include <redis/reply.hpp>
 #include <util/inplace_function.hpp>
 
@@ -15,8 +16,9 @@ namespace mesh::redis {
 
 /// Appends a command's name and arguments as the bytes that Redis reads; returns how many.
 std::size_t append_command(std::string& bytes, std::span<const std::string_view> words);
-/// The same for PUBLISH, which is most of what is sent.
-std::size_t append_publish(std::string& bytes, std::string_view channel, std::string_view message);
+/// The same for PUBLISH, or what it is called for this kind, which is most of what is sent.
+std::size_t append_publish(std::string& bytes, std::string_view channel, std::string_view message,
+                           ChannelKind kind = ChannelKind::classic);
 
 /// A command's name and arguments, as the bytes that Redis reads.
 class Command {

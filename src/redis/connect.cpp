@@ -139,7 +139,7 @@ asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchan
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const TimePoint share = end_of_share(deadline, addresses.size() - i);
     Answer answer;
-    answer.link = Link::open(strand_, addresses[i], tls);
+    answer.link = Link::open(strand_, addresses[i], tls, channel_kind());
     try {
       co_await answer.link->wait_connected(share);
       co_await greet(answer.link, exchange.greeting, endpoint, share);

@@ -12,6 +12,7 @@
 #include <mesh/options.hpp>
 
 #include <async/strand.hpp>
+#include <redis/channel_kind.hpp>
 #include <redis/endpoint.hpp>
 #include <redis/link.hpp>
 #include <redis/sentinel.hpp>
@@ -50,12 +51,20 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect(TimePoint deadline);
 
   bool uses_cluster() const { return route_.has_value(); }
+  /// Of the channels on its connections.
+  ChannelKind channel_kind() const {
+    return uses_cluster() ? ChannelKind::sharded : ChannelKind::classic;
+  }
   /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
   bool note_reply(const Reply& reply);
   /// Whether none of the other nodes that are asked and answer by the deadline knows of a primary
   /// of the slot that is newer than the one that the last connection leads to. If one does, that
   /// primary is asked last from then on.
   asio::awaitable<bool> is_still_primary(TimePoint deadline);
+  /// In a cluster, whether the server that the last connection leads to says that another one has
+  /// the slot; false also where it does not answer by the deadline. If it says so, it is asked last
+  /// from then on.
+  asio::awaitable<bool> is_elsewhere(TimePoint deadline);
   /// Connects to this server; with Sentinel only if it is a master. Throws as `connect()`, but with
   /// this host.
   asio::awaitable<std::shared_ptr<Link>> connect_to(Endpoint server, TimePoint deadline);

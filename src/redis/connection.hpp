@@ -31,6 +31,7 @@ class Connection {
     std::function<void(std::string_view channel, std::string_view payload)> on_message;
     /// A message that was passed over because it is too large.
     std::function<void(const OversizedMessage& message)> on_oversized;
+    /// To a command, or one that ends the connection since it answers none.
     std::function<void(const Reply& reply)> on_error_reply;
     /// For what waits for the end of a turn; not where a turn has much to write before that.
     std::function<void()> before_write;
@@ -62,7 +63,7 @@ class Connection {
 
   /// The callback is called once, with the reply, or with `Failure::disconnected`.
   virtual void command(const Command& command, OutcomeCallback&& callback) = 0;
-  /// The same for `Command{"PUBLISH", channel, message}`, which need not be put together first and
+  /// The same for the command that publishes the message, which need not be put together first and
   /// counts for so many commands where there is much to write.
   virtual void publish(std::string_view channel, std::string_view message,
                        OutcomeCallback&& callback, std::size_t messages = 1) = 0;

@@ -14,21 +14,10 @@ namespace {
 
 constexpr std::size_t kept_of_oversized = std::size_t{4} << 10U;
 
-// Skips what is neither a message nor the confirmation of a subscription.
-void report_push(const Reply& push, const Connection::Callbacks& callbacks) {
-  if (push.elements.size() < 3) return;
-  const std::string& kind = push.elements[0].text;
-  const std::string& channel = push.elements[1].text;
-  if (kind == "message") {
-    if (callbacks.on_message) callbacks.on_message(channel, push.elements[2].text);
-  } else if (kind == "subscribe") {
-    if (callbacks.on_subscribed) callbacks.on_subscribed(channel);
-  }
-}
-
 }  // namespace
 
-Conversation::Conversation(Connection::Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
+Conversation::Conversation(Connection::Callbacks callbacks, ChannelKind kind)
+    : callbacks_(std::move(callbacks)), kind_(kind) {}
 
 void Conversation::command(const Command& command, OutcomeCallback&& callback) {
   output_ += command.bytes();
@@ -37,7 +26,7 @@ void Conversation::command(const Command& command, OutcomeCallback&& callback) {
 
 void Conversation::publish(std::string_view channel, std::string_view message,
                            OutcomeCallback&& callback) {
-  expect_reply(append_publish(output_, channel, message), std::move(callback));
+  expect_reply(append_publish(output_, channel, message, kind_), std::move(callback));
 }
 
 void Conversation::expect_reply(std::size_t size, OutcomeCallback&& callback) {
@@ -46,12 +35,13 @@ void Conversation::expect_reply(std::size_t size, OutcomeCallback&& callback) {
 }
 
 void Conversation::subscribe(const std::string& channel) {
-  output_ += Command{"SUBSCRIBE", channel}.bytes();
+  output_ += Command{words_of(kind_).subscribe, channel}.bytes();
   subscribed_ = true;
 }
 
 void Conversation::unsubscribe(const std::string& channel) {
-  output_ += Command{"UNSUBSCRIBE", channel}.bytes();
+  output_ += Command{words_of(kind_).unsubscribe, channel}.bytes();
+  if (kind_ == ChannelKind::sharded) unsubscribing_.insert(channel);
 }
 
 void Conversation::ping() {
@@ -92,7 +82,7 @@ std::optional<std::string> Conversation::take_other_reply() {
 bool Conversation::take_usual_replies(std::string_view& bytes) {
   pass_over(bytes);
   while (!ended_ && !bytes.empty()) {
-    const UsualReply reply = read_usual_reply(bytes);
+    const UsualReply reply = read_usual_reply(bytes, kind_);
     if (is_oversized(reply)) {
       if (reply.payload.size() < std::min(kept_of_oversized, reply.payload_size)) return true;
       take_oversized(bytes, reply);
@@ -170,20 +160,50 @@ std::optional<std::string> Conversation::handle(Reply& reply) {
     --unanswered_pings_;
     return std::nullopt;
   }
-  // Such as that there are too many clients, or that the channel is not permitted.
-  if (reply.is_error()) return reply.text;
+  if (reply.is_error()) {
+    // Such as that there are too many clients, that the channel is not permitted, or that another
+    // node of the cluster has its slot.
+    if (callbacks_.on_error_reply) callbacks_.on_error_reply(reply);
+    return reply.text;
+  }
   if (!subscribed_) return "a reply to nothing that was asked";
-  report_push(reply, callbacks_);
+  if (auto cause = take_push(reply)) return cause;
   // The memory of usual messages serves for the next one.
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (!reply.elements.empty() && reply.elements.back().text.capacity() > usual_size) reply = {};
   return std::nullopt;
 }
 
-// Of a subscribed connection. A Redis that refuses a PING for now has answered as well.
+// Skips what is of no concern, such as the confirmation that nothing comes any more.
+std::optional<std::string> Conversation::take_push(const Reply& push) {
+  if (push.elements.size() < 3) return std::nullopt;
+  const ChannelWords& words = words_of(kind_);
+  const std::string& kind = push.elements[0].text;
+  const std::string& channel = push.elements[1].text;
+  if (kind == words.message) {
+    if (callbacks_.on_message) callbacks_.on_message(channel, push.elements[2].text);
+  } else if (kind == words.subscribed) {
+    if (callbacks_.on_subscribed) callbacks_.on_subscribed(channel);
+  } else if (kind_ == ChannelKind::sharded && kind == words.unsubscribed) {
+    return take_unsubscribed(channel);
+  }
+  return std::nullopt;
+}
+
+// A node that gives up a slot ends the subscriptions there and says just that.
+std::optional<std::string> Conversation::take_unsubscribed(const std::string& channel) {
+  const auto asked = unsubscribing_.find(channel);
+  if (asked == unsubscribing_.end()) return std::string(slot_is_elsewhere);
+  unsubscribing_.erase(asked);
+  return std::nullopt;
+}
+
+// Of a connection that was subscribed; it is no push any more where no channel is left. A Redis
+// that refuses a PING for now has answered as well.
 bool Conversation::is_pong(const Reply& reply) const {
   if (unanswered_pings_ == 0) return false;
   if (reply.is_error()) return is_disk_error(reply) || is_passing_refusal(reply);
+  if (reply.kind == Reply::Kind::text) return reply.text == "PONG";
   return !reply.elements.empty() && reply.elements.front().text == "pong";
 }
 

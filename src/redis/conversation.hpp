@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
+#include <redis/channel_kind.hpp>
 #include <redis/connection.hpp>
 #include <redis/reply_reader.hpp>
 #include <redis/usual_reply.hpp>
@@ -16,7 +18,7 @@ namespace mesh::redis {
 /// become replies and messages.
 class Conversation {
  public:
-  explicit Conversation(Connection::Callbacks callbacks);
+  explicit Conversation(Connection::Callbacks callbacks, ChannelKind kind = ChannelKind::classic);
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
@@ -64,8 +66,11 @@ class Conversation {
   Unanswered take_unanswered();
   std::optional<std::string> handle(Reply& reply);
   bool is_pong(const Reply& reply) const;
+  std::optional<std::string> take_push(const Reply& push);
+  std::optional<std::string> take_unsubscribed(const std::string& channel);
 
   Connection::Callbacks callbacks_;
+  ChannelKind kind_;
   std::string begun_;  // what a usual reply begins with that is not complete
   ReplyReader reader_;
   std::size_t largest_message_ = ReplyScanner::largest_reply;
@@ -74,7 +79,8 @@ class Conversation {
   std::size_t unanswered_bytes_ = 0;
   std::string output_;
   bool subscribed_ = false;
-  std::size_t unanswered_pings_ = 0;  // sent since then
+  std::multiset<std::string> unsubscribing_;  // sharded channels for which that was not confirmed
+  std::size_t unanswered_pings_ = 0;          // sent since then
   bool has_heard_redis_ = false;
   bool ended_ = false;
   std::size_t suspect_size_ = 0;

@@ -8,14 +8,15 @@
 
 namespace mesh::redis {
 
-std::shared_ptr<Link> Link::open(const Strand& strand, const Endpoint& address, const Tls& tls) {
-  auto link = std::make_shared<Link>(strand, address);
+std::shared_ptr<Link> Link::open(const Strand& strand, const Endpoint& address, const Tls& tls,
+                                 ChannelKind kind) {
+  auto link = std::make_shared<Link>(strand, address, kind);
   link->begin(tls);
   return link;
 }
 
-Link::Link(const Strand& strand, const Endpoint& address)
-    : strand_(strand), address_(address), changed_(strand) {}
+Link::Link(const Strand& strand, const Endpoint& address, ChannelKind kind)
+    : strand_(strand), address_(address), kind_(kind), changed_(strand) {}
 
 Link::~Link() {
   if (connection_) connection_->close();
@@ -46,7 +47,9 @@ void Link::begin(const Tls& tls) {
   };
   callbacks.on_error_reply = [weak](const Reply& reply) {
     const auto self = weak.lock();
-    if (self && self->on_error_reply_) self->on_error_reply_(reply);
+    if (!self) return;
+    self->last_error_ = reply;
+    if (self->on_error_reply_) self->on_error_reply_(reply);
   };
   callbacks.before_write = [weak] {
     const auto self = weak.lock();
@@ -60,9 +63,9 @@ void Link::begin(const Tls& tls) {
     if (const auto self = weak.lock()) self->mark_closed(cause);
   };
   if (tls.context) {
-    connection_ = open_tls_connection(strand_, address_, tls, callbacks);
+    connection_ = open_tls_connection(strand_, address_, tls, callbacks, kind_);
   } else {
-    connection_ = open_plain_connection(strand_, address_, callbacks);
+    connection_ = open_plain_connection(strand_, address_, callbacks, kind_);
   }
 }
 
@@ -120,7 +123,7 @@ asio::awaitable<Reply> Link::request(Command command, TimePoint deadline) {
 asio::awaitable<void> Link::subscribe(std::string channel, TimePoint deadline) {
   if (!confirmed_.contains(channel)) connection_->subscribe(channel);
   if (!co_await wait([&] { return confirmed_.contains(channel); }, deadline)) {
-    fail("no answer to SUBSCRIBE in time");
+    fail("no answer to " + std::string(words_of(kind_).subscribe) + " in time");
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include <async/event.hpp>
 #include <async/strand.hpp>
+#include <redis/channel_kind.hpp>
 #include <redis/command.hpp>
 #include <redis/connection.hpp>
 #include <redis/endpoint.hpp>
@@ -27,10 +28,11 @@ class Link : public std::enable_shared_from_this<Link> {
 
   using OversizedCallback = std::function<void(const OversizedMessage& message)>;
 
-  /// Begins to connect, with TLS if `tls` has a context.
-  static std::shared_ptr<Link> open(const Strand& strand, const Endpoint& address, const Tls& tls);
+  /// Begins to connect, with TLS if `tls` has a context. All its channels are of this kind.
+  static std::shared_ptr<Link> open(const Strand& strand, const Endpoint& address, const Tls& tls,
+                                    ChannelKind kind);
 
-  Link(const Strand& strand, const Endpoint& address);
+  Link(const Strand& strand, const Endpoint& address, ChannelKind kind);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -63,6 +65,8 @@ class Link : public std::enable_shared_from_this<Link> {
   const Endpoint& address() const { return address_; }
   /// Why it closed; nothing while it is open.
   const std::optional<std::string>& closed() const { return closed_; }
+  /// The last error reply; nothing if there was none.
+  const std::optional<Reply>& last_error() const { return last_error_; }
   void close(std::string cause);
 
  private:
@@ -75,6 +79,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   Strand strand_;
   Endpoint address_;
+  ChannelKind kind_;
   Event changed_;
   MessageCallback on_message_;
   OversizedCallback on_oversized_;
@@ -85,6 +90,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::set<std::string, std::less<>> confirmed_;  // channels
   bool connected_ = false;
   std::optional<std::string> closed_;
+  std::optional<Reply> last_error_;
 };
 
 }  // namespace mesh::redis

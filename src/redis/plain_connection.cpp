@@ -31,8 +31,9 @@ class PlainConnection final : public StreamConnection<Socket> {
 }  // namespace
 
 std::shared_ptr<Connection> open_plain_connection(const Strand& strand, const Endpoint& endpoint,
-                                                  const Connection::Callbacks& callbacks) {
-  auto connection = std::make_shared<PlainConnection>(strand, Socket(strand), callbacks);
+                                                  const Connection::Callbacks& callbacks,
+                                                  ChannelKind kind) {
+  auto connection = std::make_shared<PlainConnection>(strand, Socket(strand), callbacks, kind);
   connection->start(endpoint);
   return connection;
 }

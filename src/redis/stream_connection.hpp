@@ -40,12 +40,12 @@ template <typename Stream>
 class StreamConnection : public Connection,
                          public std::enable_shared_from_this<StreamConnection<Stream>> {
  public:
-  StreamConnection(Strand strand, Stream stream, const Callbacks& callbacks)
+  StreamConnection(Strand strand, Stream stream, const Callbacks& callbacks, ChannelKind kind)
       : strand_(std::move(strand)),
         stream_(std::move(stream)),
         next_try_(strand_),
         callbacks_(callbacks),
-        conversation_(callbacks) {}
+        conversation_(callbacks, kind) {}
 
   void start(const Endpoint& endpoint);
 

@@ -6,6 +6,7 @@
 #include <mesh/options.hpp>
 
 #include <async/strand.hpp>
+#include <redis/channel_kind.hpp>
 #include <redis/connection.hpp>
 #include <redis/endpoint.hpp>
 
@@ -24,9 +25,10 @@ struct Tls {
 /// the option, the file and what is wrong with it.
 std::shared_ptr<TlsContext> load_tls(const RedisOptions& options);
 
-/// Begins to connect to a numeric address, with TLS.
+/// Begins to connect to a numeric address, with TLS. All its channels are of this kind.
 std::shared_ptr<Connection> open_tls_connection(const Strand& strand, const Endpoint& endpoint,
                                                 const Tls& tls,
-                                                const Connection::Callbacks& callbacks);
+                                                const Connection::Callbacks& callbacks,
+                                                ChannelKind kind);
 
 }  // namespace mesh::redis

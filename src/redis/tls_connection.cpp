@@ -114,10 +114,10 @@ using Stream = asio::ssl::stream<asio::generic::stream_protocol::socket>;
 
 class TlsConnection final : public StreamConnection<Stream> {
  public:
-  TlsConnection(const Strand& strand, const Tls& tls, const Callbacks& callbacks)
+  TlsConnection(const Strand& strand, const Tls& tls, const Callbacks& callbacks, ChannelKind kind)
       : StreamConnection(strand,
                          Stream(asio::generic::stream_protocol::socket(strand), tls.context->ssl),
-                         callbacks),
+                         callbacks, kind),
         tls_(tls) {}
 
   std::string timeout_cause() const override {
@@ -204,8 +204,9 @@ std::shared_ptr<TlsContext> load_tls(const RedisOptions& options) {
 
 std::shared_ptr<Connection> open_tls_connection(const Strand& strand, const Endpoint& endpoint,
                                                 const Tls& tls,
-                                                const Connection::Callbacks& callbacks) {
-  auto connection = std::make_shared<TlsConnection>(strand, tls, callbacks);
+                                                const Connection::Callbacks& callbacks,
+                                                ChannelKind kind) {
+  auto connection = std::make_shared<TlsConnection>(strand, tls, callbacks, kind);
   connection->start(endpoint);
   return connection;
 }

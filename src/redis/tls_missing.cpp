@@ -13,7 +13,8 @@ std::shared_ptr<TlsContext> load_tls(const RedisOptions& options) {
 
 std::shared_ptr<Connection> open_tls_connection(const Strand& /*strand*/,
                                                 const Endpoint& /*endpoint*/, const Tls& /*tls*/,
-                                                const Connection::Callbacks& /*callbacks*/) {
+                                                const Connection::Callbacks& /*callbacks*/,
+                                                ChannelKind /*kind*/) {
   throw std::logic_error("this library was built without TLS");
 }
 

@@ -13,7 +13,7 @@ using Kind = UsualReply::Kind;
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  Reader(std::string_view bytes, ChannelKind kind) : bytes_(bytes), channel_kind_(kind) {}
 
   UsualReply read() {
     UsualReply reply;
@@ -34,13 +34,20 @@ class Reader {
       ++position_;
       return take_number(Kind::integer, reply.integer);
     }
-    constexpr std::string_view beginning = "*3\r\n$7\r\nmessage\r\n";
-    Kind kind = take(beginning, Kind::message);
+    Kind kind = take_beginning();
     std::size_t channel_size = 0;
     if (kind == Kind::message) kind = take_text(reply.channel, channel_size);
     if (channel_size > longest_channel) return Kind::other;
     if (kind == Kind::message) kind = take_text(reply.payload, reply.payload_size);
     return kind;
+  }
+
+  // One call for each, so that the compiler knows its size.
+  Kind take_beginning() {
+    if (channel_kind_ == ChannelKind::classic) {
+      return take("*3\r\n$7\r\nmessage\r\n", Kind::message);
+    }
+    return take("*3\r\n$8\r\nsmessage\r\n", Kind::message);
   }
 
   Kind take(std::string_view expected, Kind kind) {
@@ -86,11 +93,14 @@ class Reader {
   }
 
   std::string_view bytes_;
+  ChannelKind channel_kind_;
   std::size_t position_ = 0;
 };
 
 }  // namespace
 
-UsualReply read_usual_reply(std::string_view bytes) { return Reader(bytes).read(); }
+UsualReply read_usual_reply(std::string_view bytes, ChannelKind kind) {
+  return Reader(bytes, kind).read();
+}
 
 }  // namespace mesh::redis

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <redis/channel_kind.hpp>
+
 namespace mesh::redis {
 
 /// One of the two replies that a busy connection gets by the thousand, as slices of what was
@@ -24,7 +26,8 @@ struct UsualReply {
   std::int64_t integer = 0;
 };
 
-/// What the bytes begin with. Of a `part` the fields are set that have come.
-UsualReply read_usual_reply(std::string_view bytes);
+/// What the bytes begin with; messages are those on channels of this kind. Of a `part` the fields
+/// are set that have come.
+UsualReply read_usual_reply(std::string_view bytes, ChannelKind kind = ChannelKind::classic);
 
 }  // namespace mesh::redis

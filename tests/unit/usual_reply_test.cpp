@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <redis/channel_kind.hpp>
 #include <redis/reply_reader.hpp>
 
 namespace mesh::redis {
@@ -15,6 +16,11 @@ namespace {
 using Kind = UsualReply::Kind;
 
 const std::string message = "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhello\r\n";
+const std::string sharded_message = "*3\r\n$8\r\nsmessage\r\n$2\r\nch\r\n$5\r\nhello\r\n";
+
+std::string message_on(ChannelKind kind) {
+  return kind == ChannelKind::classic ? message : sharded_message;
+}
 
 TEST(UsualReply, AMessageIsRead) {
   const std::string bytes = message + ":1\r\n";
@@ -23,6 +29,20 @@ TEST(UsualReply, AMessageIsRead) {
   EXPECT_EQ(reply.channel, "ch");
   EXPECT_EQ(reply.payload, "hello");
   EXPECT_EQ(reply.size, message.size());
+}
+
+TEST(UsualReply, AShardedMessageIsRead) {
+  const std::string bytes = sharded_message + ":1\r\n";
+  const UsualReply reply = read_usual_reply(bytes, ChannelKind::sharded);
+  EXPECT_EQ(reply.kind, Kind::message);
+  EXPECT_EQ(reply.channel, "ch");
+  EXPECT_EQ(reply.payload, "hello");
+  EXPECT_EQ(reply.size, sharded_message.size());
+}
+
+TEST(UsualReply, AMessageOfTheOtherKindIsForHiredis) {
+  EXPECT_EQ(read_usual_reply(sharded_message, ChannelKind::classic).kind, Kind::other);
+  EXPECT_EQ(read_usual_reply(message, ChannelKind::sharded).kind, Kind::other);
 }
 
 TEST(UsualReply, APayloadMayHoldAnything) {
@@ -42,9 +62,11 @@ TEST(UsualReply, AnIntegerIsRead) {
 }
 
 TEST(UsualReply, EveryBeginningIsAPart) {
-  for (const std::string& whole : {message, std::string(":17\r\n")}) {
-    for (std::size_t size = 1; size < whole.size(); ++size) {
-      EXPECT_EQ(read_usual_reply(whole.substr(0, size)).kind, Kind::part) << size;
+  for (const ChannelKind kind : {ChannelKind::classic, ChannelKind::sharded}) {
+    for (const std::string& whole : {message_on(kind), std::string(":17\r\n")}) {
+      for (std::size_t size = 1; size < whole.size(); ++size) {
+        EXPECT_EQ(read_usual_reply(whole.substr(0, size), kind).kind, Kind::part) << size;
+      }
     }
   }
 }
@@ -92,8 +114,9 @@ TEST(UsualReply, HiredisReadsTheSame) {
   std::minstd_rand random(7);
   int taken = 0;
   for (int round = 0; round < 20000; ++round) {
-    const std::string bytes = mutate(round % 4 == 0 ? ":120\r\n" : message, random);
-    const UsualReply usual = read_usual_reply(bytes);
+    const auto kind = round % 2 == 0 ? ChannelKind::classic : ChannelKind::sharded;
+    const std::string bytes = mutate(round % 8 < 2 ? ":120\r\n" : message_on(kind), random);
+    const UsualReply usual = read_usual_reply(bytes, kind);
     if (usual.kind != Kind::message && usual.kind != Kind::integer) continue;
     ++taken;
     ReplyReader reader;
@@ -106,7 +129,7 @@ TEST(UsualReply, HiredisReadsTheSame) {
       EXPECT_EQ(reply->integer, usual.integer) << bytes;
     } else {
       ASSERT_EQ(reply->elements.size(), 3U) << bytes;
-      EXPECT_EQ(reply->elements[0].text, "message");
+      EXPECT_EQ(reply->elements[0].text, words_of(kind).message);
       EXPECT_EQ(reply->elements[1].text, usual.channel) << bytes;
       EXPECT_EQ(reply->elements[2].text, usual.payload) << bytes;
     }

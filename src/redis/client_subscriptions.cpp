@@ -1,0 +1,78 @@
+// Subscriptions, and how they follow their slot through a cluster.
+#include <redis/client.hpp>
+
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <redis/redirection.hpp>
+
+namespace mesh::redis {
+
+asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline) {
+  const auto self = shared_from_this();
+  const bool is_new = channels_.insert(channel).second;
+  std::exception_ptr error;
+  try {
+    co_await subscribe_where_slot_is(channel, deadline);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!error) co_return;
+  // One that is not permitted must not stand in the way of later connections.
+  if (is_new) channels_.erase(channel);
+  std::rethrow_exception(error);
+}
+
+void Client::unsubscribe(const std::string& channel) {
+  const bool is_subscribed = channels_.erase(channel) > 0;
+  if (is_subscribed && link_) link_->unsubscribe(channel);
+}
+
+asio::awaitable<void> Client::subscribe_where_slot_is(std::string channel, TimePoint deadline) {
+  for (;;) {
+    co_await wait_ready(deadline);
+    const auto link = link_;
+    try {
+      co_await link->subscribe(channel, deadline);
+      co_await require_primary(link, deadline);
+      co_return;
+    } catch (const MeshConnectionError&) {
+      if (!has_lost_slot(*link) || Clock::now() >= deadline) throw;
+    }
+    co_await wait_for_rest(link, deadline);
+  }
+}
+
+// That its slot is elsewhere is no fault of a new connection.
+asio::awaitable<void> Client::restore_subscriptions(std::shared_ptr<Link> link,
+                                                    TimePoint deadline) {
+  const std::vector<std::string> channels(channels_.begin(), channels_.end());
+  if (channels.empty()) co_return;
+  try {
+    for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
+    co_await require_primary(link, deadline);
+  } catch (const MeshConnectionError& error) {
+    if (!has_lost_slot(*link)) throw;
+    throw PassingConnectionError(error.host(), error.port(), error.cause());
+  }
+}
+
+// A replica takes subscriptions to sharded channels as well, but at the primary they do not count,
+// and it says nothing when the slot moves. Asked after subscribing: from then on, a primary that
+// gives up the slot ends the subscription.
+asio::awaitable<void> Client::require_primary(std::shared_ptr<Link> link, TimePoint deadline) {
+  if (!co_await connector_.is_elsewhere(end_of_share(deadline, 2))) co_return;
+  const std::string cause(slot_is_elsewhere);
+  link->close(cause);
+  throw_connection_error(link->address(), cause);
+}
+
+bool Client::has_lost_slot(const Link& link) const {
+  if (!connector_.uses_cluster() || !link.closed()) return false;
+  return link.closed() == slot_is_elsewhere ||
+         (link.last_error() && is_cluster_unrest(*link.last_error()));
+}
+
+}  // namespace mesh::redis
