@@ -31,6 +31,11 @@ Client::Client(Strand strand, RedisOptions options, std::string name, std::size_
       queued_bytes_(queued_bytes),
       queue_(queued_bytes) {}
 
+void Client::set_events(Events events) {
+  events_ = std::move(events);
+  connector_.set_slots_callback(events_.on_slots);
+}
+
 void Client::open() {
   if (open_) return;
   open_ = true;
@@ -191,6 +196,16 @@ void Client::become_lost(const std::string& cause) {
   state_changed_.notify_all();
 }
 
+std::optional<Endpoint> Client::connected_to() const {
+  if (!ready_) return std::nullopt;
+  return connector_.master();
+}
+
+bool Client::is_idle() const {
+  return executing_ == 0 && queue_.empty() &&
+         (!link_ || link_->connection().unanswered_bytes() == 0);
+}
+
 void Client::reconnect(const std::string& cause) {
   if (link_) link_->close(cause);
 }
@@ -315,6 +330,10 @@ void Client::end_of_suspicion(bool was_answered) {
 
 void Client::note_error_reply(const Reply& reply) {
   const bool is_elsewhere = connector_.note_reply(reply);
+  if (events_.on_redirection) {
+    const auto redirection = parse_redirection(reply, connector_.master());
+    if (redirection && !redirection->is_asking) events_.on_redirection(*redirection);
+  }
   if ((!is_elsewhere && !is_wrong_server(reply)) || !link_) return;
   // Posted: closing it here would answer the commands behind this one before it.
   asio::post(strand_,

@@ -24,7 +24,9 @@
 #include <redis/connect.hpp>
 #include <redis/link.hpp>
 #include <redis/master_watch.hpp>
+#include <redis/redirection.hpp>
 #include <redis/reply_scanner.hpp>
+#include <redis/slot_map.hpp>
 #include <util/lazy_random.hpp>
 
 namespace mesh::redis {
@@ -44,6 +46,10 @@ class Client : public std::enable_shared_from_this<Client> {
     Link::MessageCallback on_message;
     std::size_t largest_message = ReplyScanner::largest_reply;
     Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
+    /// In a cluster: a slot, which need not be the client's, is elsewhere for good.
+    std::function<void(const Redirection& redirection)> on_redirection;
+    /// In a cluster: where the slots are, as was asked on connecting.
+    std::function<void(const SlotMap& map)> on_slots;
   };
 
   /// `name` says in log lines what the connection is for. Clients of one node share a watch, which
@@ -54,7 +60,7 @@ class Client : public std::enable_shared_from_this<Client> {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void set_events(Events events) { events_ = std::move(events); }
+  void set_events(Events events);
 
   /// Begins to connect.
   void open();
@@ -65,6 +71,10 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<bool> join_until(TimePoint deadline);
 
   bool is_ready() const { return ready_; }
+  /// In a cluster: the primary, by the name that the cluster gives it; nothing while not ready.
+  std::optional<Endpoint> connected_to() const;
+  /// Whether no command waits for its turn, its reply or its repetition.
+  bool is_idle() const;
   /// Whether a command would leave at once, instead of waiting for the connection.
   bool can_send() const;
   /// For what was not sent while there was no connection: a `MeshConnectionError` with the cause.
@@ -177,6 +187,7 @@ class Client : public std::enable_shared_from_this<Client> {
   Event state_changed_;
   std::size_t queued_bytes_;
   CommandQueue queue_;
+  std::size_t executing_ = 0;  // by `execute()`
   LazyRandom random_;
   std::size_t wary_of_ = 0;  // payload of this size may have ended the last connection
   bool is_alone_ = false;    // such payload waits for its reply, and other payload for it

@@ -14,10 +14,23 @@ namespace {
 
 constexpr std::chrono::milliseconds longest_pause{1000};
 
+/// Is one of so many as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+
+ private:
+  std::size_t& count_;
+};
+
 }  // namespace
 
 asio::awaitable<Outcome> Client::execute(Command command, TimePoint deadline, Priority priority) {
   const auto self = shared_from_this();
+  const Counted counted(executing_);
   if (!connector_.uses_cluster()) {
     co_return co_await execute_once(std::move(command), deadline, priority);
   }

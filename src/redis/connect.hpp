@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -17,6 +19,7 @@
 #include <redis/link.hpp>
 #include <redis/sentinel.hpp>
 #include <redis/slot_claim.hpp>
+#include <redis/slot_map.hpp>
 #include <redis/slot_route.hpp>
 
 namespace mesh::redis {
@@ -54,6 +57,10 @@ class Connector {
   /// Of the channels on its connections.
   ChannelKind channel_kind() const {
     return uses_cluster() ? ChannelKind::sharded : ChannelKind::classic;
+  }
+  /// Hears where all slots are, before the connection that is made by that.
+  void set_slots_callback(std::function<void(const SlotMap& map)> callback) {
+    on_slots_ = std::move(callback);
   }
   /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
   bool note_reply(const Reply& reply);
@@ -97,6 +104,7 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> follow_redirection(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_as_named(Endpoint node, TimePoint deadline);
   asio::awaitable<Reply> ask_node(Endpoint node, Command query, TimePoint deadline);
+  std::optional<Endpoint> note_slots(const Reply& reply, const Endpoint& asked);
   asio::awaitable<std::optional<SlotClaim>> ask_for_claim(Endpoint node, TimePoint deadline);
   /// Of a server that a cluster may have named.
   Endpoint reachable_address(const Endpoint& named) const;
@@ -113,6 +121,7 @@ class Connector {
   std::shared_ptr<TlsContext> tls_;
   Endpoint master_;  // that Sentinel or the cluster named for the last connection
   std::optional<SlotRoute> route_;
+  std::function<void(const SlotMap& map)> on_slots_;
 };
 
 }  // namespace mesh::redis

@@ -54,6 +54,11 @@ asio::awaitable<std::shared_ptr<Link>> Connector::follow_redirection(TimePoint d
   if (!target) co_return nullptr;
   try {
     auto link = co_await connect_to(*target, deadline);
+    if (on_slots_) {
+      // Where one slot has gone, others often have, too.
+      const Reply reply = co_await link->request(slots_query(), deadline);
+      note_slots(reply, *target);
+    }
     master_ = *target;
     co_return link;
   } catch (const MeshConnectionError& /*the nodes may know better*/) {
@@ -70,7 +75,7 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node
                            "(RedisOptions::cluster): " +
                                reply.text);
   }
-  const auto primary = route_->note_slots(reply, node);
+  const auto primary = note_slots(reply, node);
   if (!primary) {
     throw PassingConnectionError(node.name(), node.port,
                                  "it knows no primary of slot " + std::to_string(route_->slot()));
@@ -79,6 +84,15 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node
   route_->note_right(node);
   master_ = *primary;
   co_return link;
+}
+
+// Not in the coroutine, of which so large a map would be a part. Nothing also if the node has not
+// understood.
+std::optional<Endpoint> Connector::note_slots(const Reply& reply, const Endpoint& asked) {
+  const auto map = SlotMap::parse(reply, asked);
+  if (!map) return std::nullopt;
+  if (on_slots_) on_slots_(*map);
+  return route_->note_slots(*map);
 }
 
 asio::awaitable<Reply> Connector::ask_node(Endpoint node, Command query, TimePoint deadline) {

@@ -48,13 +48,11 @@ std::vector<Endpoint> SlotRoute::to_ask() {
   return others;
 }
 
-std::optional<Endpoint> SlotRoute::note_slots(const Reply& reply, const Endpoint& asked) {
-  const auto map = SlotMap::parse(reply, asked);
-  if (!map) return std::nullopt;
+std::optional<Endpoint> SlotRoute::note_slots(const SlotMap& map) {
   // One that is cut off must not make the others forgotten.
-  const Endpoint* const primary = map->primary_of(slot_);
+  const Endpoint* const primary = map.primary_of(slot_);
   if (primary == nullptr) return std::nullopt;
-  nodes_ = map->nodes();
+  nodes_ = map.nodes();
   return *primary;
 }
 

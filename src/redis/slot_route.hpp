@@ -32,8 +32,8 @@ class SlotRoute {
   /// Whom to ask next, so many that each has some time: the one whose answer was right last, then
   /// others and seeds in turn, and last who is in doubt.
   std::vector<Endpoint> to_ask();
-  /// A node has answered `slots_query()`. Nothing if it knows no primary, or has not understood.
-  std::optional<Endpoint> note_slots(const Reply& reply, const Endpoint& asked);
+  /// A node sees the slots so. Nothing if it knows no primary.
+  std::optional<Endpoint> note_slots(const SlotMap& map);
   /// The primary that the node named can be reached.
   void note_right(const Endpoint& asked) { right_ = asked; }
 

@@ -16,7 +16,7 @@ Endpoint at(const std::string& host) { return Endpoint{host, 1, {}}; }
 Reply error(const std::string& text) { return Reply{Reply::Kind::error, 0, text, {}}; }
 
 /// One range of all slots, with the primary first.
-Reply slots_of(const std::vector<std::string>& hosts) {
+SlotMap slots_of(const std::vector<std::string>& hosts) {
   Reply range{Reply::Kind::array, 0, "", {}};
   range.elements.push_back(Reply{Reply::Kind::integer, 0, "", {}});
   range.elements.push_back(Reply{Reply::Kind::integer, 16383, "", {}});
@@ -27,7 +27,7 @@ Reply slots_of(const std::vector<std::string>& hosts) {
               "",
               {Reply{Reply::Kind::text, 0, host, {}}, Reply{Reply::Kind::integer, 1, "", {}}}});
   }
-  return Reply{Reply::Kind::array, 0, "", {range}};
+  return SlotMap::parse(Reply{Reply::Kind::array, 0, "", {range}}, at("asked")).value();
 }
 
 std::string asked_by(SlotRoute route) {
@@ -42,7 +42,7 @@ TEST(SlotRoute, BeginsWithTheSeeds) { EXPECT_EQ(asked_by(make_route()), "st"); }
 
 TEST(SlotRoute, AsksWhoWasRightThenTheOthersThenTheSeeds) {
   SlotRoute route = make_route();
-  EXPECT_EQ(route.note_slots(slots_of({"a", "b", "t"}), at("s")), at("a"));
+  EXPECT_EQ(route.note_slots(slots_of({"a", "b", "t"})), at("a"));
   EXPECT_EQ(asked_by(route), "abts");
   route.note_right(at("t"));
   EXPECT_EQ(asked_by(route), "tabs");
@@ -50,8 +50,8 @@ TEST(SlotRoute, AsksWhoWasRightThenTheOthersThenTheSeeds) {
 
 TEST(SlotRoute, AnAnswerWithoutThePrimaryChangesNothing) {
   SlotRoute route = make_route();
-  EXPECT_FALSE(route.note_slots(Reply{Reply::Kind::array, 0, "", {}}, at("s")));
-  EXPECT_FALSE(route.note_slots(error("ERR"), at("s")));
+  const auto map = SlotMap::parse(Reply{Reply::Kind::array, 0, "", {}}, at("s"));
+  EXPECT_FALSE(route.note_slots(map.value()));
   EXPECT_EQ(asked_by(route), "st");
 }
 
@@ -73,7 +73,7 @@ TEST(SlotRoute, OtherAnswersAreNoReasonToGo) {
 
 TEST(SlotRoute, WhoFindsTheClusterDownIsAskedLast) {
   SlotRoute route = make_route();
-  route.note_slots(slots_of({"a", "b"}), at("a"));
+  route.note_slots(slots_of({"a", "b"}));
   route.note_right(at("a"));
   EXPECT_TRUE(route.note_reply(error("MOVED 5 m:1"), at("a")));
   EXPECT_TRUE(route.note_reply(error("CLUSTERDOWN x"), at("a")));
@@ -85,7 +85,7 @@ TEST(SlotRoute, OfManyNodesSomeAreAskedInTurn) {
   SlotRoute route = make_route();
   std::vector<std::string> hosts;
   for (char host = 'a'; host <= 'r'; ++host) hosts.emplace_back(1, host);
-  route.note_slots(slots_of(hosts), at("a"));
+  route.note_slots(slots_of(hosts));
   route.note_right(at("a"));
   route.doubt(at("z"));
   route.note_right(at("a"));

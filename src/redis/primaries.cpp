@@ -1,0 +1,139 @@
+#include <redis/primaries.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <async/event.hpp>
+#include <util/describe_error.hpp>
+#include <util/flag_raised.hpp>
+
+namespace mesh::redis {
+
+Primaries::Primaries(Strand strand, RedisOptions options, std::size_t queued_bytes, LogSink log,
+                     std::shared_ptr<Client> first, std::uint16_t first_slot)
+    : strand_(std::move(strand)),
+      options_(std::move(options)),
+      queued_bytes_(queued_bytes),
+      log_(std::move(log)),
+      tasks_(strand_,
+             [log = log_](const std::exception_ptr& error) {
+               log(LogLevel::error, "redis (primaries): gave up: " + describe_error(error));
+             }),
+      table_(first_slot) {
+  members_.push_back(Member{std::move(first), false});
+  on_first_changed();
+}
+
+const std::shared_ptr<Client>& Primaries::add(std::uint16_t slot) {
+  const SlotTable::Place place = table_.add(slot);
+  if (place == members_.size()) members_.emplace_back();
+  Member& member = members_[place];
+  member.is_first_time = !table_.is_successor(place);
+  member.client =
+      std::make_shared<Client>(strand_, options_, "commands of slot " + std::to_string(slot),
+                               queued_bytes_, log_, nullptr, slot);
+  Client::Events events;
+  events.before_write = events_.before_write;
+  events.on_ready = [weak = weak_from_this(), place] {
+    if (const auto self = weak.lock()) self->on_member_changed(place);
+  };
+  events.on_lost = events.on_ready;
+  events.on_redirection = [weak = weak_from_this()](const Redirection& redirection) {
+    if (const auto self = weak.lock()) self->on_redirection(redirection);
+  };
+  events.on_slots = [weak = weak_from_this()](const SlotMap& map) {
+    if (const auto self = weak.lock()) self->on_slots(map);
+  };
+  member.client->set_events(std::move(events));
+  if (!is_closed_) member.client->open();
+  return member.client;
+}
+
+void Primaries::on_member_changed(SlotTable::Place place) {
+  Member& member = members_[place];
+  const auto primary = member.client->connected_to();
+  if (primary) {
+    table_.note_connected(place, *primary);
+  } else {
+    table_.note_lost(place);
+  }
+  close_superfluous();
+  if (place == SlotTable::first) return;
+  const bool is_first_time = std::exchange(member.is_first_time, false);
+  if (!primary) {
+    if (events_.on_lost) events_.on_lost();
+  } else if (!is_first_time && events_.on_reconnected) {
+    events_.on_reconnected();
+  }
+}
+
+void Primaries::on_first_changed() { on_member_changed(SlotTable::first); }
+
+void Primaries::on_redirection(const Redirection& redirection) {
+  if (redirection.is_asking) return;
+  table_.note_moved(redirection.slot, redirection.target);
+  close_superfluous();
+}
+
+void Primaries::on_slots(const SlotMap& map) {
+  table_.note_slots(map);
+  close_superfluous();
+}
+
+void Primaries::close_superfluous() {
+  if (is_closed_ || is_closing_some_ || table_.superfluous().empty()) return;
+  tasks_.spawn(close_when_idle(shared_from_this()));
+}
+
+// Not at once: whoever has just got it by `of()` may still submit something.
+asio::awaitable<void> Primaries::close_when_idle(std::shared_ptr<Primaries> /*self*/) {
+  constexpr std::chrono::milliseconds pause{100};
+  if (is_closing_some_) co_return;
+  const FlagRaised closing(is_closing_some_);
+  Event never(strand_);
+  for (;;) {
+    const std::vector<SlotTable::Place> places = table_.superfluous();
+    if (places.empty()) co_return;
+    co_await never.wait_until(Clock::now() + pause);
+    for (const SlotTable::Place place : places) {
+      const auto client = members_[place].client;
+      if (!client->is_idle()) continue;
+      client->close();
+      // Its place is another one's only once it says nothing more.
+      if (!co_await client->join_until(Clock::now() + options_.connect_timeout)) continue;
+      members_[place] = Member{};
+      table_.remove(place);
+    }
+  }
+}
+
+void Primaries::close() {
+  if (std::exchange(is_closed_, true)) return;
+  tasks_.cancel_all();
+  for (std::size_t place = SlotTable::first + 1; place < members_.size(); ++place) {
+    if (const auto client = members_[place].client) client->close();
+  }
+}
+
+asio::awaitable<bool> Primaries::join_until(TimePoint deadline) {
+  const auto self = shared_from_this();
+  bool has_ended = co_await tasks_.join_until(deadline);
+  for (std::size_t place = SlotTable::first + 1; place < members_.size(); ++place) {
+    const auto client = members_[place].client;
+    if (!client) continue;
+    const bool client_has_ended = co_await client->join_until(deadline);
+    has_ended = has_ended && client_has_ended;
+  }
+  co_return has_ended;
+}
+
+std::size_t Primaries::size() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      members_, [](const Member& member) { return member.client != nullptr; }));
+}
+
+}  // namespace mesh::redis
