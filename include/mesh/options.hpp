@@ -47,7 +47,8 @@ struct AddressOrigin {
 std::string describe_origin(const RedisOptions& options);
 
 /// Whether `leader` is what generic variables beside the mesh's made the default, while the program
-/// has given the mesh another address than the environment did.
+/// has given the mesh another address than the environment did, or the mesh is on a cluster, where
+/// no TypeScript node looks for the election by them.
 bool is_outdated_election(const RedisOptions& leader, const RedisOptions& mesh);
 
 struct NameOrigin;
@@ -114,9 +115,9 @@ struct RedisOptions {
   /// Not empty: Redis is a cluster, of version 7.0 or later, of which this names one node or
   /// several separated by commas, such as "one,two:7001,[::1]:7002", with port 6379 unless they say
   /// otherwise. They are asked in turn for the others, and `host`, `port` and `unix_socket` are
-  /// ignored. Not with Sentinel, nor with a `database` other than 0. Only an election runs on a
-  /// cluster: a `LeaderService`, or that of a mesh by way of `MeshOptions::leader_redis`. Its keys
-  /// have other names there, see docs/protocol.md, and its prefix may have no braces.
+  /// ignored. Not with Sentinel, nor with a `database` other than 0. Keys and channels have other
+  /// names there, see docs/protocol.md, so a mesh has no TypeScript nodes; prefixes and keys of
+  /// meshes and elections may have no braces.
   std::string cluster;
   /// Set: asked where a node of the cluster can be reached that the cluster names so, as behind
   /// address translation it may be elsewhere; those that `cluster` names are not asked about. For

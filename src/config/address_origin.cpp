@@ -37,7 +37,7 @@ bool is_replaced(const RedisOptions& options, const AddressOrigin& origin,
 
 bool is_outdated_election(const RedisOptions& leader, const RedisOptions& mesh) {
   return leader.is_implied_ && !is_replaced(leader, leader.origin_, "MUTEX") &&
-         is_replaced(mesh, mesh.origin_, "MESH");
+         (is_replaced(mesh, mesh.origin_, "MESH") || !mesh.cluster.empty());
 }
 
 std::string describe_origin(const RedisOptions& options) {

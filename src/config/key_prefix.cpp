@@ -8,16 +8,19 @@ namespace {
 
 std::string lock_key(const RedisOptions& options, const std::string& prefix,
                      const std::string& key) {
-  std::string name = prefix + ":leader:" + key;
-  if (options.cluster.empty()) return name;
-  if (name.find_first_of("{}") != std::string::npos) {
-    throw std::invalid_argument("on a cluster the prefix and the key of an election, " + name +
-                                ", must not contain braces");
-  }
-  return "{" + name + "}:lock";
+  const std::string name = prefix + ":leader:" + key;
+  return options.cluster.empty() ? name : in_one_slot(name) + ":lock";
 }
 
 }  // namespace
+
+std::string in_one_slot(const std::string& name) {
+  if (name.find_first_of("{}") != std::string::npos) {
+    throw std::invalid_argument("on a cluster the prefix and the key of " + name +
+                                " must not contain braces");
+  }
+  return "{" + name + "}";
+}
 
 std::string lock_key(const RedisOptions& options, const std::string& key) {
   return lock_key(options, mutex_prefix(options), key);

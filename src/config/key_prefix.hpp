@@ -33,6 +33,10 @@ inline std::string mutex_prefix(const RedisOptions& options) {
   return options.mutex_prefix.empty() ? application_name(options) : options.mutex_prefix;
 }
 
+/// The beginning of names that are all in one slot of a cluster. Throws `std::invalid_argument`
+/// where the name has braces, which would choose another one.
+std::string in_one_slot(const std::string& name);
+
 /// The lock of the election called `key`. On a cluster all keys of an election are in one slot.
 /// Throws `std::invalid_argument` where the names have braces, which would choose another one.
 std::string lock_key(const RedisOptions& options, const std::string& key);

@@ -145,10 +145,6 @@ void MeshOptions::validate() const {
   }
   leader.validate();
   redis.validate();
-  if (!redis.cluster.empty()) {
-    reject("RedisOptions::cluster, " + detail::describe_origin(redis) + ",",
-           "must be empty: a mesh runs on one Redis, or with Sentinel");
-  }
   if (leader_redis) leader_redis->validate();
   require_positive("MeshLimits::message_size", limits.message_size);
   require_positive("MeshLimits::nesting_depth", limits.nesting_depth);

@@ -129,8 +129,19 @@ class Layer {
     read_hosts("SENTINEL_HOST", *variable, options.sentinel_host, origin_.sentinel_host);
   }
 
-  /// There is no generic one: for other programs such a variable says other things.
-  bool has_cluster() const { return !is_generic() && find("CLUSTER"); }
+  /// For other programs a generic one may say other things, or beside another address.
+  bool has_cluster() const {
+    const auto variable = find("CLUSTER");
+    if (!variable || !is_generic()) return variable.has_value();
+    return variable->value.find(':') != std::string::npos && !has_other_address();
+  }
+
+  bool has_other_address() const {
+    constexpr std::array others{"URL", "HOST", "PORT", "SENTINEL_HOST"};
+    return std::ranges::any_of(others, [this](const char* setting) {
+      return is_overridden(setting) || read_variable(prefix_ + setting).has_value();
+    });
+  }
 
   void read_cluster(RedisOptions& options) {
     if (!has_cluster()) return;

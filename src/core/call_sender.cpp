@@ -60,8 +60,7 @@ void CallSender::send(const RequestId& request_id, PendingCall& call, std::strin
 }
 
 std::exception_ptr CallSender::why_not_sent() const {
-  const auto& missing =
-      context_.subscriptions->is_ready() ? context_.commands : context_.subscriptions;
+  const auto& missing = context_.own_channel->is_ready() ? context_.commands : context_.own_channel;
   return missing->not_sent_error();
 }
 
@@ -122,23 +121,31 @@ void CallSender::clear() {
 // Publishing --------------------------------------------------------------------------------------
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  const unsigned features = note_owner(request_id, call);
+  const auto features = note_owner(request_id, call);
+  if (!features) return;
   call.was_sent = true;
   ++call.publishes;
   call.receivers = 1;
-  context_.packer->send_request(request_id, {call.target, features}, message, call.deadline);
+  context_.packer->send_request(request_id, {call.target, *features}, message, call.deadline);
 }
 
-// The question goes out before the request, so the answer holds for the node that gets the request.
-unsigned CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
+// The question goes out before the request, so the answer holds for the node that gets the request;
+// unless they go to different servers, where the request has to wait for the answer.
+std::optional<unsigned> CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
   const InstanceId target = call.target;
   if (const auto known = owners_.find(target); known != owners_.end()) {
     call.owner = known->second;
     return call.owner ? call.owner->features : 0;
   }
+  const bool must_wait = context_.channels->must_know_owner();
+  if (must_wait && !call.has_data) {
+    calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
+    return std::nullopt;
+  }
+  const std::optional<unsigned> meanwhile = must_wait ? std::nullopt : std::optional<unsigned>(0);
   auto& waiting = lookups_[target];
   waiting.push_back(request_id);
-  if (waiting.size() > 1) return 0;
+  if (waiting.size() > 1) return meanwhile;
   redis::Command command{"GET", context_.keys.owner(target)};
   // Later calls rely on it too, whatever becomes of this one.
   context_.commands->submit(std::move(command), TimePoint::max(),
@@ -147,14 +154,18 @@ unsigned CallSender::note_owner(const RequestId& request_id, PendingCall& call) 
                                 self->on_owner_found(target, outcome);
                               }
                             });
-  return 0;
+  return meanwhile;
 }
 
 void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
   const auto waiting = lookups_.extract(target);
   const auto cancels = cancels_.extract(target);
-  if (waiting.empty() || outcome.failure != redis::Failure::none || outcome.reply.is_error())
+  if (waiting.empty()) return;
+  if (outcome.failure != redis::Failure::none || outcome.reply.is_error()) {
+    if (!context_.channels->must_know_owner()) return;
+    for (const RequestId& request_id : waiting.mapped()) try_later(request_id);
     return;
+  }
   if (owners_.size() >= most_owners) owners_.clear();
   const std::string& value = outcome.reply.text;
   const auto owner = value.empty() ? nullptr : std::make_shared<const Owner>(parse_owner(value));
@@ -165,7 +176,10 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
     }
   }
   for (const RequestId& request_id : waiting.mapped()) {
-    if (PendingCall* const call = calls_.find(request_id)) call->owner = owner;
+    PendingCall* const call = calls_.find(request_id);
+    if (call == nullptr) continue;
+    call->owner = owner;
+    if (context_.channels->must_know_owner()) try_now(request_id);
   }
 }
 
@@ -197,6 +211,9 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
   } else if (outcome.reply.is_error()) {
     calls_.fail(request_id,
                 make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text, executed_of(*call)));
+  } else if (outcome.reply.integer == 0 && !context_.channels->is_zero_certain()) {
+    call->receivers = 0;
+    listeners_->ask(call->target, request_id);
   } else if (outcome.reply.integer == 0) {
     ++call->publishes_to_nobody;
     on_nobody(request_id, *call);
@@ -234,11 +251,15 @@ void CallSender::check(const RequestId& request_id) {
 void CallSender::on_listeners(const RequestId& request_id, const std::optional<Listeners>& found) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
+  const bool is_zero_in_question = call->receivers == 0;
+  if (is_zero_in_question) call->receivers = 1;
   if (!found) {
-    if (call->is_unheard) try_later(request_id);
+    if (is_zero_in_question) call->may_have_arrived = true;
+    if (is_zero_in_question || call->is_unheard) try_later(request_id);
     return;
   }
-  if (!call->is_unheard && call->receivers > found->others) return;
+  if (is_zero_in_question) ++call->publishes_to_nobody;
+  if (!is_zero_in_question && !call->is_unheard && call->receivers > found->others) return;
   call->is_unheard = found->own == 0;
   if (call->is_unheard) {
     on_unheard(request_id, *call, found->heartbeat);
@@ -356,6 +377,11 @@ void CallSender::try_now(const RequestId& request_id) {
   }
 }
 
+std::string_view CallSender::intended_owner(const PendingCall& call) const {
+  const bool is_needed = call.may_have_arrived && context_.channels->must_know_owner();
+  return is_needed && call.owner ? std::string_view(call.owner->value) : std::string_view();
+}
+
 std::string CallSender::encode(const RequestId& request_id, const PendingCall& call) const {
   return wire::encode_request({.request_id = request_id.view(),
                                .sender = own_id_,
@@ -363,6 +389,7 @@ std::string CallSender::encode(const RequestId& request_id, const PendingCall& c
                                .data = call.data,
                                .timeout = call.timeout,
                                .repeat = call.may_have_arrived,
+                               .owner = intended_owner(call),
                                .accepts = own_features,
                                .deadline = time_left(call.ends_at, Clock::now()),
                                .headers = call.headers()});

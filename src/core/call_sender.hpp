@@ -40,7 +40,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   struct Context {
     Strand strand;
     std::shared_ptr<redis::Client> commands;
-    std::shared_ptr<redis::Client> subscriptions;
+    std::shared_ptr<redis::Client> own_channel;
     std::shared_ptr<NodeChannels> channels;
     std::shared_ptr<Packer> packer;
     Keys keys;
@@ -57,7 +57,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void send(const RequestId& request_id, PendingCall& call, std::string_view message);
   /// Whether both connections are there: a call leaves only where its answer can be heard.
   bool can_send() const {
-    return context_.subscriptions->is_ready() && context_.commands->can_send();
+    return context_.own_channel->is_ready() && context_.commands->can_send();
   }
   /// What keeps calls from being sent: a `MeshConnectionError`.
   std::exception_ptr why_not_sent() const;
@@ -81,8 +81,9 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
  private:
   void publish_cancel(const Packer::Address& address, const RequestId& request_id);
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
-  /// Returns the features of the target, as far as they are known.
-  unsigned note_owner(const RequestId& request_id, PendingCall& call);
+  /// Returns the features of the target, as far as they are known; nothing if the request has to
+  /// wait for them.
+  std::optional<unsigned> note_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
   /// True if Redis does not take a message of this size; then the call has failed.
   bool fail_if_too_large(const RequestId& request_id, PendingCall& call,
@@ -103,6 +104,8 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void try_now(const RequestId& request_id);
   void try_due();
   void fail_unreachable(const RequestId& request_id, const PendingCall& call);
+  /// Whom a request is for that may have arrived, if only the message can say so.
+  std::string_view intended_owner(const PendingCall& call) const;
   std::string encode(const RequestId& request_id, const PendingCall& call) const;
 
   Context context_;

@@ -5,20 +5,26 @@
 
 namespace mesh::core {
 
-Connections::Connections(const Strand& strand, const MeshOptions& options,
+Connections::Connections(const Strand& strand, const MeshOptions& options, const Keys& keys,
                          const std::string& lock_key)
-    : master_watch_(std::make_shared<redis::MasterWatch>(strand, options.redis)),
-      commands_(std::make_shared<redis::Client>(strand, options.redis, "commands",
-                                                options.limits.queued_bytes, options.log,
-                                                master_watch_)),
-      subscriptions_(std::make_shared<redis::Client>(strand, options.redis, "pub/sub",
-                                                     options.limits.queued_bytes, options.log,
-                                                     master_watch_)),
-      elsewhere_(options.leader_redis
-                     ? std::make_shared<redis::Client>(strand, *options.leader_redis, "election",
-                                                       options.limits.queued_bytes, options.log,
-                                                       nullptr, redis::slot_of(lock_key))
-                     : nullptr) {}
+    : master_watch_(std::make_shared<redis::MasterWatch>(strand, options.redis)) {
+  const auto connect = [&](const char* name, std::uint16_t slot) {
+    return std::make_shared<redis::Client>(strand, options.redis, name, options.limits.queued_bytes,
+                                           options.log, master_watch_, slot);
+  };
+  commands_ = connect("commands", keys.slot());
+  subscriptions_ = connect("pub/sub", keys.slot());
+  if (!options.redis.cluster.empty()) {
+    own_channel_ = connect("own channel", 0);
+    primaries_ = std::make_shared<redis::Primaries>(
+        strand, options.redis, options.limits.queued_bytes, options.log, commands_, keys.slot());
+  }
+  if (options.leader_redis) {
+    elsewhere_ = std::make_shared<redis::Client>(strand, *options.leader_redis, "election",
+                                                 options.limits.queued_bytes, options.log, nullptr,
+                                                 redis::slot_of(lock_key));
+  }
+}
 
 asio::awaitable<void> Connections::open(TimePoint deadline) {
   commands_->open();
@@ -32,14 +38,18 @@ void Connections::open_elsewhere() {
 }
 
 void Connections::close() {
+  own_channel()->close();
   subscriptions_->close();
+  if (primaries_) primaries_->close();
   commands_->close();
   if (elsewhere_) elsewhere_->close();
 }
 
 asio::awaitable<void> Connections::close_until(TimePoint deadline) {
   close();
+  co_await own_channel()->join_until(deadline);
   co_await subscriptions_->join_until(deadline);
+  if (primaries_) co_await primaries_->join_until(deadline);
   co_await commands_->join_until(deadline);
   if (elsewhere_) co_await elsewhere_->join_until(deadline);
 }

@@ -7,21 +7,33 @@
 #include <mesh/options.hpp>
 
 #include <async/strand.hpp>
+#include <core/keys.hpp>
 #include <redis/client.hpp>
+#include <redis/primaries.hpp>
 
 namespace mesh::core {
 
 /// A node's connections to Redis: one for commands, one for subscriptions, and one for the election
-/// where that is on another Redis. All members but the getters must be called on the strand.
+/// where that is on another Redis. In a cluster those two lead to the slot of the registry; there
+/// the node's own channel has a connection of its own, and what is published to nodes has one for
+/// each primary. All members but the getters must be called on the strand.
 class Connections {
  public:
   /// The lock is that of the election.
-  Connections(const Strand& strand, const MeshOptions& options, const std::string& lock_key);
+  Connections(const Strand& strand, const MeshOptions& options, const Keys& keys,
+              const std::string& lock_key);
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
   const std::shared_ptr<redis::Client>& commands() const { return commands_; }
   const std::shared_ptr<redis::Client>& subscriptions() const { return subscriptions_; }
+  /// For the node's own channel: of a single Redis that for all subscriptions. In a cluster it is
+  /// opened by who knows the slot.
+  const std::shared_ptr<redis::Client>& own_channel() const {
+    return own_channel_ ? own_channel_ : subscriptions_;
+  }
+  /// Null unless Redis is a cluster.
+  const std::shared_ptr<redis::Primaries>& primaries() const { return primaries_; }
   /// Null where the election is on the Redis of the mesh.
   const std::shared_ptr<redis::Client>& elsewhere() const { return elsewhere_; }
   /// What the election uses.
@@ -29,8 +41,8 @@ class Connections {
     return elsewhere_ ? elsewhere_ : commands_;
   }
 
-  /// Completes when both to the Redis of the mesh are there. Throws what `Client::wait_ready()`
-  /// does.
+  /// Completes when those for commands and for subscriptions are there. Throws what
+  /// `Client::wait_ready()` does.
   asio::awaitable<void> open(TimePoint deadline);
   /// Opens the election's own, if it has one, and does not wait for it.
   void open_elsewhere();
@@ -42,6 +54,8 @@ class Connections {
   std::shared_ptr<redis::MasterWatch> master_watch_;
   std::shared_ptr<redis::Client> commands_;
   std::shared_ptr<redis::Client> subscriptions_;
+  std::shared_ptr<redis::Client> own_channel_;  // only in a cluster
+  std::shared_ptr<redis::Primaries> primaries_;
   std::shared_ptr<redis::Client> elsewhere_;
 };
 

@@ -82,6 +82,9 @@ void Inbox::on_malformed(const wire::Malformed& message) {
 // After a reconnect the id may be another node's, if Redis has lost its data: until a heartbeat has
 // told, both would run the same requests.
 void Inbox::on_request(wire::Request&& request) {
+  if (!request.owner.empty() && request.owner != owner_) {
+    return drop("a repeated request for a node that had this id before");
+  }
   if (owns_id_ && context_.commands->is_ready()) {
     server_->on_request(std::move(request));
   } else if (held_bytes_ + request.size <= context_.limits.queued_bytes) {

@@ -42,8 +42,11 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  /// Messages to the node come on this channel.
-  void set_node_channel(std::string channel) { node_channel_ = std::move(channel); }
+  /// Messages to the node come on this channel; requests for another owner of its id are not its.
+  void set_node(std::string channel, std::string owner) {
+    node_channel_ = std::move(channel);
+    owner_ = std::move(owner);
+  }
   const std::string& node_channel() const { return node_channel_; }
   void on_message(std::string_view channel, std::string_view payload);
   /// One that is longer than the limit; there is only its beginning.
@@ -78,6 +81,7 @@ class Inbox {
   RateLimitedLog drop_log_;
   wire::LastRequest last_request_;
   std::string node_channel_;
+  std::string owner_;
   std::string broadcast_channel_;
   std::string events_channel_;
   bool owns_id_ = true;            // as far as is known, after a reconnect

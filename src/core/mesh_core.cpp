@@ -9,6 +9,7 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
+#include <core/cluster_channels.hpp>
 #include <core/prepared_options.hpp>
 #include <core/single_redis_channels.hpp>
 #include <util/describe_error.hpp>
@@ -20,6 +21,13 @@ namespace {
 
 std::exception_ptr operation_aborted() {
   return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
+}
+
+std::shared_ptr<NodeChannels> make_channels(const Connections& connections, const Keys& keys) {
+  if (!connections.primaries()) {
+    return std::make_shared<SingleRedisChannels>(connections.commands(), keys);
+  }
+  return std::make_shared<ClusterChannels>(connections.commands(), connections.primaries(), keys);
 }
 
 }  // namespace
@@ -36,10 +44,11 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       lock_key_(options_.leader_redis
                     ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
                     : keys_.leader_lock()),
-      connections_(strand_, options_, lock_key_),
-      channels_(std::make_shared<SingleRedisChannels>(connections_.commands(), keys_)),
-      registry_(std::make_shared<Registry>(connections_.commands(), keys_, options_.node_ttl,
-                                           options_.hostname)),
+      connections_(strand_, options_, keys_, lock_key_),
+      channels_(make_channels(connections_, keys_)),
+      registry_(std::make_shared<Registry>(
+          Registry::Context{strand_, connections_.commands(), keys_, options_.node_ttl,
+                            options_.hostname, connections_.primaries() ? channels_ : nullptr})),
       leader_(std::make_shared<leader::LeaderDriver>(
           leader::LeaderContext{strand_, executor_, connections_.election(), lock_key_,
                                 options_.log, gate_},
@@ -52,7 +61,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       drain_progress_(std::make_shared<Event>(strand_)),
       packer_(std::make_shared<Packer>(channels_)),
       calls_(std::make_shared<CallSender>(
-          CallSender::Context{strand_, connections_.commands(), connections_.subscriptions(),
+          CallSender::Context{strand_, connections_.commands(), connections_.own_channel(),
                               channels_, packer_, keys_, options_.redis.reconnect_max_delay},
           instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
@@ -97,6 +106,7 @@ Registration::Context MeshCore::registration_context() {
       .strand = strand_,
       .commands = connections_.commands(),
       .subscriptions = connections_.subscriptions(),
+      .own_channel = connections_.own_channel(),
       .keys = keys_,
       .heartbeat_interval = options_.heartbeat_interval,
       .node_ttl = options_.node_ttl,

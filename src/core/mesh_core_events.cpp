@@ -32,24 +32,38 @@ void MeshCore::connect_events() {
                                            const redis::Outcome& outcome) {
          if (const auto self = answers.lock()) self->on_published(std::move(response), outcome);
        }});
-  redis::Client::Events commands;
+  const auto flush = [packer = std::weak_ptr(packer_)] {
+    if (const auto self = packer.lock()) self->flush();
+  };
+  redis::Client::Events commands = cluster_events();
   commands.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
-    if (!self || std::exchange(first, false)) return;
+    if (!self) return;
+    if (self->connections_.primaries()) self->connections_.primaries()->on_first_changed();
+    if (std::exchange(first, false)) return;
     ++self->counters_.reconnects;
     self->registration_.on_reconnected();
     self->watch_->doubt_list();
-    self->calls_->on_reconnected();
-    self->answers_->on_reconnected();
-    self->calls_->on_ready();
+    self->on_path_renewed();
     // Redis may have lost the lock with the connection.
     if (!self->connections_.elsewhere()) self->leader_->on_reconnected();
   };
-  commands.before_write = [packer = std::weak_ptr(packer_)] {
-    if (const auto self = packer.lock()) self->flush();
+  commands.before_write = flush;
+  commands.on_lost = [weak, flush] {
+    const auto self = weak.lock();
+    if (self && self->connections_.primaries()) self->connections_.primaries()->on_first_changed();
+    flush();
   };
-  commands.on_lost = commands.before_write;
   connections_.commands()->set_events(std::move(commands));
+
+  if (connections_.primaries()) {
+    connections_.primaries()->set_events(
+        {.before_write = flush, .on_lost = flush, .on_reconnected = [weak] {
+           if (const auto self = weak.lock()) {
+             self->on_path_renewed();
+           }
+         }});
+  }
 
   if (connections_.elsewhere()) {
     redis::Client::Events election;
@@ -59,8 +73,8 @@ void MeshCore::connect_events() {
     connections_.elsewhere()->set_events(std::move(election));
   }
 
-  redis::Client::Events subscriptions;
-  subscriptions.on_ready = [weak, first = true]() mutable {
+  redis::Client::Events own_channel = cluster_events();
+  own_channel.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
     if (!self) return;
     if (!std::exchange(first, false)) {
@@ -70,14 +84,49 @@ void MeshCore::connect_events() {
     }
     self->calls_->on_ready();
   };
-  subscriptions.on_message = [weak](std::string_view channel, std::string_view payload) {
+  hear_messages(own_channel);
+  connections_.own_channel()->set_events(std::move(own_channel));
+  if (connections_.own_channel() == connections_.subscriptions()) return;
+
+  redis::Client::Events subscriptions = cluster_events();
+  subscriptions.on_ready = [weak, first = true]() mutable {
+    const auto self = weak.lock();
+    if (self && !std::exchange(first, false)) ++self->counters_.reconnects;
+  };
+  hear_messages(subscriptions);
+  connections_.subscriptions()->set_events(std::move(subscriptions));
+}
+
+// What any connection to a cluster learns of it is of use for all.
+redis::Client::Events MeshCore::cluster_events() {
+  redis::Client::Events events;
+  if (!connections_.primaries()) return events;
+  const std::weak_ptr<redis::Primaries> weak = connections_.primaries();
+  events.on_redirection = [weak](const redis::Redirection& redirection) {
+    if (const auto primaries = weak.lock()) primaries->on_redirection(redirection);
+  };
+  events.on_slots = [weak](const redis::SlotMap& map) {
+    if (const auto primaries = weak.lock()) primaries->on_slots(map);
+  };
+  return events;
+}
+
+void MeshCore::hear_messages(redis::Client::Events& events) {
+  const std::weak_ptr<MeshCore> weak = weak_from_this();
+  events.on_message = [weak](std::string_view channel, std::string_view payload) {
     if (const auto self = weak.lock()) self->inbox_.on_message(channel, payload);
   };
-  subscriptions.largest_message = std::max(options_.limits.message_size, wire::largest_frame);
-  subscriptions.on_oversized = [weak](const redis::OversizedMessage& message) {
+  events.largest_message = std::max(options_.limits.message_size, wire::largest_frame);
+  events.on_oversized = [weak](const redis::OversizedMessage& message) {
     if (const auto self = weak.lock()) self->inbox_.on_oversized(message);
   };
-  connections_.subscriptions()->set_events(std::move(subscriptions));
+}
+
+// A connection by which messages leave was made anew: others may have lost theirs as well.
+void MeshCore::on_path_renewed() {
+  calls_->on_reconnected();
+  answers_->on_reconnected();
+  calls_->on_ready();
 }
 
 }  // namespace mesh::core

@@ -56,6 +56,9 @@ class NodeChannels {
   /// Whether the owner of the target's id has to be known before a request is first sent, as the
   /// answer to a question that was sent before need not speak of the node that gets the request.
   virtual bool must_know_owner() const { return false; }
+  /// Whether a message was certainly received by nobody where the reply is 0. Otherwise
+  /// `ask_listeners()` tells, if it does.
+  virtual bool is_zero_certain() const { return true; }
 
   /// Publishes what may have arrived before, provided that the target copes with repetitions, and
   /// is this owner; an empty one stands for any. The reply is the number of receivers, 0 if the

@@ -6,6 +6,7 @@
 
 #include <core/node_features.hpp>
 #include <core/time_left.hpp>
+#include <redis/channel_kind.hpp>
 #include <util/make_error.hpp>
 #include <wire/encode.hpp>
 #include <wire/objection.hpp>
@@ -107,7 +108,8 @@ asio::awaitable<void> Outbox::broadcast(std::string_view type, std::string_view 
   if (const auto objection = wire::objection_to(message.size(), data, context_.limits)) {
     throw MeshLimitError("the broadcast " + *objection);
   }
-  redis::Command command{"PUBLISH", context_.broadcast_channel, message};
+  const std::string_view publish = redis::words_of(context_.commands->channel_kind()).publish;
+  redis::Command command{publish, context_.broadcast_channel, message};
   co_await context_.commands->request(std::move(command), Clock::now() + context_.default_timeout,
                                       redis::Priority::payload);
   ++counters_.broadcasts_sent;

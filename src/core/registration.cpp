@@ -7,6 +7,7 @@
 
 #include <mesh/errors.hpp>
 
+#include <redis/slot.hpp>
 #include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
 
@@ -51,24 +52,30 @@ void Registration::begin_to_leave() {
 
 // Before the last words to Redis, so that this has left when the connection is closed.
 void Registration::unsubscribe() {
-  context_.subscriptions->unsubscribe(inbox_.node_channel());
+  context_.own_channel->unsubscribe(inbox_.node_channel());
   context_.subscriptions->unsubscribe(context_.keys.broadcast_channel());
 }
 
 asio::awaitable<InstanceId> Registration::join(TimePoint deadline) {
-  // Its messages need no answer: they have shown that Redis is there.
-  const std::string pulse_channel = context_.keys.pulse_channel();
   for (;;) {
     const InstanceId id = co_await registry_->claim_id(deadline);
     claimed_id_ = id;
-    inbox_.set_node_channel(context_.keys.node_channel(id));
-    co_await context_.subscriptions->subscribe(inbox_.node_channel(), deadline);
-    co_await context_.subscriptions->subscribe(context_.keys.broadcast_channel(), deadline);
-    co_await context_.subscriptions->subscribe(pulse_channel, deadline);
+    co_await listen(id, deadline);
     const auto found = co_await registry_->heartbeat(id, leader_->lock_value(), deadline);
     if (found.registration != Registry::Registration::taken_by_another) co_return id;
-    context_.subscriptions->unsubscribe(inbox_.node_channel());
+    context_.own_channel->unsubscribe(inbox_.node_channel());
   }
+}
+
+asio::awaitable<void> Registration::listen(InstanceId id, TimePoint deadline) {
+  const std::string channel = context_.keys.node_channel(id);
+  inbox_.set_node(channel, registry_->owner());
+  context_.own_channel->lead_to(redis::slot_of(channel));
+  context_.own_channel->open();
+  co_await context_.own_channel->subscribe(channel, deadline);
+  co_await context_.subscriptions->subscribe(context_.keys.broadcast_channel(), deadline);
+  // Its messages need no answer: they have shown that Redis is there.
+  co_await context_.subscriptions->subscribe(context_.keys.pulse_channel(), deadline);
 }
 
 asio::awaitable<void> Registration::keep() {
@@ -127,8 +134,8 @@ asio::awaitable<void> Registration::send_heartbeat() {
   }
   note_leader(found.another_leads);
   // The subscription may be gone without a word, or be left at a server that is the master no more.
-  if (found.is_unheard && context_.subscriptions->is_ready_since(sent_at)) {
-    context_.subscriptions->reconnect("Redis knows no subscription of this node");
+  if (found.is_unheard && context_.own_channel->is_ready_since(sent_at)) {
+    context_.own_channel->reconnect("Redis knows no subscription of this node");
   }
   if (found.registration != Registry::Registration::taken_by_another) inbox_.accept_requests();
   switch (found.registration) {
@@ -148,8 +155,8 @@ asio::awaitable<void> Registration::send_heartbeat() {
 asio::awaitable<void> Registration::move_to_new_id() {
   const auto deadline = Clock::now() + context_.connect_timeout;
   const InstanceId old_id = own_id_;
-  context_.subscriptions->unsubscribe(inbox_.node_channel());
-  inbox_.set_node_channel({});
+  context_.own_channel->unsubscribe(inbox_.node_channel());
+  inbox_.set_node({}, {});
   inbox_.forget_held();
   must_move_ = true;  // until it has succeeded: nothing is heard under the old id any more
   context_.on_id(co_await join(deadline));

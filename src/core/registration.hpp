@@ -33,6 +33,7 @@ class Registration {
     Strand strand;
     std::shared_ptr<redis::Client> commands;
     std::shared_ptr<redis::Client> subscriptions;
+    std::shared_ptr<redis::Client> own_channel;
     Keys keys;
     std::chrono::milliseconds heartbeat_interval{0};
     std::chrono::milliseconds node_ttl{0};
@@ -72,6 +73,7 @@ class Registration {
   asio::awaitable<void> leave(TimePoint deadline);
 
  private:
+  asio::awaitable<void> listen(InstanceId id, TimePoint deadline);
   asio::awaitable<void> send_heartbeat();
   asio::awaitable<void> send_leaving_heartbeat();
   asio::awaitable<void> move_to_new_id();

@@ -14,7 +14,9 @@
 #include <scripts/next_free_id.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
+#include <async/event.hpp>
 #include <core/node_features.hpp>
+#include <redis/channel_kind.hpp>
 #include <redis/reply_errors.hpp>
 
 namespace mesh::core {
@@ -25,6 +27,9 @@ using Strings = std::vector<std::string>;
 
 // Long enough to outlast a pause of the node; nobody waits for it to end.
 constexpr int owner_ttl_in_node_ttls = 10;
+
+// The primary of the node's channel may be down, which must not keep heartbeats from being sent.
+constexpr std::chrono::seconds longest_question{1};
 
 // Others may have put anything into the sets: what is not an id is passed over.
 std::optional<InstanceId> parse_id(const std::string& text) {
@@ -48,13 +53,14 @@ Registry::Reports parse_reports(const redis::Reply& pairs, const std::string& pr
 
 }  // namespace
 
-Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
-                   std::chrono::milliseconds node_ttl, std::string hostname)
-    : client_(std::move(client)),
-      keys_(std::move(keys)),
-      node_ttl_(std::to_string(node_ttl.count())),
-      owner_ttl_(std::to_string((node_ttl * owner_ttl_in_node_ttls).count())),
-      hostname_(std::move(hostname)),
+Registry::Registry(Context context)
+    : strand_(std::move(context.strand)),
+      client_(std::move(context.client)),
+      keys_(std::move(context.keys)),
+      node_ttl_(std::to_string(context.node_ttl.count())),
+      owner_ttl_(std::to_string((context.node_ttl * owner_ttl_in_node_ttls).count())),
+      hostname_(std::move(context.hostname)),
+      channels_(std::move(context.channels)),
       next_free_id_(scripts::next_free_id),
       claim_id_(scripts::claim_id),
       heartbeat_(scripts::heartbeat),
@@ -65,7 +71,7 @@ Registry::Registry(std::shared_ptr<redis::Client> client, Keys keys,
 
 asio::awaitable<InstanceId> Registry::next_free_id(TimePoint deadline) {
   Strings keys{keys_.next_id(), keys_.heartbeats()};
-  Strings arguments{keys_.node_channel_prefix()};
+  Strings arguments{channel_to_ask_about(keys_.node_channel_prefix())};
   const redis::Reply reply =
       co_await next_free_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
   if (reply.kind != redis::Reply::Kind::integer || reply.integer <= 0) {
@@ -80,14 +86,43 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   may_read_lock_ = true;
   for (;;) {
     const InstanceId id = co_await next_free_id(deadline);
-    Strings keys{keys_.owner(id), keys_.heartbeats()};
-    Strings arguments{std::to_string(id), uuid_, owner_ttl_};
-    const redis::Reply reply =
-        co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
-    if (reply.integer != 1) continue;
+    if (co_await is_heard(id, deadline) || !co_await claim(id, deadline)) continue;
     note_claim(id);
     co_return id;
   }
+}
+
+asio::awaitable<bool> Registry::claim(InstanceId id, TimePoint deadline) {
+  Strings keys{keys_.owner(id), keys_.heartbeats()};
+  Strings arguments{std::to_string(id), uuid_, owner_ttl_};
+  const redis::Reply reply =
+      co_await claim_id_.run(*client_, std::move(keys), std::move(arguments), deadline);
+  co_return reply.integer == 1;
+}
+
+// Where the scripts do not know. An id is used only if it is certain that nobody listens there.
+asio::awaitable<bool> Registry::is_heard(InstanceId id, TimePoint deadline) {
+  constexpr std::chrono::milliseconds pause{50};
+  if (!channels_) co_return false;
+  for (;;) {
+    const auto found = co_await wait_for_listeners(*channels_, strand_, id, deadline);
+    if (found) co_return found->own > 0;
+    if (Clock::now() >= deadline) {
+      throw MeshRedisError(
+          "the cluster does not tell whether a node listens on the channel of id " +
+          std::to_string(id));
+    }
+    Event never(strand_);
+    co_await never.wait_until(Clock::now() + pause);
+  }
+}
+
+std::string Registry::channel_to_ask_about(const std::string& name) const {
+  return channels_ ? std::string() : name;
+}
+
+std::string Registry::publish_word() const {
+  return std::string(redis::words_of(client_->channel_kind()).publish);
 }
 
 void Registry::note_claim(InstanceId id) {
@@ -111,8 +146,15 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
   last_score_ = reply.elements[1].text;
   found.registration = reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
   found.is_unheard = reply.elements[2].integer == 0;
+  if (channels_) found.is_unheard = co_await is_unheard(id);
   if (reply.elements.size() > 3) found.another_leads = reply.elements[3].integer == 1;
   co_return found;
+}
+
+asio::awaitable<bool> Registry::is_unheard(InstanceId id) {
+  const auto found =
+      co_await wait_for_listeners(*channels_, strand_, id, Clock::now() + longest_question);
+  co_return found && found->own == 0;
 }
 
 asio::awaitable<redis::Outcome> Registry::run_heartbeat(InstanceId id, std::string lock_value,
@@ -130,7 +172,8 @@ asio::awaitable<redis::Outcome> Registry::run_heartbeat(InstanceId id, std::stri
                     keys_.events_channel(),
                     std::move(lock_value),
                     former_uuid_,
-                    keys_.node_channel(id)};
+                    channel_to_ask_about(keys_.node_channel(id)),
+                    publish_word()};
   co_return co_await heartbeat_.execute(*client_, std::move(keys), std::move(arguments), deadline);
 }
 
@@ -178,8 +221,8 @@ asio::awaitable<redis::Reply> Registry::run_cleanup(InstanceId self, const Manda
                                                     TimePoint deadline) {
   Strings keys{mandate.key, keys_.heartbeats(), keys_.nodes(), keys_.reports(), keys_.next_id()};
   for (const std::string& id : owners) keys.push_back(keys_.owner_prefix() + id);
-  Strings arguments{mandate.value,         node_ttl_,     reporter(self), keys_.events_channel(),
-                    keys_.pulse_channel(), mandate.memory};
+  Strings arguments{mandate.value,         node_ttl_,      reporter(self), keys_.events_channel(),
+                    keys_.pulse_channel(), mandate.memory, publish_word()};
   arguments.insert(arguments.end(), owners.begin(), owners.end());
   arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
   ghosts_.clear();
@@ -223,7 +266,8 @@ asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
 asio::awaitable<bool> Registry::run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
                                           redis::Priority priority) {
   Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
-  Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel()};
+  Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel(),
+                    publish_word()};
   const redis::Reply reply =
       co_await leave_.run(*client_, std::move(keys), std::move(arguments), deadline, priority);
   co_return reply.integer >= 0;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -13,6 +13,7 @@
 
 #include <async/strand.hpp>
 #include <core/keys.hpp>
+#include <core/node_channels.hpp>
 #include <redis/client.hpp>
 #include <redis/reply.hpp>
 #include <redis/script.hpp>
@@ -29,14 +30,28 @@ class Registry {
     InstanceId id = 0;
     std::string note{};  // tells this removal from others, and this reporter
 
-    friend auto operator<=>(const Report&, const Report&) = default;
+    friend bool operator==(const Report&, const Report&) = default;
+    friend bool operator<(const Report& left, const Report& right) {
+      return std::tie(left.id, left.note) < std::tie(right.id, right.note);
+    }
   };
   using Reports = std::vector<Report>;
 
-  Registry(std::shared_ptr<redis::Client> client, Keys keys, std::chrono::milliseconds node_ttl,
-           std::string hostname);
+  struct Context {
+    Strand strand;
+    std::shared_ptr<redis::Client> client;
+    Keys keys;
+    std::chrono::milliseconds node_ttl{0};
+    std::string hostname{};
+    /// Where the client's Redis does not know who listens on the nodes' channels; else null.
+    std::shared_ptr<NodeChannels> channels{};
+  };
+
+  explicit Registry(Context context);
 
   bool is_connected() const { return client_->is_ready(); }
+  /// What the key of the last claimed id holds.
+  const std::string& owner() const { return uuid_; }
 
   asio::awaitable<InstanceId> claim_id(TimePoint deadline);
   enum class Registration { known, missing, taken_by_another };
@@ -78,6 +93,11 @@ class Registry {
  private:
   std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
   asio::awaitable<InstanceId> next_free_id(TimePoint deadline);
+  asio::awaitable<bool> is_unheard(InstanceId id);
+  asio::awaitable<bool> is_heard(InstanceId id, TimePoint deadline);
+  asio::awaitable<bool> claim(InstanceId id, TimePoint deadline);
+  std::string channel_to_ask_about(const std::string& name) const;
+  std::string publish_word() const;
   void note_claim(InstanceId id);
   asio::awaitable<redis::Outcome> run_heartbeat(InstanceId id, std::string lock_value,
                                                 TimePoint deadline);
@@ -86,12 +106,14 @@ class Registry {
   asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
                                   redis::Priority priority);
 
+  Strand strand_;
   std::shared_ptr<redis::Client> client_;
   Keys keys_;
   std::string node_ttl_;   // in ms
   std::string owner_ttl_;  // in ms
   std::string hostname_;
-  std::string last_score_;  // what the last heartbeat wrote, in ms
+  std::shared_ptr<NodeChannels> channels_;  // null if the scripts know who listens
+  std::string last_score_;                  // what the last heartbeat wrote, in ms
   UuidGenerator uuids_;
   std::string uuid_;  // tells this node from another with the same id; a new one for each claim
   std::map<InstanceId, std::string> claims_;  // the last uuid of each id, of a few

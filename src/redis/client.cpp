@@ -48,6 +48,15 @@ void Client::open() {
   tasks_.spawn(run(shared_from_this()));
 }
 
+void Client::lead_to(std::uint16_t slot) {
+  if (!connector_.uses_cluster()) return;
+  connector_.lead_to(slot);
+  if (!link_) return;
+  const std::string cause = "it is needed at another slot";
+  link_->close(cause);
+  become_lost(cause);
+}
+
 void Client::close() {
   if (!open_) return;
   open_ = false;

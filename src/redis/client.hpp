@@ -64,6 +64,9 @@ class Client : public std::enable_shared_from_this<Client> {
 
   /// Begins to connect.
   void open();
+  /// In a cluster it belongs to this slot from now on, and connects anew where it was connected.
+  /// There must be no subscriptions.
+  void lead_to(std::uint16_t slot);
   /// Fails everything that waits and disconnects. Commands are refused until `open()`. Forgets the
   /// subscriptions.
   void close();

@@ -54,6 +54,8 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect(TimePoint deadline);
 
   bool uses_cluster() const { return route_.has_value(); }
+  /// In a cluster the next connection leads to the primary of this slot.
+  void lead_to(std::uint16_t slot);
   /// Of the channels on its connections.
   ChannelKind channel_kind() const {
     return uses_cluster() ? ChannelKind::sharded : ChannelKind::classic;

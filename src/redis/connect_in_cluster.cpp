@@ -12,6 +12,10 @@
 
 namespace mesh::redis {
 
+void Connector::lead_to(std::uint16_t slot) {
+  if (route_) route_->lead_to(slot);
+}
+
 bool Connector::note_reply(const Reply& reply) {
   return route_ && route_->note_reply(reply, master_);
 }

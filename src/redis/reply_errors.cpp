@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include <redis/redirection.hpp>
+
 namespace mesh::redis {
 
 namespace {
@@ -32,7 +34,7 @@ bool is_wrong_server(const Reply& reply) {
 }
 
 bool is_worth_retrying(const Reply& reply) {
-  return is_passing_refusal(reply) || is_wrong_server(reply);
+  return is_passing_refusal(reply) || is_wrong_server(reply) || is_cluster_unrest(reply);
 }
 
 }  // namespace mesh::redis

@@ -19,7 +19,7 @@ bool is_not_permitted(const Reply& reply);
 bool is_wrong_server(const Reply& reply);
 
 /// Whether the command was refused, so that it did not run, for a cause that will pass: either of
-/// the above.
+/// the above, or that a cluster is being rearranged.
 bool is_worth_retrying(const Reply& reply);
 
 }  // namespace mesh::redis

@@ -8,6 +8,12 @@ namespace mesh::redis {
 SlotRoute::SlotRoute(std::uint16_t slot, std::vector<Endpoint> seeds)
     : slot_(slot), seeds_(std::move(seeds)) {}
 
+void SlotRoute::lead_to(std::uint16_t slot) {
+  slot_ = slot;
+  redirection_.reset();
+  doubted_.reset();
+}
+
 bool SlotRoute::note_reply(const Reply& reply, const Endpoint& answered_by) {
   if (is_cluster_down(reply)) {
     doubt(answered_by);

@@ -20,6 +20,8 @@ class SlotRoute {
   SlotRoute(std::uint16_t slot, std::vector<Endpoint> seeds);
 
   std::uint16_t slot() const { return slot_; }
+  /// From now on it is about this slot.
+  void lead_to(std::uint16_t slot);
   const std::vector<Endpoint>& seeds() const { return seeds_; }
 
   /// A node has answered a command so. Whether that means to go elsewhere for good.

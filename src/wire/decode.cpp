@@ -178,6 +178,7 @@ Request take_request_head(const Envelope& envelope, std::size_t size) {
   request.sender = take_instance_id(envelope.sender);
   request.timeout = take_timeout(envelope.timeout);
   request.repeat = is_truthy(envelope.repeat);
+  request.owner = take_text_or_nothing(envelope.owner);
   request.accepts = take_accepts(envelope.accepts);
   request.deadline = take_deadline(envelope.deadline);
   request.size = size;

@@ -107,7 +107,7 @@ std::string encode_head(std::string_view request_id, std::string_view rest,
 
 // `data` comes last, so that of a request that is too large its beginning tells all the rest.
 std::string encode_request(const OutgoingRequest& request, std::string memory) {
-  MessageWriter message(request.request_id.size() + request.type.size(),
+  MessageWriter message(request.request_id.size() + request.type.size() + request.owner.size(),
                         request.data.size() + request.headers.size(), std::move(memory));
   message.raw(R"({"requestId":)")
       .quoted(request.request_id)
@@ -120,10 +120,9 @@ std::string encode_request(const OutgoingRequest& request, std::string memory) {
   if (request.accepts != 0) message.raw(R"(,"accepts":)").number(request.accepts);
   if (request.deadline) message.raw(R"(,"deadlineMs":)").number(request.deadline->count());
   if (!request.headers.empty()) message.raw(R"(,"headers":)").json(request.headers);
-  return message.raw(request.repeat ? R"(,"repeat":true,"data":)" : R"(,"data":)")
-      .json(request.data)
-      .raw("}")
-      .take();
+  if (request.repeat) message.raw(R"(,"repeat":true)");
+  if (!request.owner.empty()) message.raw(R"(,"owner":)").quoted(request.owner);
+  return message.raw(R"(,"data":)").json(request.data).raw("}").take();
 }
 
 std::string RequestWriter::encode(const OutgoingRequest& request, std::string memory) {

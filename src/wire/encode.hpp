@@ -20,6 +20,7 @@ struct OutgoingRequest {
   std::string_view data;
   std::chrono::milliseconds timeout{0};
   bool repeat = false;
+  std::string_view owner{};  // see `Request::owner`; only of what is repeated
   unsigned accepts = 0;
   std::optional<std::chrono::milliseconds> deadline{};  // what is left of it
   std::string_view headers{};                           // JSON text; empty if there are none

@@ -23,6 +23,7 @@ std::string_view* Envelope::find(std::string_view name) {
       return says(name, "code") ? &code : nullptr;
     case 5:
       if (says(name, "reply")) return &reply;
+      if (says(name, "owner")) return &owner;
       return says(name, "error") ? &error : nullptr;
     case 6:
       if (says(name, "repeat")) return &repeat;

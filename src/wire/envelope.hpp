@@ -15,6 +15,7 @@ struct Envelope {
   std::string_view type;
   std::string_view timeout;
   std::string_view repeat;
+  std::string_view owner;
   std::string_view reply;
   std::string_view heartbeat;
   std::string_view broadcast;

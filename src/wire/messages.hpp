@@ -23,6 +23,7 @@ struct Request {
   std::string data;
   std::optional<std::chrono::milliseconds> timeout;
   bool repeat = false;   // it may have been sent before
+  std::string owner{};   // of the target's id, if it is for nobody else
   std::size_t size = 0;  // of the text it was decoded from
   unsigned accepts = 0;  // what its sender understands beyond the original's protocol
   std::optional<std::chrono::milliseconds> deadline{};  // what was left of it

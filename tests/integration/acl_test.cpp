@@ -377,6 +377,7 @@ void expect_documented(const Permissions& permissions) {
 TEST(Acl, TheDocumentationHasTheSamePermissions) {
   expect_documented(node_permissions("{prefix}", "{mutex_prefix}", "{key}"));
   expect_documented(leader_permissions("{mutex_prefix}", "{key}"));
+  expect_documented(cluster_node_permissions("{prefix}", "{key}"));
   expect_documented(cluster_leader_permissions("{mutex_prefix}", "{key}"));
   expect_documented(sentinel_permissions());
 }

@@ -77,6 +77,19 @@ Permissions cluster_leader_permissions(std::string_view mutex_prefix, std::strin
   return result;
 }
 
+Permissions cluster_node_permissions(std::string_view prefix, std::string_view key) {
+  const std::string name = std::string(prefix) + ":mesh:" + std::string(key);
+  Permissions result;
+  result.keys = {"{" + name + "}:*", name + ":node:*"};
+  result.channels = {"{" + name + "}:*", name + ":node:*"};
+  result.commands = {"ping",     "cluster|slots", "cluster|nodes", "asking",
+                     "spublish", "ssubscribe",    "sunsubscribe",  "pubsub|shardnumsub"};
+  append(result.commands, script_commands());
+  append(result.commands, lock_commands());
+  append(result.commands, registry_commands());
+  return result;
+}
+
 Permissions sentinel_permissions() {
   Permissions result;
   result.commands = {"sentinel|get-master-addr-by-name", "sentinel|master"};
@@ -87,10 +100,12 @@ Permissions test_permissions() {
   Permissions result = node_permissions("test", "test", "*");
   const Permissions leader = leader_permissions("test", "*");
   const Permissions in_cluster = cluster_leader_permissions("test", "*");
-  append(result.keys, leader.keys);
-  append(result.keys, in_cluster.keys);
-  append(result.commands, leader.commands);
-  append(result.commands, in_cluster.commands);
+  const Permissions mesh_in_cluster = cluster_node_permissions("test", "*");
+  for (const Permissions& more : {leader, in_cluster, mesh_in_cluster}) {
+    append(result.keys, more.keys);
+    append(result.channels, more.channels);
+    append(result.commands, more.commands);
+  }
   return result;
 }
 

@@ -27,6 +27,9 @@ Permissions leader_permissions(std::string_view mutex_prefix, std::string_view k
 /// The same on a Redis Cluster.
 Permissions cluster_leader_permissions(std::string_view mutex_prefix, std::string_view key);
 
+/// Of a mesh node on a Redis Cluster.
+Permissions cluster_node_permissions(std::string_view prefix, std::string_view key);
+
 /// Of who asks Sentinel about the master; in the ACL of the Sentinel.
 Permissions sentinel_permissions();
 

@@ -93,7 +93,8 @@ TEST(Suspend, WhatWasHeardOfAReportBeforeIsNotBelievedOnWaking) {
     client->open();
     co_await client->wait_ready(soon());
     const core::Keys keys(server.options(), "suspended");
-    const auto registry = std::make_shared<core::Registry>(client, keys, 60s, "host");
+    const auto registry = std::make_shared<core::Registry>(
+        core::Registry::Context{strand, client, keys, 60s, "host"});
     const InstanceId self = co_await registry->claim_id(soon());
     const std::string uuid = server.probe().text({"GET", keys.owner(self)});
     server.command({"HSET", keys.reports(), "77", std::to_string(self) + ":" + uuid + ":123"});

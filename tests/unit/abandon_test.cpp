@@ -103,7 +103,8 @@ TEST_F(Abandoned, ACleanupReportsNothingAnyMore) {
     client->open();
     co_await client->wait_ready(soon());
     const core::Keys keys(server_.options(), mesh_key);
-    const auto registry = std::make_shared<Registry>(client, keys, 60s, "host");
+    const auto registry =
+        std::make_shared<Registry>(Registry::Context{strand, client, keys, 60s, "host"});
     const InstanceId self = co_await registry->claim_id(soon());
     const std::string uuid = server_.probe().text({"GET", keys.owner(self)});
     const std::string note = std::to_string(self) + ":" + uuid + ":123";

@@ -260,9 +260,8 @@ TEST(RedisOptions, AClusterHasNoSentinelAndOneDatabase) {
   });
 }
 
-TEST(MeshOptions, OnlyTheElectionMayBeOnACluster) {
-  expect_refused<MeshOptions>("cluster",
-                              [](MeshOptions& options) { options.redis.cluster = "one"; });
+TEST(MeshOptions, BothMeshAndElectionMayBeOnACluster) {
+  expect_accepted<MeshOptions>([](MeshOptions& options) { options.redis.cluster = "one"; });
   expect_accepted<MeshOptions>([](MeshOptions& options) {
     options.leader_redis.emplace();
     options.leader_redis->cluster = "one";

@@ -356,7 +356,6 @@ TEST_F(RedisEnvironment, AnOwnHostWinsOverGenericSentinels) {
 
 TEST_F(RedisEnvironment, AClusterIsNamedByItsNodes) {
   set("REDIS_SENTINEL_HOST", "sentinel");  // which is somebody else's then
-  set("REDIS_CLUSTER", "false");           // and this is never ours
   EXPECT_EQ(read().cluster, "");
   set("MESH_REDIS_CLUSTER", "one,two:7001");
   EXPECT_EQ(read().cluster, "one,two:7001");
@@ -364,6 +363,28 @@ TEST_F(RedisEnvironment, AClusterIsNamedByItsNodes) {
   EXPECT_EQ(detail::describe_origin(read()), "from MESH_REDIS_CLUSTER");
   set("MESH_REDIS_URL", "redis://own");  // a variable for one setting wins over it
   EXPECT_EQ(read().cluster, "one,two:7001");
+}
+
+TEST_F(RedisEnvironment, AGenericClusterCountsWhereNothingElseSaysWhereRedisIs) {
+  set("REDIS_CLUSTER", "one:7000,two:7001");
+  EXPECT_EQ(read().cluster, "one:7000,two:7001");
+  EXPECT_EQ(detail::describe_origin(read()), "from REDIS_CLUSTER");
+  for (const char* name :
+       {"REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_SENTINEL_HOST", "MESH_REDIS_URL",
+        "MESH_REDIS_HOST", "MESH_REDIS_PORT", "MESH_REDIS_SENTINEL_HOST"}) {
+    const std::string setting(name);
+    const bool is_url = setting.ends_with("URL");
+    const bool is_port = setting.ends_with("PORT");
+    const test::EnvVar other(name, is_url ? "redis://other" : is_port ? "6380" : "other");
+    EXPECT_EQ(read().cluster, "") << name;
+  }
+}
+
+TEST_F(RedisEnvironment, AGenericClusterThatNamesNoPortIsNotOurs) {
+  set("REDIS_CLUSTER", "false");  // for other programs it says whether there is one
+  EXPECT_EQ(read().cluster, "");
+  set("MESH_REDIS_CLUSTER", "one");
+  EXPECT_EQ(read().cluster, "one");
 }
 
 TEST_F(RedisEnvironment, AnotherAddressWinsOverAClusterInTheUrl) {

@@ -23,7 +23,7 @@ namespace {
 std::string undeclared_key(std::string_view text) {
   const std::string script(text);
   const std::regex call(R"(redis\.p?call\(\s*([^,)]*),?\s*([^,)]*))");
-  const std::regex without_key("'(PUBLISH|SPUBLISH|PUBSUB|TIME|INFO)'");
+  const std::regex without_key("'(PUBLISH|PUBSUB|TIME|INFO)'|publish");
   for (std::sregex_iterator found(script.begin(), script.end(), call), end; found != end; ++found) {
     const std::string command = (*found)[1];
     const std::string first = (*found)[2];

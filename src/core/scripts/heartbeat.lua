@@ -1,11 +1,11 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
 -- Returns whether the node was registered (1 or 0), the time it now has, how many listen on its
--- channel (-1 where Redis does not say), and whether someone else holds the leader's lock (1 or 0;
--- left out where the lock is not among the keys, and where it lacks the note of the last term, which
--- only an attempt to acquire it can make up for); or only -1 if another node has its id: then nothing is
--- changed. An id that is registered without an owner was taken by a node that knows no owners if
--- its time is later than the one this node left there. An earlier one is this node's own: Redis was
--- restored from a snapshot, and the owner has expired.
+-- channel (-1 where this Redis does not say), and whether someone else holds the leader's lock (1 or
+-- 0; left out where the lock is not among the keys, and where it lacks the note of the last term,
+-- which only an attempt to acquire it can make up for); or only -1 if another node has its id: then
+-- nothing is changed. An id that is registered without an owner was taken by a node that knows no
+-- owners if its time is later than the one this node left there. An earlier one is this node's own:
+-- Redis was restored from a snapshot, and the owner has expired.
 -- The next id becomes at least the largest that is registered: after a loss of data, TypeScript
 -- nodes register again, but do not raise it. All ids are looked at only where it was too low for
 -- this node, otherwise just those that would come next; the leader's cleanup does the rest.
@@ -13,7 +13,8 @@
 -- lock, and the note of the last term. ARGV: id, host name, the node's uuid, time to live of the
 -- ownership in ms, the time that the last call returned, channel of events, the node's own lock
 -- value, the uuid under which the node held the same id before, or an empty string, the node's
--- channel.
+-- channel (empty in a cluster, where it is elsewhere), PUBLISH or SPUBLISH.
+local publish = ARGV[10]
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local owner = redis.call('GET', KEYS[4])
 local time = redis.call('TIME')
@@ -50,9 +51,9 @@ if largest > last then
   redis.call('SET', KEYS[3], string.format('%.0f', largest))
 end
 if not known then
-  redis.pcall('PUBLISH', ARGV[6], '{"joined":' .. ARGV[1] .. '}')
+  redis.pcall(publish, ARGV[6], '{"joined":' .. ARGV[1] .. '}')
 end
-local listeners = redis.pcall('PUBSUB', 'NUMSUB', ARGV[9])
+local listeners = ARGV[9] ~= '' and redis.pcall('PUBSUB', 'NUMSUB', ARGV[9]) or {}
 local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1]), listeners[2] or -1}
 if KEYS[5] then
   local leader = redis.call('GET', KEYS[5])

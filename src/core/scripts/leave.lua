@@ -1,7 +1,8 @@
 -- Removes a node from the list, unless another one has its id. One that is only draining keeps the
 -- ownership of its id. Returns -1 if another node has it.
 -- KEYS: heartbeats, nodes, owner of the id. ARGV: id, the node's uuid, time to live of the ownership
--- in ms or 0 to give it up, channel of events.
+-- in ms or 0 to give it up, channel of events, PUBLISH or SPUBLISH.
+local publish = ARGV[5]
 local owner = redis.call('GET', KEYS[3])
 if owner and owner ~= ARGV[2] then
   return -1
@@ -14,6 +15,6 @@ end
 redis.call('HDEL', KEYS[2], ARGV[1])
 local removed = redis.call('ZREM', KEYS[1], ARGV[1])
 if removed == 1 then
-  redis.pcall('PUBLISH', ARGV[4], '{"left":' .. ARGV[1] .. '}')
+  redis.pcall(publish, ARGV[4], '{"left":' .. ARGV[1] .. '}')
 end
 return removed

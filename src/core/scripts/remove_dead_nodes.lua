@@ -15,8 +15,9 @@
 -- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id, owners of ids ...
 -- ARGV: the caller's lock value or fencing token, time to live in ms, the caller as "id:uuid",
 -- channel of events, channel of the pulse, for how many ms a fencing token is remembered or an empty
--- string for a lock, the ids of the owners ..., ids of host names that had no heartbeat at the last
+-- string for a lock, PUBLISH or SPUBLISH, the ids of the owners ..., ids of host names that had no heartbeat at the last
 -- cleanup ...
+local publish = ARGV[7]
 if ARGV[6] == '' then
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return false
@@ -28,9 +29,9 @@ else
   end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[6])
 end
-redis.pcall('PUBLISH', ARGV[5], '1')
+redis.pcall(publish, ARGV[5], '1')
 
-local keys_before, arguments_before = 5, 6
+local keys_before, arguments_before = 5, 7
 local owners = #KEYS - keys_before
 local owner_place = {}  -- among the keys, by id
 for i = 1, owners do
@@ -60,7 +61,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
     if is_id then
       redis.call('DEL', KEYS[owner_place[id]])
       redis.call('HSET', KEYS[4], id, note)
-      redis.pcall('PUBLISH', ARGV[4], '{"left":' .. id .. '}')
+      redis.pcall(publish, ARGV[4], '{"left":' .. id .. '}')
     end
   end
 end
