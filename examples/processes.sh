@@ -64,12 +64,16 @@ kill_at_once() {
   unset "pid[$1]"
 }
 
-# A redis-server of its own, which programs find.
-start_redis() {
+forget_redis_variables() {
   local variable
   for variable in $(compgen -e); do
-    [[ $variable =~ ^(MESH_|MUTEX_)?REDIS_ ]] && unset "$variable"
+    if [[ $variable =~ ^(MESH_|MUTEX_)?REDIS_ ]]; then unset "$variable"; fi
   done
+}
+
+# A redis-server of its own, which programs find.
+start_redis() {
+  forget_redis_variables
   background redis redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir"
   see redis "ready to accept connections" >/dev/null
   export REDIS_URL=unix://$dir/redis.sock

@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
 # Builds the library and its examples, then shows a mesh of three processes at work.
 #
-#   bash examples/run.sh
+#   bash examples/run.sh            # on a single Redis
+#   bash examples/run.sh --cluster  # on a Redis Cluster, of which one primary is killed
 #
 # Installs what is missing with apt. Starts a private redis-server in a temporary folder, unless
-# MESH_REDIS_HOST or REDIS_HOST names one to use (a few small keys stay behind there). Ends with an
-# error if a step did not do what it says.
+# MESH_REDIS_HOST or REDIS_HOST names one to use (a few small keys stay behind there), or six of them
+# for the cluster. Ends with an error if a step did not do what it says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . .ci/packages.sh
+on_cluster=
+if [ "${1:-}" = --cluster ]; then
+  on_cluster=yes
+  shift
+fi
 [ $# -eq 0 ] || { echo "no such option: $1" >&2; exit 2; }
 [ -z "${DRY_RUN:-}" ] || exit 0
 
@@ -24,6 +30,7 @@ PATH=$PWD/build/demo/examples:$PATH
 # --- Helpers ---------------------------------------------------------------------------------
 
 . examples/processes.sh
+. examples/cluster.sh
 key=demo-$$  # a mesh of its own, also on a shared Redis
 started=$EPOCHREALTIME
 steps=0
@@ -52,7 +59,19 @@ call() {
   [[ $output == *"$text"* ]] || fail "the output does not hold '$text'"
 }
 
+finish() {
+  awk -v steps="$steps" -v from="$started" -v to="$EPOCHREALTIME" \
+    'BEGIN {printf "\nAll %d steps did what they should, in %.1f s.\n", steps, to - from}'
+}
+
 # --- The demonstration -----------------------------------------------------------------------
+
+if [ -n "$on_cluster" ]; then
+  forget_redis_variables
+  show_cluster
+  finish
+  exit 0
+fi
 
 step "Redis"
 if [ -n "${MESH_REDIS_HOST:-${REDIS_HOST:-}}" ]; then
@@ -126,5 +145,4 @@ stop first
 see second "leading"
 stop second
 
-awk -v steps="$steps" -v from="$started" -v to="$EPOCHREALTIME" \
-  'BEGIN {printf "\nAll %d steps did what they should, in %.1f s.\n", steps, to - from}'
+finish

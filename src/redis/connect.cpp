@@ -136,12 +136,14 @@ asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchan
     }
   }
   Objection objection{"the name has no address", false};
+  bool was_reached = false;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const TimePoint share = end_of_share(deadline, addresses.size() - i);
     Answer answer;
     answer.link = Link::open(strand_, addresses[i], tls, channel_kind());
     try {
       co_await answer.link->wait_connected(share);
+      was_reached = true;
       co_await greet(answer.link, exchange.greeting, endpoint, share);
       for (const Command& query : exchange.queries) {
         answer.replies.push_back(co_await answer.link->request(query, share));
@@ -155,6 +157,7 @@ asio::awaitable<Connector::Answer> Connector::converse(Endpoint endpoint, Exchan
     }
     answer.link->close(objection.cause);
   }
+  if (!was_reached) throw NobodyThereError(endpoint.name(), endpoint.port, objection.cause);
   throw_objection(endpoint, objection);
 }
 

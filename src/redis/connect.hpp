@@ -36,6 +36,12 @@ class PassingConnectionError : public MeshConnectionError {
   using MeshConnectionError::MeshConnectionError;
 };
 
+/// Nobody was there to connect to.
+class NobodyThereError : public MeshConnectionError {
+ public:
+  using MeshConnectionError::MeshConnectionError;
+};
+
 /// The master that took the place of another.
 struct Successor {
   Endpoint master{};
@@ -104,6 +110,8 @@ class Connector {
   asio::awaitable<std::shared_ptr<Link>> connect_by_sentinel(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_in_cluster(TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> follow_redirection(TimePoint deadline);
+  asio::awaitable<std::shared_ptr<Link>> connect_to_primary(Endpoint primary, Endpoint named_by,
+                                                            TimePoint deadline);
   asio::awaitable<std::shared_ptr<Link>> connect_as_named(Endpoint node, TimePoint deadline);
   asio::awaitable<Reply> ask_node(Endpoint node, Command query, TimePoint deadline);
   std::optional<Endpoint> note_slots(const Reply& reply, const Endpoint& asked);

@@ -84,10 +84,22 @@ asio::awaitable<std::shared_ptr<Link>> Connector::connect_as_named(Endpoint node
     throw PassingConnectionError(node.name(), node.port,
                                  "it knows no primary of slot " + std::to_string(route_->slot()));
   }
-  auto link = co_await connect_to(*primary, deadline);
+  auto link = co_await connect_to_primary(*primary, node, deadline);
   route_->note_right(node);
   master_ = *primary;
   co_return link;
+}
+
+// One that is not there, as others say, is about to be replaced.
+asio::awaitable<std::shared_ptr<Link>> Connector::connect_to_primary(Endpoint primary,
+                                                                     Endpoint named_by,
+                                                                     TimePoint deadline) {
+  try {
+    co_return co_await connect_to(primary, deadline);
+  } catch (const NobodyThereError& error) {
+    if (primary == named_by) throw;
+    throw PassingConnectionError(error.host(), error.port(), error.cause());
+  }
 }
 
 // Not in the coroutine, of which so large a map would be a part. Nothing also if the node has not

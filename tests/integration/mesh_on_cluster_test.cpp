@@ -292,5 +292,23 @@ TEST(MeshOnCluster, OnASingleRedisTheStartSaysThatItIsNoCluster) {
   });
 }
 
+TEST(MeshOnCluster, WithoutTheOptionTheStartSaysThatThisIsOne) {
+  RedisCluster cluster;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    for (std::size_t place = 0; place < 6; ++place) {
+      MeshOptions options = patient_options(cluster.server(place).options(), log);
+      Node node(co_await asio::this_coro::executor, mesh_key, options);
+      std::string error;
+      try {
+        co_await node.start();
+      } catch (const MeshError& failure) {
+        error = failure.what();
+      }
+      EXPECT_NE(error.find("RedisOptions::cluster"), std::string::npos) << place << ": " << error;
+    }
+  });
+}
+
 }  // namespace
 }  // namespace mesh::test::faults
