@@ -147,14 +147,15 @@ void AnswerSender::refuse_size(OutgoingResponse response) {
 // look at the clock for each would cost as well, so time is that of the newest answer.
 void AnswerSender::note_others(InstanceId caller) {
   const auto now = newest_made_at_;
-  if (now < others_noted_at_ + others_are_known_for) return;
+  if (context_.channels->is_spread() || now < others_noted_at_ + others_are_known_for) return;
   others_noted_at_ = now;
   context_.channels->ask_listeners(
       caller, now + others_are_known_for,
-      [weak = weak_from_this(), session = session_](redis::Failure /*failure*/,
-                                                    const std::optional<Listeners>& found) {
+      [weak = weak_from_this(), session = session_](const NodeChannels::Answer& answer) {
         const auto self = weak.lock();
-        if (self && self->session_ == session && found) self->others_ = found->others;
+        if (self && self->session_ == session && answer.found) {
+          self->others_ = answer.found->others;
+        }
       });
 }
 
@@ -187,17 +188,16 @@ void AnswerSender::ask_due() {
 void AnswerSender::ask(InstanceId caller) {
   context_.channels->ask_listeners(
       caller, Clock::now() + longest_question,
-      [weak = weak_from_this(), caller, session = session_](redis::Failure failure,
-                                                            const std::optional<Listeners>& found) {
+      [weak = weak_from_this(), caller, session = session_](const NodeChannels::Answer& answer) {
         const auto self = weak.lock();
-        if (self && self->session_ == session) self->on_listeners(caller, failure, found);
+        if (self && self->session_ == session) self->on_listeners(caller, answer);
       });
 }
 
-void AnswerSender::on_listeners(InstanceId caller, redis::Failure failure,
-                                const std::optional<Listeners>& found) {
-  if (failure == redis::Failure::stopped) return;
-  const bool was_asked = failure == redis::Failure::none;
+void AnswerSender::on_listeners(InstanceId caller, const NodeChannels::Answer& answer) {
+  if (answer.failure == redis::Failure::stopped) return;
+  const bool was_asked = answer.failure == redis::Failure::none;
+  const std::optional<Listeners>& found = answer.found;
   if (found) others_ = found->others;
   if (found && found->own == 0 && !found->heartbeat && !others_return_.is_open(Clock::now())) {
     for (std::size_t left = parked_.take(caller, all).size(); left > 0; --left) {

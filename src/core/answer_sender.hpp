@@ -62,8 +62,7 @@ class AnswerSender : public std::enable_shared_from_this<AnswerSender> {
   void try_later(OutgoingResponse response, bool was_counted = false);
   void ask_due();
   void ask(InstanceId caller);
-  void on_listeners(InstanceId caller, redis::Failure failure,
-                    const std::optional<Listeners>& found);
+  void on_listeners(InstanceId caller, const NodeChannels::Answer& answer);
   void ask_later(InstanceId caller);
   void release(InstanceId caller);
   void lose_expired(InstanceId caller);

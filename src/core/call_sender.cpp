@@ -47,7 +47,7 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       others_return_(context_.return_time) {}
 
 void CallSender::send(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  if (can_send()) {
+  if (can_send_to(call.target)) {
     publish(request_id, call, message);
     return;
   }
@@ -59,13 +59,17 @@ void CallSender::send(const RequestId& request_id, PendingCall& call, std::strin
   unsent_.push_back(request_id);
 }
 
-std::exception_ptr CallSender::why_not_sent() const {
-  const auto& missing = context_.own_channel->is_ready() ? context_.commands : context_.own_channel;
-  return missing->not_sent_error();
+std::exception_ptr CallSender::why_not_sent(const PendingCall& call) const {
+  if (!context_.own_channel->is_ready()) return context_.own_channel->not_sent_error();
+  if (!context_.channels->can_send(call.target)) {
+    return context_.channels->not_sent_error(call.target);
+  }
+  // It may have waited for its target's owner.
+  return context_.commands->is_ready() ? nullptr : context_.commands->not_sent_error();
 }
 
 void CallSender::on_ready() {
-  if (!can_send()) return;
+  if (!context_.own_channel->is_ready()) return;
   for (const RequestId& request_id : std::exchange(unsent_, {})) try_now(request_id);
 }
 
@@ -121,31 +125,39 @@ void CallSender::clear() {
 // Publishing --------------------------------------------------------------------------------------
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  const auto features = note_owner(request_id, call);
-  if (!features) return;
+  if (const auto known = owners_.find(call.target); known != owners_.end()) {
+    call.owner = known->second;
+  } else {
+    look_up_owner(request_id, call);
+    if (context_.channels->is_spread()) return;
+  }
+  publish_to_owner(request_id, call, message);
+}
+
+void CallSender::publish_to_owner(const RequestId& request_id, PendingCall& call,
+                                  std::string_view message) {
   call.was_sent = true;
   ++call.publishes;
   call.receivers = 1;
-  context_.packer->send_request(request_id, {call.target, *features}, message, call.deadline);
+  if (context_.channels->is_spread()) call.sent_at = Clock::now();
+  const unsigned features = call.owner ? call.owner->features : 0;
+  context_.packer->send_request(request_id, {call.target, features}, message, call.deadline);
 }
 
 // The question goes out before the request, so the answer holds for the node that gets the request;
 // unless they go to different servers, where the request has to wait for the answer.
-std::optional<unsigned> CallSender::note_owner(const RequestId& request_id, PendingCall& call) {
+void CallSender::look_up_owner(const RequestId& request_id, PendingCall& call) {
   const InstanceId target = call.target;
-  if (const auto known = owners_.find(target); known != owners_.end()) {
-    call.owner = known->second;
-    return call.owner ? call.owner->features : 0;
+  if (context_.channels->is_spread()) {
+    if (!call.has_data) {
+      calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
+      return;
+    }
+    ++call.attempts;
   }
-  const bool must_wait = context_.channels->must_know_owner();
-  if (must_wait && !call.has_data) {
-    calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
-    return std::nullopt;
-  }
-  const std::optional<unsigned> meanwhile = must_wait ? std::nullopt : std::optional<unsigned>(0);
   auto& waiting = lookups_[target];
   waiting.push_back(request_id);
-  if (waiting.size() > 1) return meanwhile;
+  if (waiting.size() > 1) return;
   redis::Command command{"GET", context_.keys.owner(target)};
   // Later calls rely on it too, whatever becomes of this one.
   context_.commands->submit(std::move(command), TimePoint::max(),
@@ -154,22 +166,23 @@ std::optional<unsigned> CallSender::note_owner(const RequestId& request_id, Pend
                                 self->on_owner_found(target, outcome);
                               }
                             });
-  return meanwhile;
 }
 
 void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
   const auto waiting = lookups_.extract(target);
   const auto cancels = cancels_.extract(target);
+  const bool is_spread = context_.channels->is_spread();
   if (waiting.empty()) return;
   if (outcome.failure != redis::Failure::none || outcome.reply.is_error()) {
-    if (!context_.channels->must_know_owner()) return;
+    if (!is_spread) return;
     for (const RequestId& request_id : waiting.mapped()) try_later(request_id);
     return;
   }
   if (owners_.size() >= most_owners) owners_.clear();
   const std::string& value = outcome.reply.text;
   const auto owner = value.empty() ? nullptr : std::make_shared<const Owner>(parse_owner(value));
-  owners_[target] = owner;
+  // Where all nodes have owners, one without is about to say whose its id is.
+  if (owner || !is_spread) owners_[target] = owner;
   if (owner && !cancels.empty()) {
     for (const RequestId& request_id : cancels.mapped()) {
       publish_cancel({target, owner->features}, request_id);
@@ -179,7 +192,12 @@ void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome
     PendingCall* const call = calls_.find(request_id);
     if (call == nullptr) continue;
     call->owner = owner;
-    if (context_.channels->must_know_owner()) try_now(request_id);
+    if (!is_spread) continue;
+    if (can_send_to(target)) {
+      publish_to_owner(request_id, *call, encode(request_id, *call));
+    } else {
+      unsent_.push_back(request_id);
+    }
   }
 }
 
@@ -211,9 +229,8 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
   } else if (outcome.reply.is_error()) {
     calls_.fail(request_id,
                 make_error<MeshRedisError>("PUBLISH: " + outcome.reply.text, executed_of(*call)));
-  } else if (outcome.reply.integer == 0 && !context_.channels->is_zero_certain()) {
-    call->receivers = 0;
-    listeners_->ask(call->target, request_id);
+  } else if (outcome.reply.integer == 0 && context_.channels->is_spread()) {
+    ask_after_zero(request_id, *call);
   } else if (outcome.reply.integer == 0) {
     ++call->publishes_to_nobody;
     on_nobody(request_id, *call);
@@ -241,9 +258,35 @@ void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call)
   }
 }
 
+void CallSender::ask_after_zero(const RequestId& request_id, const PendingCall& call) {
+  context_.channels->ask_after_zero(
+      call.target, call.sent_at, TimePoint::max(),
+      [weak = weak_from_this(), request_id](const NodeChannels::Answer& answer) {
+        if (const auto self = weak.lock()) self->on_zero_explained(request_id, answer);
+      });
+}
+
+void CallSender::on_zero_explained(const RequestId& request_id,
+                                   const NodeChannels::Answer& answer) {
+  PendingCall* const call = calls_.find(request_id);
+  if (call == nullptr || answer.failure == redis::Failure::stopped) return;
+  if (!answer.found) {
+    call->may_have_arrived = true;
+    return try_later(request_id);
+  }
+  ++call->publishes_to_nobody;
+  if (answer.found->own == 0) {
+    on_unheard(request_id, *call, answer.found->heartbeat);
+  } else if (call->has_data) {
+    try_later(request_id);  // it listens by now
+  } else {
+    fail_unreachable(request_id, *call);
+  }
+}
+
 void CallSender::check(const RequestId& request_id) {
   const PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr) return;
+  if (call == nullptr || context_.channels->is_spread()) return;
   const auto others = listeners_->others_since(call->begun_at);
   if (!others || call->receivers <= *others) listeners_->ask(call->target, request_id);
 }
@@ -251,15 +294,11 @@ void CallSender::check(const RequestId& request_id) {
 void CallSender::on_listeners(const RequestId& request_id, const std::optional<Listeners>& found) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
-  const bool is_zero_in_question = call->receivers == 0;
-  if (is_zero_in_question) call->receivers = 1;
   if (!found) {
-    if (is_zero_in_question) call->may_have_arrived = true;
-    if (is_zero_in_question || call->is_unheard) try_later(request_id);
+    if (call->is_unheard) try_later(request_id);
     return;
   }
-  if (is_zero_in_question) ++call->publishes_to_nobody;
-  if (!is_zero_in_question && !call->is_unheard && call->receivers > found->others) return;
+  if (!call->is_unheard && call->receivers > found->others) return;
   call->is_unheard = found->own == 0;
   if (call->is_unheard) {
     on_unheard(request_id, *call, found->heartbeat);
@@ -366,7 +405,7 @@ void CallSender::try_due() {
 void CallSender::try_now(const RequestId& request_id) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr) return;
-  if (!can_send()) {
+  if (!can_send_to(call->target)) {
     unsent_.push_back(request_id);
   } else if (call->is_unheard) {
     listeners_->ask(call->target, request_id);
@@ -378,7 +417,7 @@ void CallSender::try_now(const RequestId& request_id) {
 }
 
 std::string_view CallSender::intended_owner(const PendingCall& call) const {
-  const bool is_needed = call.may_have_arrived && context_.channels->must_know_owner();
+  const bool is_needed = call.may_have_arrived && context_.channels->is_spread();
   return is_needed && call.owner ? std::string_view(call.owner->value) : std::string_view();
 }
 

@@ -55,12 +55,14 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
 
   /// Sends the request of a pending call for the first time; `message` is its text.
   void send(const RequestId& request_id, PendingCall& call, std::string_view message);
-  /// Whether both connections are there: a call leaves only where its answer can be heard.
-  bool can_send() const {
-    return context_.own_channel->is_ready() && context_.commands->can_send();
+  /// Whether the connections that a call needs are there: it leaves only where its answer can be
+  /// heard.
+  bool can_send_to(InstanceId target) const {
+    return context_.own_channel->is_ready() && context_.channels->can_send(target);
   }
-  /// What keeps calls from being sent: a `MeshConnectionError`.
-  std::exception_ptr why_not_sent() const;
+  /// What has kept a call from being sent: a `MeshConnectionError`, or null if that was no
+  /// connection.
+  std::exception_ptr why_not_sent(const PendingCall& call) const;
   /// A connection is there (again): sends what was held, if both are.
   void on_ready();
   /// Either connection was made anew.
@@ -81,14 +83,15 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
  private:
   void publish_cancel(const Packer::Address& address, const RequestId& request_id);
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
-  /// Returns the features of the target, as far as they are known; nothing if the request has to
-  /// wait for them.
-  std::optional<unsigned> note_owner(const RequestId& request_id, PendingCall& call);
+  void publish_to_owner(const RequestId& request_id, PendingCall& call, std::string_view message);
+  void look_up_owner(const RequestId& request_id, PendingCall& call);
   void on_owner_found(InstanceId target, const redis::Outcome& outcome);
   /// True if Redis does not take a message of this size; then the call has failed.
   bool fail_if_too_large(const RequestId& request_id, PendingCall& call,
                          const redis::Outcome& outcome);
   void on_nobody(const RequestId& request_id, const PendingCall& call);
+  void ask_after_zero(const RequestId& request_id, const PendingCall& call);
+  void on_zero_explained(const RequestId& request_id, const NodeChannels::Answer& answer);
   void on_listeners(const RequestId& request_id, const std::optional<Listeners>& found);
   void on_unheard(const RequestId& request_id, PendingCall& call,
                   std::optional<std::int64_t> heartbeat);

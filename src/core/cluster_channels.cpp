@@ -19,15 +19,18 @@ struct Inquiry {
   explicit Inquiry(NodeChannels::OnListeners callback) : on_listeners(std::move(callback)) {}
 
   void take(const redis::Outcome& outcome, bool is_good) {
-    if (outcome.failure != redis::Failure::none) failure = outcome.failure;
-    is_complete = is_complete && is_good && outcome.failure == redis::Failure::none;
+    const bool has_failed = outcome.failure != redis::Failure::none;
+    if (has_failed) answer.failure = outcome.failure;
+    if (outcome.reply.is_error() && !is_good) answer.refusal = outcome.reply.text;
+    is_complete = is_complete && is_good && !has_failed;
     if (--open > 0) return;
-    on_listeners(failure, is_complete ? std::optional(found) : std::nullopt);
+    if (is_complete) answer.found = found;
+    on_listeners(answer);
   }
 
   NodeChannels::OnListeners on_listeners;
   Listeners found;
-  redis::Failure failure = redis::Failure::none;
+  NodeChannels::Answer answer;
   bool is_complete = true;
   int open = 3;
 };
@@ -65,6 +68,14 @@ const ClusterChannels::Channel& ClusterChannels::channel_of(InstanceId node) {
 
 std::shared_ptr<redis::Client> ClusterChannels::connection_to(const Channel& channel) {
   return primaries_->of(channel.slot);
+}
+
+bool ClusterChannels::can_send(InstanceId target) {
+  return primaries_->of(channel_of(target).slot)->can_send();
+}
+
+std::exception_ptr ClusterChannels::not_sent_error(InstanceId target) {
+  return primaries_->of(channel_of(target).slot)->not_sent_error();
 }
 
 bool ClusterChannels::can_publish_at_once(InstanceId target, std::size_t size) {
@@ -157,6 +168,19 @@ void ClusterChannels::ask_listeners(InstanceId target, TimePoint deadline,
                       inquiry->found.heartbeat = parse_heartbeat(outcome.reply);
                       inquiry->take(outcome, !outcome.reply.is_error());
                     });
+}
+
+// As long as nothing is known to have moved, the server that is asked is the one that counted.
+void ClusterChannels::ask_after_zero(InstanceId target, TimePoint sent_at, TimePoint deadline,
+                                     OnListeners on_listeners) {
+  ask_listeners(target, deadline,
+                [weak = std::weak_ptr(primaries_), sent_at,
+                 on_listeners = std::move(on_listeners)](const Answer& answer) {
+                  const auto primaries = weak.lock();
+                  Answer certain = answer;
+                  if (!primaries || !primaries->is_settled_since(sent_at)) certain.found.reset();
+                  on_listeners(certain);
+                });
 }
 
 }  // namespace mesh::core

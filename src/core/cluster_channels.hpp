@@ -26,20 +26,22 @@ class ClusterChannels final : public NodeChannels,
   ClusterChannels(std::shared_ptr<redis::Client> registry,
                   std::shared_ptr<redis::Primaries> primaries, Keys keys);
 
+  bool is_spread() const override { return true; }
+  bool can_send(InstanceId target) override;
+  std::exception_ptr not_sent_error(InstanceId target) override;
   bool can_publish_at_once(InstanceId target, std::size_t size) override;
   void want_write(InstanceId target) override;
   void publish(InstanceId target, std::string_view message, TimePoint deadline,
                redis::OutcomeCallback&& callback, std::size_t messages) override;
-  bool sends_hints_singly() const override { return true; }
   void publish_hint(InstanceId target, std::string_view message, TimePoint deadline) override;
-  bool must_know_owner() const override { return true; }
-  bool is_zero_certain() const override { return false; }
   void publish_again(InstanceId target, std::string_view message, std::string_view owner,
                      TimePoint deadline, redis::OutcomeCallback&& callback) override;
   void publish_to_listener(InstanceId target, std::string_view message, TimePoint deadline,
                            redis::OutcomeCallback&& callback) override;
   /// Tells nothing either where the node of the cluster that was asked is not the primary.
   void ask_listeners(InstanceId target, TimePoint deadline, OnListeners on_listeners) override;
+  void ask_after_zero(InstanceId target, TimePoint sent_at, TimePoint deadline,
+                      OnListeners on_listeners) override;
 
  private:
   struct Channel {

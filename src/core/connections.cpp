@@ -29,12 +29,17 @@ Connections::Connections(const Strand& strand, const MeshOptions& options, const
 asio::awaitable<void> Connections::open(TimePoint deadline) {
   commands_->open();
   subscriptions_->open();
+  if (primaries_) primaries_->open();
   co_await commands_->wait_ready(deadline);
   co_await subscriptions_->wait_ready(deadline);
 }
 
 void Connections::open_elsewhere() {
   if (elsewhere_) elsewhere_->open();
+}
+
+asio::awaitable<void> Connections::wait_answered(TimePoint deadline) {
+  if (primaries_) co_await primaries_->wait_answered(deadline);
 }
 
 void Connections::close() {

@@ -46,6 +46,9 @@ class Connections {
   asio::awaitable<void> open(TimePoint deadline);
   /// Opens the election's own, if it has one, and does not wait for it.
   void open_elsewhere();
+  /// Completes when what was sent to other nodes has been answered, or at the deadline: in a
+  /// cluster what closes the connections does not come behind it.
+  asio::awaitable<void> wait_answered(TimePoint deadline);
   void close();
   /// Closes all, and waits until nothing of them runs.
   asio::awaitable<void> close_until(TimePoint deadline);

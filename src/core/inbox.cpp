@@ -74,7 +74,7 @@ void Inbox::on_malformed(const wire::Malformed& message) {
   if (message.response) {
     calls_.on_unreadable(*message.response, message);
   } else if (message.request && message.request->sender != own_id_ && owns_id_ &&
-             context_.commands->is_ready()) {
+             is_for_this_owner(*message.request) && context_.commands->is_ready()) {
     server_->on_unreadable(*message.request, message);
   }
 }
@@ -82,7 +82,7 @@ void Inbox::on_malformed(const wire::Malformed& message) {
 // After a reconnect the id may be another node's, if Redis has lost its data: until a heartbeat has
 // told, both would run the same requests.
 void Inbox::on_request(wire::Request&& request) {
-  if (!request.owner.empty() && request.owner != owner_) {
+  if (!is_for_this_owner(request)) {
     return drop("a repeated request for a node that had this id before");
   }
   if (owns_id_ && context_.commands->is_ready()) {

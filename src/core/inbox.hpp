@@ -62,6 +62,9 @@ class Inbox {
   void on_node_message(std::string_view payload);
   void on_malformed(const wire::Malformed& message);
   void on_request(wire::Request&& request);
+  bool is_for_this_owner(const wire::Request& request) const {
+    return request.owner.empty() || request.owner == owner_;
+  }
   void on_broadcast_message(std::string_view payload);
   void on_unexpected(const RequestId& request_id, const std::string& reason);
   void drop(const std::string& reason);

@@ -12,10 +12,10 @@ void ListenerCheck::ask(InstanceId target, const RequestId& request_id) {
   waiting.push_back(request_id);
   if (waiting.size() > 1) return;
   channels_->ask_listeners(target, TimePoint::max(),
-                           [weak = weak_from_this(), target, asked_at = Clock::now()](
-                               redis::Failure /*failure*/, const std::optional<Listeners>& found) {
+                           [weak = weak_from_this(), target,
+                            asked_at = Clock::now()](const NodeChannels::Answer& answer) {
                              if (const auto self = weak.lock()) {
-                               self->on_reply(target, asked_at, found);
+                               self->on_reply(target, asked_at, answer.found);
                              }
                            });
 }

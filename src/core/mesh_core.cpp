@@ -313,6 +313,7 @@ asio::awaitable<void> MeshCore::leave_mesh(TimePoint deadline) {
   if (!connections_.elsewhere()) co_await leader_->release(deadline);
   registration_.unsubscribe();
   co_await registration_.leave(registry_deadline);
+  co_await connections_.wait_answered(registry_deadline);
   if (connections_.elsewhere()) co_await leader_->release(deadline);
   if (!co_await callbacks_.drain_until(deadline)) callbacks_.abandon();
 }

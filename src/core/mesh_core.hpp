@@ -122,7 +122,6 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   void connect_events();
   redis::Client::Events cluster_events();
   void hear_messages(redis::Client::Events& events);
-  void on_path_renewed();
   std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
   asio::any_io_executor executor_;
   Strand strand_;

@@ -11,9 +11,9 @@ namespace mesh::core {
 void MeshCore::connect_events() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
   registration_.reset();
-  pending_.set_never_sent_callback([weak] {
+  pending_.set_never_sent_callback([weak](const PendingCall& call) {
     const auto self = weak.lock();
-    return self ? self->calls_->why_not_sent() : nullptr;
+    return self ? self->calls_->why_not_sent(call) : nullptr;
   });
   pending_.set_silent_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->check(request_id);
@@ -44,7 +44,9 @@ void MeshCore::connect_events() {
     ++self->counters_.reconnects;
     self->registration_.on_reconnected();
     self->watch_->doubt_list();
-    self->on_path_renewed();
+    self->calls_->on_reconnected();
+    self->answers_->on_reconnected();
+    self->calls_->on_ready();
     // Redis may have lost the lock with the connection.
     if (!self->connections_.elsewhere()) self->leader_->on_reconnected();
   };
@@ -57,12 +59,18 @@ void MeshCore::connect_events() {
   connections_.commands()->set_events(std::move(commands));
 
   if (connections_.primaries()) {
-    connections_.primaries()->set_events(
-        {.before_write = flush, .on_lost = flush, .on_reconnected = [weak] {
-           if (const auto self = weak.lock()) {
-             self->on_path_renewed();
-           }
-         }});
+    redis::Primaries::Events primaries{.before_write = flush, .on_lost = flush};
+    primaries.on_ready = [weak] {
+      if (const auto self = weak.lock()) self->calls_->on_ready();
+    };
+    // Others may have lost their subscriptions there as well.
+    primaries.on_reconnected = [weak] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->calls_->on_reconnected();
+      self->answers_->on_reconnected();
+    };
+    connections_.primaries()->set_events(std::move(primaries));
   }
 
   if (connections_.elsewhere()) {
@@ -120,13 +128,6 @@ void MeshCore::hear_messages(redis::Client::Events& events) {
   events.on_oversized = [weak](const redis::OversizedMessage& message) {
     if (const auto self = weak.lock()) self->inbox_.on_oversized(message);
   };
-}
-
-// A connection by which messages leave was made anew: others may have lost theirs as well.
-void MeshCore::on_path_renewed() {
-  calls_->on_reconnected();
-  answers_->on_reconnected();
-  calls_->on_ready();
 }
 
 }  // namespace mesh::core

@@ -20,27 +20,26 @@ void NodeChannels::publish_hint(InstanceId target, std::string_view message, Tim
       target, message, deadline, [](const redis::Outcome& /*nobody hears*/) {}, 1);
 }
 
-asio::awaitable<std::optional<Listeners>> wait_for_listeners(NodeChannels& channels, Strand strand,
-                                                             InstanceId target,
-                                                             TimePoint deadline) {
+asio::awaitable<NodeChannels::Answer> wait_for_listeners(NodeChannels& channels, Strand strand,
+                                                         InstanceId target, TimePoint deadline) {
   struct Waiter {
-    explicit Waiter(const Strand& strand) : answered(strand) {}
-    Event answered;
-    bool is_answered = false;
-    std::optional<Listeners> found;
+    explicit Waiter(const Strand& strand) : arrived(strand) {}
+    Event arrived;
+    std::optional<NodeChannels::Answer> answer;
   };
   const auto waiter = std::make_shared<Waiter>(strand);
-  channels.ask_listeners(
-      target, deadline,
-      [waiter](redis::Failure /*failure*/, const std::optional<Listeners>& found) {
-        waiter->is_answered = true;
-        waiter->found = found;
-        waiter->answered.notify_all();
-      });
-  while (!waiter->is_answered) {
-    if (!co_await waiter->answered.wait_until(deadline)) break;
+  channels.ask_listeners(target, deadline, [waiter](const NodeChannels::Answer& answer) {
+    waiter->answer = answer;
+    waiter->arrived.notify_all();
+  });
+  while (!waiter->answer) {
+    if (!co_await waiter->arrived.wait_until(deadline) && !waiter->answer) {
+      NodeChannels::Answer none;
+      none.failure = redis::Failure::expired;
+      co_return none;
+    }
   }
-  co_return waiter->found;
+  co_return *waiter->answer;
 }
 
 }  // namespace mesh::core

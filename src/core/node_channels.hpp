@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 #include <mesh/node.hpp>
@@ -34,31 +37,37 @@ inline bool is_received(const redis::Outcome& outcome) {
 /// members must be called on the strand.
 class NodeChannels {
  public:
-  using OnListeners =
-      std::function<void(redis::Failure failure, const std::optional<Listeners>& found)>;
+  /// What a question about listeners came to.
+  struct Answer {
+    redis::Failure failure = redis::Failure::none;
+    std::optional<Listeners> found{};  ///< Nothing if Redis did not tell.
+    std::string refusal{};             ///< Its words if it refused to.
+  };
+  using OnListeners = std::function<void(const Answer& answer)>;
 
   NodeChannels() = default;
   NodeChannels(const NodeChannels&) = delete;
   NodeChannels& operator=(const NodeChannels&) = delete;
   virtual ~NodeChannels() = default;
 
+  /// Whether channels and keys are on different servers, so that no script sees both. Then
+  /// - a request is first sent when the owner of its target's id is known, as the answer to a
+  ///   question that was sent before need not speak of the node that gets the request,
+  /// - a message of which nobody hears what became of it leaves by `publish_hint()`, rather than
+  ///   with others in a frame,
+  /// - 0 receivers mean that there were none only if `ask_after_zero()` says so,
+  /// - there are no patterns, so that only the node itself is ever counted.
+  virtual bool is_spread() const { return false; }
+
   /// As of `redis::Client`, of the connection that messages to the node leave by.
+  virtual bool can_send(InstanceId target) = 0;
+  virtual std::exception_ptr not_sent_error(InstanceId target) = 0;
   virtual bool can_publish_at_once(InstanceId target, std::size_t size) = 0;
   virtual void want_write(InstanceId target) = 0;
   virtual void publish(InstanceId target, std::string_view message, TimePoint deadline,
                        redis::OutcomeCallback&& callback, std::size_t messages) = 0;
 
-  /// Whether a message of which nobody hears what became of it has to leave by `publish_hint()`,
-  /// rather than with others in a frame.
-  virtual bool sends_hints_singly() const { return false; }
   virtual void publish_hint(InstanceId target, std::string_view message, TimePoint deadline);
-
-  /// Whether the owner of the target's id has to be known before a request is first sent, as the
-  /// answer to a question that was sent before need not speak of the node that gets the request.
-  virtual bool must_know_owner() const { return false; }
-  /// Whether a message was certainly received by nobody where the reply is 0. Otherwise
-  /// `ask_listeners()` tells, if it does.
-  virtual bool is_zero_certain() const { return true; }
 
   /// Publishes what may have arrived before, provided that the target copes with repetitions, and
   /// is this owner; an empty one stands for any. The reply is the number of receivers, 0 if the
@@ -71,10 +80,16 @@ class NodeChannels {
 
   /// Nothing is found if Redis does not tell by the deadline.
   virtual void ask_listeners(InstanceId target, TimePoint deadline, OnListeners on_listeners) = 0;
+  /// The same where a message that was published at `sent_at` seems to have been received by
+  /// nobody: found only if that is certain.
+  virtual void ask_after_zero(InstanceId target, TimePoint /*sent_at*/, TimePoint deadline,
+                              OnListeners on_listeners) {
+    ask_listeners(target, deadline, std::move(on_listeners));
+  }
 };
 
 /// `NodeChannels::ask_listeners()` for coroutines. The channels must outlive the operation.
-asio::awaitable<std::optional<Listeners>> wait_for_listeners(NodeChannels& channels, Strand strand,
-                                                             InstanceId target, TimePoint deadline);
+asio::awaitable<NodeChannels::Answer> wait_for_listeners(NodeChannels& channels, Strand strand,
+                                                         InstanceId target, TimePoint deadline);
 
 }  // namespace mesh::core

@@ -59,7 +59,7 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
                                           .deadline = time_left(ends_at, now),
                                           .headers = headers_of(call)},
                                          std::move(message_));
-  if (auto objection = objection_to_call(message.size(), call.data)) {
+  if (auto objection = objection_to_call(call, message.size())) {
     std::move(completion)(std::move(objection), std::string());
     return;
   }
@@ -86,18 +86,18 @@ bool Outbox::has_room_to_keep(std::size_t size) const {
   return pending_.kept_bytes() + size <= context_.limits.queued_bytes;
 }
 
-std::exception_ptr Outbox::objection_to_call(std::size_t message_size,
-                                             std::string_view data) const {
+std::exception_ptr Outbox::objection_to_call(const detail::OutgoingCall& call,
+                                             std::size_t message_size) const {
   if (pending_.size() >= context_.limits.pending_calls) {
     return std::make_exception_ptr(
         MeshLimitError(std::to_string(pending_.size()) +
                        " calls are waiting for an answer (MeshLimits::pending_calls)"));
   }
-  if (const auto objection = wire::objection_to(message_size, data, context_.limits)) {
+  if (const auto objection = wire::objection_to(message_size, call.data, context_.limits)) {
     return make_error<MeshLimitError>("the request " + *objection);
   }
   // What cannot be sent now must be kept.
-  if (!calls_->can_send() && !has_room_to_keep(message_size)) {
+  if (!calls_->can_send_to(call.target) && !has_room_to_keep(message_size)) {
     return std::make_exception_ptr(redis::overflow_error());
   }
   return nullptr;

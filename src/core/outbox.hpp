@@ -53,7 +53,8 @@ class Outbox {
   asio::awaitable<void> broadcast(std::string_view type, std::string_view data);
 
  private:
-  std::exception_ptr objection_to_call(std::size_t message_size, std::string_view data) const;
+  std::exception_ptr objection_to_call(const detail::OutgoingCall& call,
+                                       std::size_t message_size) const;
   bool has_room_to_keep(std::size_t size) const;
 
   Context context_;

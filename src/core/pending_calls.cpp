@@ -146,7 +146,7 @@ void PendingCalls::note_silence(const RequestId& request_id, const PendingCall& 
 
 std::exception_ptr PendingCalls::timeout_error(const PendingCall& call) const {
   if (!call.was_sent && why_never_sent_) {
-    if (auto error = why_never_sent_()) return error;
+    if (auto error = why_never_sent_(call)) return error;
   }
   if (call.ends_at <= call.silent_until) {
     return make_error<MeshDeadlineError>(call.target, std::string(call.type), executed_of(call));

@@ -43,6 +43,7 @@ struct PendingCall {
   int publishes_to_nobody = 0;  // and of these, as Redis said, to nobody
   int attempts = 0;
   std::int64_t receivers = 1;  // of the request, as Redis counted them
+  TimePoint sent_at{};         // for the last time, in a cluster
   std::optional<TimePoint>
       unheard_since{};                   // when it was first found that the target hears nothing
   std::int64_t first_heartbeat = 0;      // the target's last one then
@@ -98,7 +99,7 @@ class PendingCalls {
   }
   /// `why` gives the error of a call whose timeout ended before it could be sent; if that is null,
   /// it is an ordinary timeout.
-  void set_never_sent_callback(std::function<std::exception_ptr()> why) {
+  void set_never_sent_callback(std::function<std::exception_ptr(const PendingCall& call)> why) {
     why_never_sent_ = std::move(why);
   }
   std::vector<RequestId> ids() const { return calls_.keys(); }
@@ -133,7 +134,7 @@ class PendingCalls {
   std::function<void(const RequestId& request_id)> on_silent_;
   std::function<void(const RequestId& request_id)> on_overdue_;
   std::function<void(const RequestId& request_id, const PendingCall& call)> on_given_up_;
-  std::function<std::exception_ptr()> why_never_sent_;
+  std::function<std::exception_ptr(const PendingCall& call)> why_never_sent_;
   RecentIds given_up_;  // apart, since answers to these may come much later
   RecentIds answered_;
   std::size_t kept_bytes_ = 0;

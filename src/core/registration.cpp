@@ -64,6 +64,7 @@ asio::awaitable<InstanceId> Registration::join(TimePoint deadline) {
     const auto found = co_await registry_->heartbeat(id, leader_->lock_value(), deadline);
     if (found.registration != Registry::Registration::taken_by_another) co_return id;
     context_.own_channel->unsubscribe(inbox_.node_channel());
+    inbox_.forget_held();
   }
 }
 
@@ -90,6 +91,7 @@ asio::awaitable<void> Registration::keep() {
         co_await send_heartbeat();
       }
       co_await clean_up();
+      if (!leaving_) co_await look_after_channel();
     } catch (...) {
       const auto error = std::current_exception();
       if (is_cancellation(error)) throw;
@@ -150,6 +152,18 @@ asio::awaitable<void> Registration::send_heartbeat() {
       co_return;
   }
   context_.on_reregistered();
+}
+
+// Of a cluster the heartbeat asks another server than the one that has the channel, whose being
+// slow must not hold up the next heartbeat.
+asio::awaitable<void> Registration::look_after_channel() {
+  constexpr std::chrono::milliseconds longest{1000};
+  const auto asked_at = Clock::now();
+  const auto latest = asked_at + std::min(context_.heartbeat_interval / 2, longest);
+  const bool is_unheard = co_await registry_->is_unheard(own_id_, latest);
+  if (is_unheard && context_.own_channel->is_ready_since(asked_at)) {
+    context_.own_channel->reconnect("the cluster knows no subscription of this node");
+  }
 }
 
 asio::awaitable<void> Registration::move_to_new_id() {

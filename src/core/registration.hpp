@@ -75,6 +75,7 @@ class Registration {
  private:
   asio::awaitable<void> listen(InstanceId id, TimePoint deadline);
   asio::awaitable<void> send_heartbeat();
+  asio::awaitable<void> look_after_channel();
   asio::awaitable<void> send_leaving_heartbeat();
   asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> clean_up();

@@ -28,9 +28,6 @@ using Strings = std::vector<std::string>;
 // Long enough to outlast a pause of the node; nobody waits for it to end.
 constexpr int owner_ttl_in_node_ttls = 10;
 
-// The primary of the node's channel may be down, which must not keep heartbeats from being sent.
-constexpr std::chrono::seconds longest_question{1};
-
 // Others may have put anything into the sets: what is not an id is passed over.
 std::optional<InstanceId> parse_id(const std::string& text) {
   InstanceId id = 0;
@@ -86,7 +83,7 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   may_read_lock_ = true;
   for (;;) {
     const InstanceId id = co_await next_free_id(deadline);
-    if (co_await is_heard(id, deadline) || !co_await claim(id, deadline)) continue;
+    if (co_await may_be_heard(id, deadline) || !co_await claim(id, deadline)) continue;
     note_claim(id);
     co_return id;
   }
@@ -100,21 +97,22 @@ asio::awaitable<bool> Registry::claim(InstanceId id, TimePoint deadline) {
   co_return reply.integer == 1;
 }
 
-// Where the scripts do not know. An id is used only if it is certain that nobody listens there.
-asio::awaitable<bool> Registry::is_heard(InstanceId id, TimePoint deadline) {
+// Where the scripts do not know. An id is used only if it is certain that nobody listens there; the
+// primary of its channel may be down while those of others are not.
+asio::awaitable<bool> Registry::may_be_heard(InstanceId id, TimePoint deadline) {
+  constexpr std::chrono::seconds patience{1};
   constexpr std::chrono::milliseconds pause{50};
   if (!channels_) co_return false;
-  for (;;) {
-    const auto found = co_await wait_for_listeners(*channels_, strand_, id, deadline);
-    if (found) co_return found->own > 0;
-    if (Clock::now() >= deadline) {
-      throw MeshRedisError(
-          "the cluster does not tell whether a node listens on the channel of id " +
-          std::to_string(id));
-    }
+  const TimePoint latest = std::min(deadline, Clock::now() + patience);
+  while (Clock::now() < latest) {
+    const auto answer = co_await wait_for_listeners(*channels_, strand_, id, latest);
+    if (answer.found) co_return answer.found->own > 0;
+    if (answer.failure == redis::Failure::stopped) throw MeshStoppedError();
+    if (answer.refusal.starts_with("NOPERM")) throw MeshRedisError(answer.refusal);
     Event never(strand_);
-    co_await never.wait_until(Clock::now() + pause);
+    co_await never.wait_until(std::min(latest, Clock::now() + pause));
   }
+  co_return true;
 }
 
 std::string Registry::channel_to_ask_about(const std::string& name) const {
@@ -146,15 +144,14 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::str
   last_score_ = reply.elements[1].text;
   found.registration = reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
   found.is_unheard = reply.elements[2].integer == 0;
-  if (channels_) found.is_unheard = co_await is_unheard(id);
   if (reply.elements.size() > 3) found.another_leads = reply.elements[3].integer == 1;
   co_return found;
 }
 
-asio::awaitable<bool> Registry::is_unheard(InstanceId id) {
-  const auto found =
-      co_await wait_for_listeners(*channels_, strand_, id, Clock::now() + longest_question);
-  co_return found && found->own == 0;
+asio::awaitable<bool> Registry::is_unheard(InstanceId id, TimePoint deadline) {
+  if (!channels_) co_return false;
+  const auto answer = co_await wait_for_listeners(*channels_, strand_, id, deadline);
+  co_return answer.found&& answer.found->own == 0;
 }
 
 asio::awaitable<redis::Outcome> Registry::run_heartbeat(InstanceId id, std::string lock_value,
@@ -204,28 +201,30 @@ asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(Instance
                                                                         TimePoint deadline) {
   constexpr int most_rounds = 100;
   std::vector<std::string> owners;
+  std::vector<std::string> ghosts = std::exchange(ghosts_, {});
   for (int round = 1;; ++round) {
-    const redis::Reply reply = co_await run_cleanup(self, mandate, std::move(owners), deadline);
+    const redis::Reply reply =
+        co_await run_cleanup(self, mandate, owners, std::exchange(ghosts, {}), deadline);
     if (reply.elements.size() < 3) co_return std::nullopt;
-    for (const redis::Reply& ghost : reply.elements[1].elements) ghosts_.push_back(ghost.text);
-    owners.clear();
-    for (const redis::Reply& id : reply.elements[2].elements) owners.push_back(id.text);
-    if (owners.empty() || round == most_rounds) {
+    const std::vector<redis::Reply>& missing = reply.elements[2].elements;
+    if (missing.empty() || round == most_rounds) {
+      for (const redis::Reply& ghost : reply.elements[1].elements) ghosts_.push_back(ghost.text);
       co_return parse_reports(reply.elements[0], "");
     }
+    for (const redis::Reply& id : missing) owners.push_back(id.text);
   }
 }
 
 asio::awaitable<redis::Reply> Registry::run_cleanup(InstanceId self, const Mandate& mandate,
                                                     std::vector<std::string> owners,
+                                                    std::vector<std::string> ghosts,
                                                     TimePoint deadline) {
   Strings keys{mandate.key, keys_.heartbeats(), keys_.nodes(), keys_.reports(), keys_.next_id()};
   for (const std::string& id : owners) keys.push_back(keys_.owner_prefix() + id);
   Strings arguments{mandate.value,         node_ttl_,      reporter(self), keys_.events_channel(),
                     keys_.pulse_channel(), mandate.memory, publish_word()};
   arguments.insert(arguments.end(), owners.begin(), owners.end());
-  arguments.insert(arguments.end(), ghosts_.begin(), ghosts_.end());
-  ghosts_.clear();
+  arguments.insert(arguments.end(), ghosts.begin(), ghosts.end());
   co_return co_await remove_dead_nodes_.run(*client_, std::move(keys), std::move(arguments),
                                             deadline);
 }

@@ -59,13 +59,16 @@ class Registry {
   /// What a heartbeat found.
   struct Heartbeat {
     Registration registration = Registration::taken_by_another;
-    bool is_unheard = false;              // nobody is subscribed to the node's channel
+    bool is_unheard = false;              // nobody is subscribed to the node's channel, in a script
     std::optional<bool> another_leads{};  // nothing if an attempt must find out
   };
 
   /// Registers the node or prolongs its registration, unless another node has its id. `lock_value`
   /// is what the leader lock holds while this node leads.
   asio::awaitable<Heartbeat> heartbeat(InstanceId id, std::string lock_value, TimePoint deadline);
+  /// Whether it is certain that nobody is subscribed to the node's channel, where a heartbeat does
+  /// not tell.
+  asio::awaitable<bool> is_unheard(InstanceId id, TimePoint deadline);
   /// In ascending order of the ids. `self` marks the one with that id.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
   /// What shows that the caller leads: the value of the leader lock, or, where that is on another
@@ -93,8 +96,7 @@ class Registry {
  private:
   std::string reporter(InstanceId self) const { return std::to_string(self) + ":" + uuid_; }
   asio::awaitable<InstanceId> next_free_id(TimePoint deadline);
-  asio::awaitable<bool> is_unheard(InstanceId id);
-  asio::awaitable<bool> is_heard(InstanceId id, TimePoint deadline);
+  asio::awaitable<bool> may_be_heard(InstanceId id, TimePoint deadline);
   asio::awaitable<bool> claim(InstanceId id, TimePoint deadline);
   std::string channel_to_ask_about(const std::string& name) const;
   std::string publish_word() const;
@@ -102,7 +104,8 @@ class Registry {
   asio::awaitable<redis::Outcome> run_heartbeat(InstanceId id, std::string lock_value,
                                                 TimePoint deadline);
   asio::awaitable<redis::Reply> run_cleanup(InstanceId self, const Mandate& mandate,
-                                            std::vector<std::string> owners, TimePoint deadline);
+                                            std::vector<std::string> owners,
+                                            std::vector<std::string> ghosts, TimePoint deadline);
   asio::awaitable<bool> run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
                                   redis::Priority priority);
 

@@ -25,6 +25,12 @@ std::optional<Listeners> parse_listeners(const redis::Outcome& outcome) {
 SingleRedisChannels::SingleRedisChannels(std::shared_ptr<redis::Client> commands, Keys keys)
     : commands_(std::move(commands)), keys_(std::move(keys)) {}
 
+bool SingleRedisChannels::can_send(InstanceId /*target*/) { return commands_->can_send(); }
+
+std::exception_ptr SingleRedisChannels::not_sent_error(InstanceId /*target*/) {
+  return commands_->not_sent_error();
+}
+
 bool SingleRedisChannels::can_publish_at_once(InstanceId target, std::size_t size) {
   return commands_->can_publish_at_once(channel_.of(keys_, target).size() + size);
 }
@@ -65,7 +71,8 @@ void SingleRedisChannels::ask_listeners(InstanceId target, TimePoint deadline,
                          std::to_string(target)};
   commands_->submit(std::move(command), deadline,
                     [on_listeners = std::move(on_listeners)](const redis::Outcome& outcome) {
-                      on_listeners(outcome.failure, parse_listeners(outcome));
+                      on_listeners({outcome.failure, parse_listeners(outcome),
+                                    outcome.reply.is_error() ? outcome.reply.text : ""});
                     });
 }
 

@@ -14,6 +14,8 @@ class SingleRedisChannels final : public NodeChannels {
  public:
   SingleRedisChannels(std::shared_ptr<redis::Client> commands, Keys keys);
 
+  bool can_send(InstanceId target) override;
+  std::exception_ptr not_sent_error(InstanceId target) override;
   bool can_publish_at_once(InstanceId target, std::size_t size) override;
   void want_write(InstanceId target) override;
   void publish(InstanceId target, std::string_view message, TimePoint deadline,

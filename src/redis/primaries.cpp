@@ -23,8 +23,16 @@ Primaries::Primaries(Strand strand, RedisOptions options, std::size_t queued_byt
              [log = log_](const std::exception_ptr& error) {
                log(LogLevel::error, "redis (primaries): gave up: " + describe_error(error));
              }),
+      first_slot_(first_slot),
       table_(first_slot) {
   members_.push_back(Member{std::move(first), false});
+  on_first_changed();
+}
+
+void Primaries::open() {
+  is_closed_ = false;
+  table_ = SlotTable(first_slot_);
+  members_.resize(1);
   on_first_changed();
 }
 
@@ -54,6 +62,7 @@ const std::shared_ptr<Client>& Primaries::add(std::uint16_t slot) {
 }
 
 void Primaries::on_member_changed(SlotTable::Place place) {
+  changed_at_ = Clock::now();
   Member& member = members_[place];
   const auto primary = member.client->connected_to();
   if (primary) {
@@ -66,20 +75,23 @@ void Primaries::on_member_changed(SlotTable::Place place) {
   const bool is_first_time = std::exchange(member.is_first_time, false);
   if (!primary) {
     if (events_.on_lost) events_.on_lost();
-  } else if (!is_first_time && events_.on_reconnected) {
-    events_.on_reconnected();
+    return;
   }
+  if (!is_first_time && events_.on_reconnected) events_.on_reconnected();
+  if (events_.on_ready) events_.on_ready();
 }
 
 void Primaries::on_first_changed() { on_member_changed(SlotTable::first); }
 
 void Primaries::on_redirection(const Redirection& redirection) {
   if (redirection.is_asking) return;
+  changed_at_ = Clock::now();
   table_.note_moved(redirection.slot, redirection.target);
   close_superfluous();
 }
 
 void Primaries::on_slots(const SlotMap& map) {
+  changed_at_ = Clock::now();
   table_.note_slots(map);
   close_superfluous();
 }
@@ -108,6 +120,18 @@ asio::awaitable<void> Primaries::close_when_idle(std::shared_ptr<Primaries> /*se
       members_[place] = Member{};
       table_.remove(place);
     }
+  }
+}
+
+asio::awaitable<void> Primaries::wait_answered(TimePoint deadline) {
+  constexpr std::chrono::milliseconds pause{2};
+  const auto self = shared_from_this();
+  const auto is_answered = [](const Member& member) {
+    return !member.client || !member.client->is_ready() || member.client->is_idle();
+  };
+  Event never(strand_);
+  while (!std::ranges::all_of(members_, is_answered) && Clock::now() < deadline) {
+    co_await never.wait_until(std::min(deadline, Clock::now() + pause));
   }
 }
 

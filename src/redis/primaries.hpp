@@ -28,7 +28,9 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   struct Events {
     std::function<void()> before_write;
     std::function<void()> on_lost;
-    /// Made anew, or a new one in place of another. Before queued commands.
+    /// There for the first time or again. Before queued commands.
+    std::function<void()> on_ready;
+    /// Before that: it was made anew, or is a new one in place of another.
     std::function<void()> on_reconnected;
   };
 
@@ -50,11 +52,18 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
     return place == SlotTable::nowhere ? add(slot) : members_[place].client;
   }
 
+  /// After `close()` and `join_until()`, and at first: with no connection but `first`.
+  void open();
+  /// Whether all has been where it is since then, as far as is known.
+  bool is_settled_since(TimePoint time) const { return changed_at_ < time; }
+
   void on_redirection(const Redirection& redirection);
   void on_slots(const SlotMap& map);
   /// `first` is ready, or was lost.
   void on_first_changed();
 
+  /// Returns when everything that was sent has been answered, or at the deadline.
+  asio::awaitable<void> wait_answered(TimePoint deadline);
   /// All but `first`. What is submitted afterwards is refused.
   void close();
   /// False if the internal coroutines had not ended by the deadline. After `close()`.
@@ -80,8 +89,10 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   LogSink log_;
   Events events_;
   TaskGroup tasks_;
+  std::uint16_t first_slot_;
   SlotTable table_;
   std::deque<Member> members_;  // by place; references to them stay valid
+  TimePoint changed_at_{};
   bool is_closed_ = false;
   bool is_closing_some_ = false;
 };

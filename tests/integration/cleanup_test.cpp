@@ -71,6 +71,22 @@ TEST_F(CleanupReports, AReportIsKeptUntilTheCallbackHasCompleted) {
   });
 }
 
+// A node writes its host name before its first heartbeat, so only what lacked one for a while goes.
+TEST_F(CleanupReports, AHostNameWithoutAHeartbeatOutlivesACleanupThatRemovesADeadNode) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions rare = options();
+    rare.heartbeat_interval = 3s;  // so there is one cleanup, after the node has become the leader
+    const auto node = co_await make_node(std::move(rare));
+    register_ghost(77);
+    probe().command({"HSET", name("nodes"), "78", "about-to-register"});
+    co_await node->start();
+    const auto is_removed = [&] { return !is_registered(77); };
+    EXPECT_TRUE(co_await eventually(is_removed, 60s));
+    EXPECT_EQ(probe().hget(name("nodes"), "78"), "about-to-register");
+    co_await node->stop();
+  });
+}
+
 // More than one run of the script takes the owners of.
 TEST_F(CleanupReports, ManyDeadNodesAreRemovedAtOnceWithWhatTheyOwned) {
   run_coroutine([&]() -> asio::awaitable<void> {

@@ -157,6 +157,17 @@ TEST(MeshOnCluster, NothingIsLeftAfterAStop) {
   });
 }
 
+TEST(MeshOnCluster, NodesCanBeStartedAgain) {
+  with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
+    for (int i = 0; i < 2; ++i) {
+      co_await mesh.expect_calls_succeed();
+      co_await mesh.stop();
+      co_await mesh.start();
+    }
+    co_await mesh.expect_calls_succeed();
+  });
+}
+
 TEST(MeshOnCluster, ANodeThatDoesNotExistIsUnreachableAtOnce) {
   with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
     const std::string text = "hello";
