@@ -258,6 +258,20 @@ TEST(MeshOnCluster, CallsGoOnAfterThePrimaryOfTheRegistryHasDied) {
       with_short_silence());
 }
 
+TEST(MeshOnCluster, AStartWaitsForTheReplacementOfAPrimaryThatIsNotThere) {
+  with_cluster_mesh(
+      [](ClusterMesh& mesh) -> asio::awaitable<void> {
+        mesh.cluster.primary_of(mesh.registry_slot()).kill();
+        MeshOptions options = mesh.options();
+        options.redis.connect_timeout = 60s;
+        Node late(co_await asio::this_coro::executor, mesh_key, options);
+        co_await late.start();
+        EXPECT_EQ(late.instance_id(), static_cast<InstanceId>(ClusterMesh::size + 1));
+        co_await late.stop();
+      },
+      with_short_silence());
+}
+
 // Nothing but the message can say whom it is for.
 TEST(MeshOnCluster, ARepeatedRequestIsForTheOwnerThatItNames) {
   with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
