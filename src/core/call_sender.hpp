@@ -65,8 +65,10 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   std::exception_ptr why_not_sent(const PendingCall& call) const;
   /// A connection is there (again): sends what was held, if both are.
   void on_ready();
-  /// Either connection was made anew.
+  /// That to the registry, or that of the own channel, was made anew.
   void on_reconnected();
+  /// A connection to another primary of a cluster was: the targets may be on their way back there.
+  void on_path_renewed() { others_return_.open(Clock::now()); }
   /// Sends again what may have been lost, in portions.
   void repeat_all();
   /// The same for one call, of which nothing is heard.

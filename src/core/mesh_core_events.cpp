@@ -59,7 +59,9 @@ void MeshCore::connect_events() {
   connections_.commands()->set_events(std::move(commands));
 
   if (connections_.primaries()) {
-    redis::Primaries::Events primaries{.before_write = flush, .on_lost = flush};
+    redis::Primaries::Events primaries;
+    primaries.before_write = flush;
+    primaries.on_lost = flush;
     primaries.on_ready = [weak] {
       if (const auto self = weak.lock()) self->calls_->on_ready();
     };
@@ -67,7 +69,7 @@ void MeshCore::connect_events() {
     primaries.on_reconnected = [weak] {
       const auto self = weak.lock();
       if (!self) return;
-      self->calls_->on_reconnected();
+      self->calls_->on_path_renewed();
       self->answers_->on_reconnected();
     };
     connections_.primaries()->set_events(std::move(primaries));

@@ -31,7 +31,7 @@ class ClusterMesh {
  public:
   static constexpr std::size_t size = 3;
 
-  ClusterMesh(RedisCluster& cluster, const asio::any_io_executor& executor) : cluster(cluster) {
+  ClusterMesh(RedisCluster& servers, const asio::any_io_executor& executor) : cluster(servers) {
     for (std::size_t i = 0; i < size; ++i) {
       nodes.push_back(std::make_unique<Node>(executor, mesh_key, options()));
       nodes.back()->register_handler<"echo">([this](const std::string& text) {
