@@ -56,7 +56,10 @@ bool is_from_primary(const redis::Reply& reply) {
 
 ClusterChannels::ClusterChannels(std::shared_ptr<redis::Client> registry,
                                  std::shared_ptr<redis::Primaries> primaries, Keys keys)
-    : registry_(std::move(registry)), primaries_(std::move(primaries)), keys_(std::move(keys)) {}
+    : NodeChannels(true),
+      registry_(std::move(registry)),
+      primaries_(std::move(primaries)),
+      keys_(std::move(keys)) {}
 
 const ClusterChannels::Channel& ClusterChannels::channel_of(InstanceId node) {
   if (const auto known = channels_.find(node); known != channels_.end()) return known->second;
@@ -66,25 +69,21 @@ const ClusterChannels::Channel& ClusterChannels::channel_of(InstanceId node) {
   return channels_.emplace(node, Channel{std::move(name), slot}).first->second;
 }
 
-std::shared_ptr<redis::Client> ClusterChannels::connection_to(const Channel& channel) {
-  return primaries_->of(channel.slot);
-}
-
 bool ClusterChannels::can_send(InstanceId target) {
-  return primaries_->of(channel_of(target).slot)->can_send();
+  return connection_to(channel_of(target))->can_send();
 }
 
 std::exception_ptr ClusterChannels::not_sent_error(InstanceId target) {
-  return primaries_->of(channel_of(target).slot)->not_sent_error();
+  return connection_to(channel_of(target))->not_sent_error();
 }
 
 bool ClusterChannels::can_publish_at_once(InstanceId target, std::size_t size) {
   const Channel& channel = channel_of(target);
-  return primaries_->of(channel.slot)->can_publish_at_once(channel.name.size() + size);
+  return connection_to(channel)->can_publish_at_once(channel.name.size() + size);
 }
 
 void ClusterChannels::want_write(InstanceId target) {
-  primaries_->of(channel_of(target).slot)->want_write();
+  connection_to(channel_of(target))->want_write();
 }
 
 void ClusterChannels::publish(InstanceId target, std::string_view message, TimePoint deadline,

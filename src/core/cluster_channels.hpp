@@ -26,7 +26,6 @@ class ClusterChannels final : public NodeChannels,
   ClusterChannels(std::shared_ptr<redis::Client> registry,
                   std::shared_ptr<redis::Primaries> primaries, Keys keys);
 
-  bool is_spread() const override { return true; }
   bool can_send(InstanceId target) override;
   std::exception_ptr not_sent_error(InstanceId target) override;
   bool can_publish_at_once(InstanceId target, std::size_t size) override;
@@ -63,7 +62,9 @@ class ClusterChannels final : public NodeChannels,
   };
 
   const Channel& channel_of(InstanceId node);
-  std::shared_ptr<redis::Client> connection_to(const Channel& channel);
+  const std::shared_ptr<redis::Client>& connection_to(const Channel& channel) {
+    return primaries_->of(channel.slot);
+  }
   void send_hint(std::unique_ptr<Hint> hint);
   void on_owner_found(Repetition& repetition, redis::Outcome&& found);
 

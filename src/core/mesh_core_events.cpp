@@ -35,12 +35,14 @@ void MeshCore::connect_events() {
   const auto flush = [packer = std::weak_ptr(packer_)] {
     if (const auto self = packer.lock()) self->flush();
   };
+  const auto note_commands = [primaries = std::weak_ptr(connections_.primaries())] {
+    if (const auto self = primaries.lock()) self->on_first_changed();
+  };
   redis::Client::Events commands = cluster_events();
-  commands.on_ready = [weak, first = true]() mutable {
+  commands.on_ready = [weak, note_commands, first = true]() mutable {
+    note_commands();
     const auto self = weak.lock();
-    if (!self) return;
-    if (self->connections_.primaries()) self->connections_.primaries()->on_first_changed();
-    if (std::exchange(first, false)) return;
+    if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
     self->registration_.on_reconnected();
     self->watch_->doubt_list();
@@ -51,9 +53,8 @@ void MeshCore::connect_events() {
     if (!self->connections_.elsewhere()) self->leader_->on_reconnected();
   };
   commands.before_write = flush;
-  commands.on_lost = [weak, flush] {
-    const auto self = weak.lock();
-    if (self && self->connections_.primaries()) self->connections_.primaries()->on_first_changed();
+  commands.on_lost = [note_commands, flush] {
+    note_commands();
     flush();
   };
   connections_.commands()->set_events(std::move(commands));

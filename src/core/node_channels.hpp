@@ -45,7 +45,7 @@ class NodeChannels {
   };
   using OnListeners = std::function<void(const Answer& answer)>;
 
-  NodeChannels() = default;
+  explicit NodeChannels(bool is_spread) : is_spread_(is_spread) {}
   NodeChannels(const NodeChannels&) = delete;
   NodeChannels& operator=(const NodeChannels&) = delete;
   virtual ~NodeChannels() = default;
@@ -57,7 +57,7 @@ class NodeChannels {
   ///   with others in a frame,
   /// - 0 receivers mean that there were none only if `ask_after_zero()` says so,
   /// - there are no patterns, so that only the node itself is ever counted.
-  virtual bool is_spread() const { return false; }
+  bool is_spread() const { return is_spread_; }
 
   /// As of `redis::Client`, of the connection that messages to the node leave by.
   virtual bool can_send(InstanceId target) = 0;
@@ -67,6 +67,7 @@ class NodeChannels {
   virtual void publish(InstanceId target, std::string_view message, TimePoint deadline,
                        redis::OutcomeCallback&& callback, std::size_t messages) = 0;
 
+  /// Nobody hears what becomes of it.
   virtual void publish_hint(InstanceId target, std::string_view message, TimePoint deadline);
 
   /// Publishes what may have arrived before, provided that the target copes with repetitions, and
@@ -86,6 +87,9 @@ class NodeChannels {
                               OnListeners on_listeners) {
     ask_listeners(target, deadline, std::move(on_listeners));
   }
+
+ private:
+  bool is_spread_;  // each message asks
 };
 
 /// `NodeChannels::ask_listeners()` for coroutines. The channels must outlive the operation.

@@ -60,12 +60,10 @@ void Packer::send_response(OutgoingResponse&& response) {
 void Packer::send_hint(const Address& address, std::string_view message, TimePoint deadline) {
   if (channels_->is_spread()) {
     publish_open_frame(address.node);
-    channels_->publish_hint(address.node, message, deadline);
   } else if (Slot* const slot = slot_for(address, message.size())) {
-    add(*slot, message, {Kind::hint, deadline});
-  } else {
-    publish(address.node, message, 1, deadline, nullptr);
+    return add(*slot, message, {Kind::hint, deadline});
   }
+  channels_->publish_hint(address.node, message, deadline);
 }
 
 void Packer::flush() {

@@ -136,9 +136,7 @@ asio::awaitable<void> Registration::send_heartbeat() {
   }
   note_leader(found.another_leads);
   // The subscription may be gone without a word, or be left at a server that is the master no more.
-  if (found.is_unheard && context_.own_channel->is_ready_since(sent_at)) {
-    context_.own_channel->reconnect("Redis knows no subscription of this node");
-  }
+  if (found.is_unheard) on_unheard(sent_at);
   if (found.registration != Registry::Registration::taken_by_another) inbox_.accept_requests();
   switch (found.registration) {
     case Registry::Registration::known:
@@ -160,10 +158,12 @@ asio::awaitable<void> Registration::look_after_channel() {
   constexpr std::chrono::milliseconds longest{1000};
   const auto asked_at = Clock::now();
   const auto latest = asked_at + std::min(context_.heartbeat_interval / 2, longest);
-  const bool is_unheard = co_await registry_->is_unheard(own_id_, latest);
-  if (is_unheard && context_.own_channel->is_ready_since(asked_at)) {
-    context_.own_channel->reconnect("the cluster knows no subscription of this node");
-  }
+  if (co_await registry_->is_unheard(own_id_, latest)) on_unheard(asked_at);
+}
+
+void Registration::on_unheard(TimePoint asked_at) {
+  if (!context_.own_channel->is_ready_since(asked_at)) return;
+  context_.own_channel->reconnect("Redis knows no subscription of this node");
 }
 
 asio::awaitable<void> Registration::move_to_new_id() {

@@ -76,6 +76,7 @@ class Registration {
   asio::awaitable<void> listen(InstanceId id, TimePoint deadline);
   asio::awaitable<void> send_heartbeat();
   asio::awaitable<void> look_after_channel();
+  void on_unheard(TimePoint asked_at);
   asio::awaitable<void> send_leaving_heartbeat();
   asio::awaitable<void> move_to_new_id();
   asio::awaitable<void> clean_up();

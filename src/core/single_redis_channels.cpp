@@ -23,7 +23,7 @@ std::optional<Listeners> parse_listeners(const redis::Outcome& outcome) {
 }  // namespace
 
 SingleRedisChannels::SingleRedisChannels(std::shared_ptr<redis::Client> commands, Keys keys)
-    : commands_(std::move(commands)), keys_(std::move(keys)) {}
+    : NodeChannels(false), commands_(std::move(commands)), keys_(std::move(keys)) {}
 
 bool SingleRedisChannels::can_send(InstanceId /*target*/) { return commands_->can_send(); }
 
