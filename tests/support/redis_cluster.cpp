@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <support/wait.hpp>
@@ -12,6 +13,7 @@ namespace mesh::test {
 namespace {
 
 constexpr int slot_count = 16384;
+
 std::string id_of(RedisServer& server) {
   return server.command({"CLUSTER", "MYID"}).get<std::string>();
 }
@@ -21,8 +23,6 @@ std::string id_of(RedisServer& server) {
 RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.server.tls.has_value()) {
   RedisServerOptions server_options = std::move(options.server);
   server_options.in_cluster = true;
-  server_options.config.push_back("cluster-node-timeout " +
-                                  std::to_string(options.node_timeout.count()));
   if (!options.announced_host.empty()) {
     server_options.config.push_back("cluster-announce-hostname " + options.announced_host);
     server_options.config.emplace_back("cluster-preferred-endpoint-type hostname");
@@ -31,43 +31,55 @@ RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.serve
     server_options.config.insert(server_options.config.end(),
                                  {"tls-cluster yes", "tls-replication yes"});
   }
-  for (const char* line : {"cluster-replica-validity-factor 0", "repl-ping-replica-period 1"}) {
+  // Until all have heard of each other they are in a hurry, and replace nobody.
+  for (const char* line : {"cluster-replica-validity-factor 0", "repl-ping-replica-period 1",
+                           "cluster-node-timeout 600", "cluster-replica-no-failover yes"}) {
     server_options.config.emplace_back(line);
   }
   for (std::size_t i = 0; i < 2 * primaries; ++i) {
     servers_.push_back(std::make_unique<RedisServer>(server_options));
   }
-  join();
+  join(options.announced_host);
+  for (const auto& server : servers_) {
+    server->command({"CONFIG", "SET", "cluster-node-timeout",
+                     std::to_string(options.node_timeout.count()), "cluster-replica-no-failover",
+                     "no"});
+    server->command({"CONFIG", "REWRITE"});
+  }
 }
 
-void RedisCluster::join() {
-  for (std::size_t i = 0; i < servers_.size(); ++i) {
-    servers_[i]->command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
-    if (i >= primaries) continue;
-    const auto first = static_cast<int>(i) * slot_count / static_cast<int>(primaries);
-    const auto end = static_cast<int>(i + 1) * slot_count / static_cast<int>(primaries);
-    servers_[i]->command(
-        {"CLUSTER", "ADDSLOTSRANGE", std::to_string(first), std::to_string(end - 1)});
-  }
-  for (const auto& one : servers_) {
-    for (const auto& other : servers_) {
-      if (one != other)
-        one->command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(cluster_port_of(*other)),
-                      std::to_string(other->bus_port())});
+// They are told of each other by the file in which each keeps that: to find each other by CLUSTER
+// MEET takes them seconds.
+void RedisCluster::join(const std::string& announced_host) {
+  std::vector<std::string> ids;
+  for (const auto& server : servers_) ids.push_back(id_of(*server));
+  const auto line_of = [&](std::size_t i, bool is_itself) {
+    const RedisServer& server = *servers_[i];
+    std::string line = ids[i] + " 127.0.0.1:" + std::to_string(cluster_port_of(server)) + "@" +
+                       std::to_string(server.bus_port());
+    if (!announced_host.empty()) line += "," + announced_host;
+    line += is_itself ? " myself," : " ";
+    const bool is_primary = i < primaries;
+    line += is_primary ? "master -" : "slave " + ids[i - primaries];
+    line += " 0 0 " + std::to_string(i % primaries + 1) + " connected";
+    if (is_primary) {
+      line += " " + std::to_string(i * slot_count / primaries) + "-" +
+              std::to_string((i + 1) * slot_count / primaries - 1);
     }
+    return line + "\n";
+  };
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    std::string nodes;
+    for (std::size_t j = 0; j < servers_.size(); ++j) nodes += line_of(j, i == j);
+    nodes += "vars currentEpoch " + std::to_string(primaries) + " lastVoteEpoch 0\n";
+    servers_[i]->restart_in_cluster(nodes);
   }
-  for (std::size_t i = primaries; i < servers_.size(); ++i) {
-    const auto follows = [&] {
-      try {
-        servers_[i]->command({"CLUSTER", "REPLICATE", id_of(*servers_[i - primaries])});
-        return true;
-      } catch (const RedisProbeError& /*it does not know it yet*/) {
-        return false;
-      }
-    };
-    require_soon("a cluster: joined", follows);
-  }
-  require_soon("a cluster: well", [this] { return all_are_well(); });
+  // Each question needs connections to all: not as often as others are asked.
+  const auto is_well = [this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    return all_are_well();
+  };
+  require_soon("a cluster: well", is_well);
 }
 
 bool RedisCluster::all_are_well() {

@@ -59,7 +59,7 @@ class RedisCluster {
 
   /// That the nodes use among themselves.
   std::uint16_t cluster_port_of(const RedisServer& server) const;
-  void join();
+  void join(const std::string& announced_host);
   bool all_are_well();
   bool all_name(std::uint16_t slot, const RedisServer& primary);
   std::vector<std::uint16_t> ports_of(RedisServer& asked, std::uint16_t slot);

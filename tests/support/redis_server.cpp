@@ -196,6 +196,12 @@ void RedisServer::restart_with_data() {
   start();
 }
 
+void RedisServer::restart_in_cluster(const std::string& nodes) {
+  kill();
+  std::ofstream(directory_.path() / "nodes.conf") << nodes;
+  start();
+}
+
 void RedisServer::pause() { process_->pause(); }
 
 void RedisServer::resume() { process_->resume(); }

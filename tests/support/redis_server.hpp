@@ -77,6 +77,8 @@ class RedisServer {
   /// Comes back empty.
   void restart();
   void restart_with_data();
+  /// Of a cluster: comes back empty, with this as the file in which it keeps what it knows of it.
+  void restart_in_cluster(const std::string& nodes);
   /// SIGSTOP: connections stay open, nothing answers.
   void pause();
   void resume();
