@@ -67,6 +67,7 @@ std::string summary(const History& history, const Verdict& verdict) {
        << " | faults: " << list(history.faults) << " | calls=" << history.calls.size()
        << " outcomes: " << list(verdict.outcomes) << " | handlers run=" << verdict.runs
        << " requests repeated=" << history.replays
+       << " run by these alone=" << verdict.runs_of_the_runner
        << " run twice after loss=" << verdict.runs_twice_after_loss << " | terms=" << verdict.terms
        << " | ids shared after loss=" << verdict.two_holders_after_loss << " (longest "
        << seconds(verdict.longest_shared_id) << ") reregistered=" << history.reregistrations

@@ -24,6 +24,7 @@ struct Verdict {
   std::map<std::string, std::size_t> outcomes;
   std::size_t runs = 0;
   std::size_t runs_twice_after_loss = 0;
+  std::size_t runs_of_the_runner = 0;  ///< Of a request that reached nobody, but by its repetition.
   std::size_t terms = 0;
   std::size_t two_holders_after_loss = 0;
   Nanoseconds longest_shared_id = 0;

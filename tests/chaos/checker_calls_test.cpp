@@ -121,6 +121,23 @@ TEST_F(CheckerTest, AcceptsARunOfARequestThatTheRunnerRepeatedAfterItsCall) {
   EXPECT_EQ(broken(), Rules{});
 }
 
+TEST_F(CheckerTest, CountsARunOfARequestThatReachedNobodyBeforeTheRunnerRepeatedIt) {
+  call(10);
+  repeats(15);
+  run_handler("p2", 20, 21);
+  end(30, "unreachable", "", "no");
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().runs_of_the_runner, 1U);
+}
+
+TEST_F(CheckerTest, RejectsARunBeforeTheRunnerRepeatedWhatIsSaidNotToHaveRun) {
+  call(10);
+  run_handler("p2", 20, 21);
+  repeats(25);
+  end(30, "unreachable", "", "no");
+  EXPECT_EQ(broken(), not_run);
+}
+
 TEST_F(CheckerTest, RejectsThatACallIsSaidToHaveRunWhichHasNot) {
   call(10, "fail");
   end(30, "handler_error", "failed: p1.0#1", "yes");

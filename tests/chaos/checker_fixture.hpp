@@ -67,6 +67,9 @@ class CheckerTest : public ::testing::Test {
     member(process, from, "begin", {{"c", "p1.0#1"}});
     member(process, to, "done", {{"c", "p1.0#1"}});
   }
+  void repeats(std::int64_t at) {
+    runner(at, "replay", {{"channel", "a channel"}, {"calls", {"p9.0#9", "p1.0#1"}}});
+  }
   void leads(const std::string& process, std::int64_t from, std::int64_t to, std::int64_t token) {
     for (std::int64_t at = from; at <= to; at += 10) {
       member(process, at, "lead", {{"token", token}, {"t0", ns(at)}, {"t1", ns(at)}});

@@ -78,6 +78,7 @@ void HistoryReader::read_runner(std::string_view event, const nlohmann::json& li
     if (!good) history_.runner_violations.push_back(std::string(event) + ": " + line.dump());
   } else if (event == "replay") {
     ++history_.replays;
+    for (const std::string call : line.at("calls")) history_.repeated.try_emplace(call, time);
   } else if (event == "over") {
     history_.ended = true;
   }

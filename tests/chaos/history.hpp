@@ -114,6 +114,7 @@ struct History {
   std::uint64_t seed = 0;
 
   std::unordered_map<std::string, Call> calls;
+  std::unordered_map<std::string, Nanoseconds> repeated;  ///< call → when the runner first did
   std::vector<IdHold> holds;
   std::vector<Term> terms;
   std::vector<Look> leading_looks;

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mesh::chaos {
 
@@ -16,6 +18,17 @@ constexpr Nanoseconds delays[] = {3 * millisecond, 250 * millisecond, 1500 * mil
 std::string mark_as_repetition(std::string text) {
   const std::size_t end = text.rfind('}');
   return end == std::string::npos ? text : text.insert(end, ",\"repeat\":true");
+}
+
+/// Those that are in a request or a frame.
+std::vector<std::string> calls_in(const std::string& text) {
+  constexpr std::string_view field = "\"call\":\"";
+  std::vector<std::string> calls;
+  for (std::size_t at = text.find(field); at != std::string::npos; at = text.find(field, at)) {
+    at += field.size();
+    calls.push_back(text.substr(at, text.find('"', at) - at));
+  }
+  return calls;
 }
 
 }  // namespace
@@ -72,9 +85,9 @@ void Replayer::publish_due() {
       queue_.pop();
     }
     if (!probe) probe.emplace(world_.probe());
+    log_.write("replay", {{"channel", next.channel}, {"calls", calls_in(next.text)}});
     probe->publish(next.channel, next.text);
     ++count_;
-    log_.write("replay", {{"channel", next.channel}});
   }
 }
 
