@@ -9,6 +9,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -43,6 +44,15 @@ void parse_arguments(CLI::App& app, mesh::chaos::NodeOptions& options) {
   app.add_option("--port", options.port, "Port of Redis on 127.0.0.1");
   app.add_option("--sentinel-port", options.sentinel_port, "Port of Sentinel on 127.0.0.1");
   app.add_option("--sentinel-name", options.sentinel_name, "What Sentinel calls the master");
+  app.add_option_function<std::vector<std::string>>(
+      "--cluster",
+      [&options](const std::vector<std::string>& ports) {
+        for (const std::string& pair : ports) {
+          const std::size_t split = pair.find('=');
+          options.cluster.emplace(std::stoi(pair), std::stoi(pair.substr(split + 1)));
+        }
+      },
+      "A port of a node of the cluster, and the one that leads there on 127.0.0.1: A=B");
   app.add_flag("--protocol-thread", options.protocol_thread,
                "Gives the protocol a thread that handlers do not run on");
 }

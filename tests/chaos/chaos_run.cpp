@@ -21,6 +21,7 @@
 
 namespace {
 
+using mesh::chaos::RedisKind;
 using mesh::chaos::RunOptions;
 
 constexpr std::size_t most_violations = 8;
@@ -28,9 +29,9 @@ constexpr std::size_t most_violations = 8;
 std::string reproduce(const RunOptions& options) {
   std::string line = "chaos_run --minutes " + std::to_string(options.minutes) + " --seed " +
                      std::to_string(options.seed) + " --nodes " +
-                     std::to_string(options.processes) + " --redis " +
-                     (options.with_sentinel ? "sentinel" : "plain") + " --scale " +
-                     std::to_string(options.scale) + " --rate " + std::to_string(options.rate);
+                     std::to_string(options.processes) + " --redis " + name_of(options.redis) +
+                     " --scale " + std::to_string(options.scale) + " --rate " +
+                     std::to_string(options.rate);
   if (!options.faults.empty()) {
     line += " --faults";
     for (const std::string& fault : options.faults) line += " " + fault;
@@ -74,8 +75,8 @@ std::vector<std::string> fault_names() {
 
 bool run_once(const RunOptions& options) {
   std::cout << "seed " << options.seed << ", "
-            << (options.with_sentinel ? "with Sentinel" : "one Redis") << ", logs in "
-            << options.folder.string() << std::endl;
+            << "Redis: " << name_of(options.redis) << ", logs in " << options.folder.string()
+            << std::endl;
   mesh::chaos::run_chaos(options);
   const bool good = report(options.folder);
   if (!good) {
@@ -104,8 +105,9 @@ int main(int argc, char** argv) try {
       ->take_last();
   app.add_option("--seed", options.seed, "Draws the schedule; by default another each time");
   app.add_option("--nodes", options.processes, "Processes of the mesh");
-  app.add_option("--redis", redis, "plain, sentinel, or mixed: half the time each")
-      ->check(CLI::IsMember({"plain", "sentinel", "mixed"}))
+  app.add_option("--redis", redis,
+                 "plain, sentinel, cluster, or mixed: the first two, half the time each")
+      ->check(CLI::IsMember({"plain", "sentinel", "cluster", "mixed"}))
       ->take_last();
   app.add_option("--scale", options.scale, "Stretches every duration, for slow machines")
       ->take_last();
@@ -133,10 +135,12 @@ int main(int argc, char** argv) try {
   }
   if (redis == "mixed") options.minutes /= 2;
   bool good = true;
-  for (const bool with_sentinel : {false, true}) {
-    if (redis == (with_sentinel ? "plain" : "sentinel")) continue;
-    options.with_sentinel = with_sentinel;
-    options.folder = std::filesystem::path(logs) / (with_sentinel ? "sentinel" : "plain");
+  for (const RedisKind kind : {RedisKind::plain, RedisKind::sentinel, RedisKind::cluster}) {
+    const bool is_wanted =
+        redis == name_of(kind) || (redis == "mixed" && kind != RedisKind::cluster);
+    if (!is_wanted) continue;
+    options.redis = kind;
+    options.folder = std::filesystem::path(logs) / name_of(kind);
     good = run_once(options) && good;
   }
   if (good && !keep) std::filesystem::remove_all(logs);

@@ -74,7 +74,8 @@ std::string summary(const History& history, const Verdict& verdict) {
        << " | dead=" << verdict.deaths << " reported=" << verdict.reports
        << " (alive but out of touch " << verdict.reports_of_live_nodes
        << ", repeated after loss or death " << verdict.reports_repeated << ") | healed "
-       << history.healing_times.size() << " times: " << healing(history) << " | longest stall "
+       << history.healing_times.size() << " times: " << healing(history) << " | slots migrated "
+       << history.migrations << ", primaries replaced " << history.failovers << " | longest stall "
        << seconds(longest_stall(history)) << " | RSS " << sizes(history) << " | "
        << (verdict.violations.empty() ? "PASSED" : "FAILED");
   return line.str();

@@ -55,9 +55,8 @@ std::string Stage::order(InstanceId caller, Order order) {
                                {"type", "order"},
                                {"data", order},
                                {"timeoutMs", 500}};
-  const std::string channel = World::stem + (":node:" + std::to_string(caller));
-  test::RedisProbe probe = world.probe();
-  test::wait_until([&] { return probe.publish(channel, request.dump()) > 0; }, timing.slack());
+  const std::string channel = world.node_channel(caller);
+  test::wait_until([&] { return world.publish(channel, request.dump()) > 0; }, timing.slack());
   return order.call;
 }
 
@@ -88,7 +87,7 @@ const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> faults = [] {
     std::vector<Fault> all;
     for (const auto& some : {redis_faults(), node_faults(), handler_faults(), network_faults(),
-                             registry_faults(), failover_faults()}) {
+                             registry_faults(), failover_faults(), cluster_faults()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

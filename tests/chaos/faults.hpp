@@ -50,8 +50,7 @@ struct Stage {
 struct Fault {
   const char* name;
   void (*run)(Stage&);
-  bool with_plain;
-  bool with_sentinel;
+  unsigned kinds;  ///< Of Redis: on which it can be played.
   /// The mesh has to heal before anything else goes wrong, which might cure it.
   bool must_heal = false;
 };
@@ -62,6 +61,7 @@ std::vector<Fault> handler_faults();
 std::vector<Fault> network_faults();
 std::vector<Fault> registry_faults();
 std::vector<Fault> failover_faults();
+std::vector<Fault> cluster_faults();
 const std::vector<Fault>& all_faults();
 
 }  // namespace mesh::chaos

@@ -65,9 +65,9 @@ void proxy_leads_to_other_server(Stage& stage) {
 
 std::vector<Fault> failover_faults() {
   return {
-      {"master_is_replaced", master_is_replaced, false, true},
-      {"master_is_killed", master_is_killed, false, true},
-      {"proxy_leads_to_other_server", proxy_leads_to_other_server, true, false, true},
+      {"master_is_replaced", master_is_replaced, on_sentinel},
+      {"master_is_killed", master_is_killed, on_sentinel},
+      {"proxy_leads_to_other_server", proxy_leads_to_other_server, on_plain, true},
   };
 }
 

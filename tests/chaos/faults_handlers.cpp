@@ -73,12 +73,12 @@ void program_outlives_node(Stage& stage) {
 
   test::RedisProbe probe = stage.world.probe();
   const InstanceId id = stage.await_id(process);
-  const std::string channel = World::stem + (":node:" + std::to_string(id));
+  const std::string channel = stage.world.node_channel(id);
   // Its way to Redis would end with it otherwise.
   const auto link = std::move(stage.fleet.at(stage.fleet.index_of(process)).link);
   stage.fleet.kill(stage.fleet.index_of(process));
   const bool ended =
-      test::wait_until([&] { return probe.subscribers(channel) == 0; }, stage.timing.slack());
+      test::wait_until([&] { return stage.world.subscribers(channel) == 0; }, stage.timing.slack());
   const bool outlived = ::kill(program, SIGKILL) == 0;
   if (!ended || !outlived) {
     stage.log.write("violation", {{"what", "node " + std::to_string(id) + " was killed, and " +
@@ -93,10 +93,10 @@ void program_outlives_node(Stage& stage) {
 
 std::vector<Fault> handler_faults() {
   return {
-      {"handlers_block", handlers_block, true, true},
+      {"handlers_block", handlers_block, anywhere},
       {"handlers_block_all_threads", handlers_block_all_threads, can_have_protocol_thread,
        can_have_protocol_thread},
-      {"program_outlives_node", program_outlives_node, true, true},
+      {"program_outlives_node", program_outlives_node, anywhere},
   };
 }
 

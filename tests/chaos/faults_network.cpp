@@ -89,13 +89,13 @@ void leader_hears_late(Stage& stage) { lease_runs_out(stage, stage.timing.leader
 
 std::vector<Fault> network_faults() {
   return {
-      {"link_is_cut", link_is_cut, true, true},
-      {"link_freezes", link_freezes, true, true, true},
-      {"peer_vanishes", peer_vanishes, true, true, true},
-      {"answers_are_lost", answers_are_lost, true, true},
-      {"uplink_is_slow", uplink_is_slow, true, true},
-      {"leader_is_cut_off", leader_is_cut_off, true, false},
-      {"leader_hears_late", leader_hears_late, true, false},
+      {"link_is_cut", link_is_cut, anywhere},
+      {"link_freezes", link_freezes, anywhere, true},
+      {"peer_vanishes", peer_vanishes, anywhere, true},
+      {"answers_are_lost", answers_are_lost, anywhere},
+      {"uplink_is_slow", uplink_is_slow, anywhere},
+      {"leader_is_cut_off", leader_is_cut_off, on_plain | on_cluster},
+      {"leader_hears_late", leader_hears_late, on_plain | on_cluster},
   };
 }
 

@@ -45,8 +45,8 @@ void node_restarts_in_place(Stage& stage) {
   stage.wait(stage.draw(0, 200));
 }
 
-bool is_registered(test::RedisProbe& probe, InstanceId id) {
-  return probe.zscore(std::string(World::stem) + ":heartbeats", std::to_string(id)).has_value();
+bool is_registered(Stage& stage, test::RedisProbe& probe, InstanceId id) {
+  return probe.zscore(stage.world.stem() + ":heartbeats", std::to_string(id)).has_value();
 }
 
 /// Kills a node, and the leader in the moment in which it has removed the dead one.
@@ -57,7 +57,7 @@ void leader_dies_while_it_cleans_up(Stage& stage) {
   const std::vector<InstanceId> dead = stage.fleet.kill(victim);
   if (!dead.empty()) {
     test::RedisProbe probe = stage.world.probe();
-    test::wait_until([&] { return !is_registered(probe, dead.front()); },
+    test::wait_until([&] { return !is_registered(stage, probe, dead.front()); },
                      stage.timing.stretched(6000));
     // Half of the time at once, else at any time until it has reported.
     if (stage.draw(std::size_t{2}) == 0) stage.wait(stage.draw(0, 3));
@@ -72,13 +72,13 @@ void leader_dies_while_it_cleans_up(Stage& stage) {
 
 std::vector<Fault> node_faults() {
   return {
-      {"node_stands_still", node_stands_still, true, true},
-      {"node_stutters", node_stutters, true, false},
-      {"node_is_killed", node_is_killed, true, true},
-      {"leader_is_killed", leader_is_killed, true, true},
-      {"node_leaves", node_leaves, true, true},
-      {"node_restarts_in_place", node_restarts_in_place, true, true},
-      {"leader_dies_while_it_cleans_up", leader_dies_while_it_cleans_up, true, false},
+      {"node_stands_still", node_stands_still, anywhere},
+      {"node_stutters", node_stutters, on_plain | on_cluster},
+      {"node_is_killed", node_is_killed, anywhere},
+      {"leader_is_killed", leader_is_killed, anywhere},
+      {"node_leaves", node_leaves, anywhere},
+      {"node_restarts_in_place", node_restarts_in_place, anywhere},
+      {"leader_dies_while_it_cleans_up", leader_dies_while_it_cleans_up, on_plain | on_cluster},
   };
 }
 

@@ -39,7 +39,7 @@ void kill_clients(Stage& stage, const std::string& type) {
   const Nanoseconds from = now_ns();
   const std::size_t times = 1 + stage.draw(std::size_t{3});
   for (std::size_t i = 0; i < times; ++i) {
-    stage.world.probe().command({"CLIENT", "KILL", "TYPE", type});
+    stage.world.each_primary({"CLIENT", "KILL", "TYPE", type});
     stage.wait(stage.draw(0, 100));
   }
   note_disconnection(stage, from);
@@ -53,7 +53,7 @@ void flush_all(Stage& stage) {
   stage.world.probe().command({"FLUSHALL"});
 }
 
-void flush_scripts(Stage& stage) { stage.world.probe().command({"SCRIPT", "FLUSH"}); }
+void flush_scripts(Stage& stage) { stage.world.each_primary({"SCRIPT", "FLUSH"}); }
 
 /// A client that has subscribed to everything: Redis counts it as one more who got each message.
 class Monitor {
@@ -104,14 +104,14 @@ void monitor_listens(Stage& stage) {
 
 std::vector<Fault> redis_faults() {
   return {
-      {"redis_comes_back_empty", redis_comes_back_empty, true, true, true},
-      {"redis_restarts_with_data", redis_restarts_with_data, true, false},
-      {"redis_stands_still", redis_stands_still, true, true},
-      {"kill_pubsub_clients", kill_pubsub_clients, true, true, true},
-      {"kill_normal_clients", kill_normal_clients, true, true},
-      {"flush_all", flush_all, true, true},
-      {"flush_scripts", flush_scripts, true, true},
-      {"monitor_listens", monitor_listens, true, true},
+      {"redis_comes_back_empty", redis_comes_back_empty, on_plain | on_sentinel, true},
+      {"redis_restarts_with_data", redis_restarts_with_data, on_plain},
+      {"redis_stands_still", redis_stands_still, on_plain | on_sentinel},
+      {"kill_pubsub_clients", kill_pubsub_clients, anywhere, true},
+      {"kill_normal_clients", kill_normal_clients, anywhere},
+      {"flush_all", flush_all, anywhere},
+      {"flush_scripts", flush_scripts, anywhere},
+      {"monitor_listens", monitor_listens, on_plain | on_sentinel},
   };
 }
 

@@ -14,20 +14,21 @@ namespace {
 /// What a replica that lags behind would know: an earlier counter, and no later registrations.
 class Rewind {
  public:
-  Rewind(World& world, InstanceId next_id) : probe_(world.probe()), last_(next_id - 1) {}
+  Rewind(World& world, InstanceId next_id)
+      : stem_(world.stem()), probe_(world.probe()), last_(next_id - 1) {}
 
   void once() {
-    const std::string stem = World::stem;
     probe_.command({"EVAL",
                     "redis.call('DEL', KEYS[2], KEYS[3]) "
                     "for _, key in ipairs(redis.call('KEYS', ARGV[2])) do "
                     "redis.call('DEL', key) end "
                     "redis.call('SET', KEYS[1], ARGV[1])",
-                    "3", stem + ":next_id", stem + ":heartbeats", stem + ":nodes",
-                    std::to_string(last_), stem + ":owner:*"});
+                    "3", stem_ + ":next_id", stem_ + ":heartbeats", stem_ + ":nodes",
+                    std::to_string(last_), stem_ + ":owner:*"});
   }
 
  private:
+  std::string stem_;
   test::RedisProbe probe_;
   InstanceId last_;
 };
@@ -42,9 +43,10 @@ void offer_taken_id(Stage& stage, bool cut) {
     if (member.process == process.name) id = member.id;
   }
   if (id == 0) return;
-  const std::string channel = std::string(World::stem) + ":node:" + std::to_string(id);
+  const std::string channel = stage.world.node_channel(id);
   test::RedisProbe probe = stage.world.probe();
-  test::wait_until([&] { return probe.subscribers(channel) > 0; }, stage.timing.stretched(3000));
+  test::wait_until([&] { return stage.world.subscribers(channel) > 0; },
+                   stage.timing.stretched(3000));
   std::optional<Outage> outage;
   if (cut) {
     outage.emplace(stage, process.name);
@@ -60,7 +62,7 @@ void offer_taken_id(Stage& stage, bool cut) {
     const std::string newcomer = fleet.at(fleet.size() - 1).name + ".0";
     const auto has_joined = [&] {
       rewind.once();
-      subscribed = subscribed && probe.subscribers(channel) > 0;
+      subscribed = subscribed && stage.world.subscribers(channel) > 0;
       fleet.observer().read();
       const auto found = fleet.observer().members().find(newcomer);
       return found != fleet.observer().members().end() && found->second.id != 0;
@@ -82,7 +84,7 @@ void newcomer_takes_id_of_lost_node(Stage& stage) { offer_taken_id(stage, true);
 /// Returns when the leader has just renewed its lock, so that it believes in it for a while.
 void await_renewal(Stage& stage, test::RedisProbe& probe) {
   const auto just_renewed = [&] {
-    const milliseconds left(probe.integer({"PTTL", World::lock}));
+    const milliseconds left(probe.integer({"PTTL", stage.world.lock()}));
     return left > stage.timing.leader_ttl() - stage.timing.stretched(50);
   };
   test::wait_until(just_renewed, stage.timing.stretched(4000));
@@ -92,7 +94,7 @@ void await_renewal(Stage& stage, test::RedisProbe& probe) {
 void lock_is_taken_away(Stage& stage) {
   const InstanceId ghost_id = stage.next_ghost++;
   const std::string ghost = std::to_string(ghost_id);
-  const std::string stem = World::stem;
+  const std::string stem = stage.world.stem();
   test::RedisProbe probe = stage.world.probe();
   await_renewal(stage, probe);
   {
@@ -102,7 +104,7 @@ void lock_is_taken_away(Stage& stage) {
                    "redis.call('SET', KEYS[1], 'the runner', 'PX', ARGV[1]) "
                    "redis.call('ZADD', KEYS[2], 1, ARGV[2]) "
                    "redis.call('HSET', KEYS[3], ARGV[2], 'ghost')",
-                   "3", World::lock, stem + ":heartbeats", stem + ":nodes",
+                   "3", stage.world.lock(), stem + ":heartbeats", stem + ":nodes",
                    std::to_string(stage.timing.leader_ttl().count()), ghost});
   }
   const auto lock_ended = [&] {
@@ -110,7 +112,7 @@ void lock_is_taken_away(Stage& stage) {
         probe.text({"EVAL",
                     "if redis.call('GET', KEYS[1]) ~= 'the runner' then return 'over' end "
                     "return redis.call('ZSCORE', KEYS[2], ARGV[1]) and 'untouched' or 'removed'",
-                    "2", World::lock, stem + ":heartbeats", ghost});
+                    "2", stage.world.lock(), stem + ":heartbeats", ghost});
     if (state == "removed") {
       stage.log.write("violation", {{"what", "node " + ghost +
                                                  " was cleaned up while somebody else held the "
@@ -126,9 +128,10 @@ void lock_is_taken_away(Stage& stage) {
 
 std::vector<Fault> registry_faults() {
   return {
-      {"newcomer_is_offered_id_in_use", newcomer_is_offered_id_in_use, true, false},
-      {"newcomer_takes_id_of_lost_node", newcomer_takes_id_of_lost_node, true, false, true},
-      {"lock_is_taken_away", lock_is_taken_away, true, false, true},
+      {"newcomer_is_offered_id_in_use", newcomer_is_offered_id_in_use, on_plain | on_cluster},
+      {"newcomer_takes_id_of_lost_node", newcomer_takes_id_of_lost_node, on_plain | on_cluster,
+       true},
+      {"lock_is_taken_away", lock_is_taken_away, on_plain | on_cluster, true},
   };
 }
 

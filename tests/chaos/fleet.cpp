@@ -54,6 +54,11 @@ void Fleet::spawn(std::size_t members, std::size_t threads, bool protocol_thread
     options.command.push_back("--sentinel-port=" + std::to_string(process->link->sentinel_port()));
     options.command.push_back("--sentinel-name=" + test::SentinelCluster::name());
   }
+  if (world_.kind() == RedisKind::cluster) {
+    for (const auto& [real, proxy] : process->link->ports()) {
+      options.command.push_back("--cluster=" + std::to_string(real) + "=" + std::to_string(proxy));
+    }
+  }
   process->child = std::make_unique<test::ChildProcess>(options);
   log_.write("spawned", {{"p", process->name},
                          {"pid", process->child->pid()},
@@ -115,7 +120,7 @@ std::vector<InstanceId> Fleet::registered_members(const Process& process) {
     test::RedisProbe probe = world_.probe();
     for (const auto& [name, member] : observer_.members()) {
       if (member.process != process.name || member.id == 0) continue;
-      const std::string heartbeats = std::string(World::stem) + ":heartbeats";
+      const std::string heartbeats = world_.stem() + ":heartbeats";
       if (probe.zscore(heartbeats, std::to_string(member.id))) ids.push_back(member.id);
     }
   } catch (const test::RedisProbeError&) {

@@ -79,6 +79,10 @@ void HistoryReader::read_runner(std::string_view event, const nlohmann::json& li
   } else if (event == "replay") {
     ++history_.replays;
     for (const std::string call : line.at("calls")) history_.repeated.try_emplace(call, time);
+  } else if (event == "migrated") {
+    ++history_.migrations;
+  } else if (event == "failover") {
+    ++history_.failovers;
   } else if (event == "over") {
     history_.ended = true;
   }

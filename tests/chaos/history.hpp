@@ -133,6 +133,8 @@ struct History {
   std::vector<Nanoseconds> healing_times;
   std::vector<std::string> runner_violations;
   std::size_t replays = 0;
+  std::size_t migrations = 0;  ///< Of slots.
+  std::size_t failovers = 0;   ///< Of primaries.
   std::size_t reregistrations = 0;
   std::size_t broadcasts = 0;
   bool ended = false;  ///< The runner came to its end.

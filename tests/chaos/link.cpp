@@ -16,13 +16,12 @@ std::string bulk(const std::string& text) {
 
 /// RESP of the keys of the renewal of the lock; a release has the same, attempts to acquire have
 /// one more.
-std::string renewal_text() {
-  const std::string lock = World::lock;
+std::string renewal_text(const std::string& lock) {
   return "\r\n" + bulk("2") + bulk(lock) + bulk(lock + ":last_term");
 }
 
 void report_requests(const std::string& bytes, const Link::OnRequest& on_request) {
-  constexpr std::string_view publish = "*3\r\n$7\r\nPUBLISH\r\n";
+  constexpr std::string_view publish = "PUBLISH\r\n";  // or SPUBLISH
   std::size_t position = 0;
   while ((position = bytes.find(publish, position)) != std::string::npos) {
     position += publish.size();
@@ -55,7 +54,8 @@ std::string next_bulk(const std::string& bytes, std::size_t& position) {
   return bytes.substr(begin, size);
 }
 
-Link::Link(ProxyThread& thread, World& world, OnRequest on_request) : thread_(thread) {
+Link::Link(ProxyThread& thread, World& world, OnRequest on_request)
+    : thread_(thread), renewal_(renewal_text(world.lock())) {
   std::vector<std::pair<std::string, std::string>> ports;
   thread_.ask([&] {
     for (test::RedisServer* server : world.servers()) {
@@ -64,6 +64,7 @@ Link::Link(ProxyThread& thread, World& world, OnRequest on_request) : thread_(th
       servers_.push_back(
           std::make_shared<Proxy>(thread_.context(), server->port(), std::move(taps)));
       servers_.back()->start();
+      ports_.emplace_back(server->port(), servers_.back()->port());
       ports.emplace_back(bulk(std::to_string(server->port())),
                          bulk(std::to_string(servers_.back()->port())));
     }
@@ -99,7 +100,7 @@ void Link::lead_to(std::uint16_t port) {
 Nanoseconds Link::cut_after_renewal(std::chrono::milliseconds hold,
                                     std::chrono::milliseconds patience) {
   thread_.ask([&] {
-    for (const auto& proxy : servers_) proxy->cut_after(renewal_text(), hold);
+    for (const auto& proxy : servers_) proxy->cut_after(renewal_, hold);
   });
   Nanoseconds time = 0;
   test::wait_until(

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy.hpp"
@@ -26,6 +27,8 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   std::uint16_t port() const { return servers_.front()->port(); }
+  /// Of each server, and of the proxy to it.
+  const std::vector<std::pair<std::uint16_t, std::uint16_t>>& ports() const { return ports_; }
   std::uint16_t sentinel_port() const { return sentinel_ ? sentinel_->port() : 0; }
 
   void cut() { each(&Proxy::cut); }
@@ -47,6 +50,8 @@ class Link {
   void each(void (Proxy::*action)());
 
   ProxyThread& thread_;
+  std::string renewal_;  // what a renewal of the lock says
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> ports_;
   std::vector<std::shared_ptr<Proxy>> servers_;
   std::shared_ptr<Proxy> sentinel_;
 };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,6 +23,9 @@ struct NodeOptions {
   std::uint16_t port = 0;
   std::uint16_t sentinel_port = 0;  ///< Not 0: Redis is found through Sentinel.
   std::string sentinel_name;
+  /// Not empty: Redis is a cluster of nodes that call themselves by the first port, where the
+  /// second one leads to.
+  std::map<std::uint16_t, std::uint16_t> cluster{};
   bool protocol_thread = false;
   boost::asio::any_io_executor protocol_executor{};  ///< Set by the program, with protocol_thread.
 };
@@ -81,6 +85,17 @@ inline MeshOptions mesh_options(const NodeOptions& options) {
     redis.sentinel_host = "127.0.0.1";
     redis.sentinel_port = options.sentinel_port;
     redis.sentinel_name = options.sentinel_name;
+  }
+  for (const auto& [announced, port] : options.cluster) {
+    if (!redis.cluster.empty()) redis.cluster += ",";
+    redis.cluster += "127.0.0.1:" + std::to_string(port);
+  }
+  if (!options.cluster.empty()) {
+    redis.cluster_address = [ports = options.cluster](RedisAddress announced) {
+      const auto found = ports.find(announced.port);
+      if (found != ports.end()) announced.port = found->second;
+      return announced;
+    };
   }
   redis.prefix = "chaos";
   redis.mutex_prefix = "chaos";

@@ -30,7 +30,7 @@ namespace {
 std::vector<Fault> playable_faults(const RunOptions& options) {
   std::vector<Fault> faults;
   for (const Fault& fault : all_faults()) {
-    if (!(options.with_sentinel ? fault.with_sentinel : fault.with_plain)) continue;
+    if ((fault.kinds & bit_of(options.redis)) == 0) continue;
     const auto& wanted = options.faults;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), fault.name) == wanted.end()) {
       continue;
@@ -70,7 +70,7 @@ class Run {
       : options_(options),
         timing_(options.scale),
         log_(options.folder / "runner.jsonl"),
-        world_(options.with_sentinel),
+        world_(options.redis),
         random_(options.seed),
         replayer_(world_, log_, options.seed),
         watch_(
@@ -175,8 +175,7 @@ class Run {
 
   std::vector<std::string> registered_ids() {
     try {
-      auto ids =
-          world_.probe().array({"ZRANGE", std::string(World::stem) + ":heartbeats", "0", "-1"});
+      auto ids = world_.probe().array({"ZRANGE", world_.stem() + ":heartbeats", "0", "-1"});
       std::sort(ids.begin(), ids.end());
       return ids;
     } catch (const test::RedisProbeError&) {
@@ -197,11 +196,11 @@ class Run {
   /// stay.
   void look_for_remains() {
     test::RedisProbe probe = world_.probe();
-    const std::string stem = World::stem;
-    const std::string lock = World::lock;
+    const std::string stem = world_.stem();
+    const std::string lock = world_.lock();
     const std::vector<std::string> stay{stem + ":next_id", lock + ":fencing_token",
                                         lock + ":last_term"};
-    for (const std::string& key : probe.keys("chaos:*")) {
+    for (const std::string& key : probe.keys("*chaos:*")) {
       if (std::find(stay.begin(), stay.end(), key) != stay.end()) continue;
       const auto ttl = probe.integer({"PTTL", key});
       log_.write("remains", {{"key", key}, {"ttl", ttl}});

@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "world.hpp"
+
 namespace mesh::chaos {
 
 struct RunOptions {
   double minutes = 0.5;
   std::uint64_t seed = 1;
   std::size_t processes = 3;
-  bool with_sentinel = false;
+  RedisKind redis = RedisKind::plain;
   double scale = 1;
   double rate = 20;
   std::vector<std::string> faults;  ///< Only these; empty: all.

@@ -17,29 +17,87 @@ constexpr std::chrono::seconds patience{1};
 
 }  // namespace
 
-World::World(bool with_sentinel) {
-  if (with_sentinel) {
-    cluster_ = std::make_unique<test::SentinelCluster>(sentinels);
+std::string name_of(RedisKind kind) {
+  if (kind == RedisKind::cluster) return "cluster";
+  return kind == RedisKind::sentinel ? "sentinel" : "plain";
+}
+
+World::World(RedisKind kind) : kind_(kind) {
+  if (kind == RedisKind::cluster) {
+    test::RedisClusterOptions options;
+    options.node_timeout = std::chrono::seconds(2);
+    cluster_ = std::make_unique<test::RedisCluster>(options);
+  } else if (kind == RedisKind::sentinel) {
+    failover_pair_ = std::make_unique<test::SentinelCluster>(sentinels);
   } else {
     single_ = std::make_unique<test::RedisServer>();
   }
 }
 
+std::string World::stem() const {
+  const std::string stem = "chaos:mesh:chaos";
+  return cluster_ ? "{" + stem + "}" : stem;
+}
+
+std::string World::lock() const {
+  return cluster_ ? stem() + ":leader" : "chaos:leader:mesh:chaos";
+}
+
+std::string World::node_channel(InstanceId id) {
+  return "chaos:mesh:chaos:node:" + std::to_string(id);
+}
+
+std::uint16_t World::slot_of(const std::string& name) { return cluster_->slot_of(name); }
+
 std::vector<test::RedisServer*> World::servers() {
   if (single_) return {single_.get()};
-  return {&cluster_->first_master(), &cluster_->first_replica()};
+  if (cluster_) {
+    std::vector<test::RedisServer*> all;
+    for (std::size_t i = 0; i < test::RedisCluster::size; ++i) all.push_back(&cluster_->server(i));
+    return all;
+  }
+  return {&failover_pair_->first_master(), &failover_pair_->first_replica()};
 }
 
 test::RedisServer& World::master() {
   if (single_) return *single_;
+  if (cluster_) return cluster_->primary_of(registry_slot());
   try {
-    return cluster_->master();
+    return failover_pair_->master();
   } catch (const test::RedisProbeError&) {
-    return cluster_->first_master();
+    return failover_pair_->first_master();
   }
 }
 
 test::RedisProbe World::probe() { return master().probe(patience); }
+
+void World::each_primary(const test::RedisProbe::Command& command) {
+  if (!cluster_) {
+    probe().command(command);
+    return;
+  }
+  for (test::RedisServer* const server : servers()) {
+    if (is_master(*server)) server->probe(patience).command(command);
+  }
+}
+
+test::RedisServer& World::server_of(const std::string& node_channel) {
+  return cluster_ ? cluster_->primary_of(slot_of(node_channel)) : master();
+}
+
+std::int64_t World::publish(const std::string& node_channel, const std::string& text) {
+  return server_of(node_channel)
+      .probe(patience)
+      .integer({cluster_ ? "SPUBLISH" : "PUBLISH", node_channel, text});
+}
+
+std::int64_t World::subscribers(const std::string& node_channel) {
+  return server_of(node_channel)
+      .probe(patience)
+      .command({"PUBSUB", cluster_ ? "SHARDNUMSUB" : "NUMSUB", node_channel})
+      .at(1)
+      .get<std::int64_t>();
+}
 
 void World::add_replica() {
   replica_ = std::make_unique<test::RedisServer>();
@@ -76,7 +134,7 @@ std::string World::clients_of_replica() {
 
 bool World::begin_failover() {
   try {
-    cluster_->begin_failover();
+    failover_pair_->begin_failover();
     return true;
   } catch (const test::RedisProbeError&) {
     return false;
@@ -92,9 +150,9 @@ bool World::is_master(test::RedisServer& server) {
 }
 
 bool World::is_settled() {
-  if (single_) return true;
+  if (!failover_pair_) return true;
   try {
-    test::RedisServer& named = cluster_->master();
+    test::RedisServer& named = failover_pair_->master();
     for (test::RedisServer* server : servers()) {
       if (is_master(*server) != (server == &named)) return false;
     }

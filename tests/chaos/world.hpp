@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <mesh/node.hpp>
+#include <support/redis_cluster.hpp>
 #include <support/redis_probe.hpp>
 #include <support/redis_server.hpp>
 #include <support/sentinel_cluster.hpp>
@@ -18,19 +20,35 @@
 
 namespace mesh::chaos {
 
-/// The Redis of the run: one server, or a master and a replica behind Sentinels.
+enum class RedisKind { plain, sentinel, cluster };
+std::string name_of(RedisKind kind);
+
+constexpr unsigned bit_of(RedisKind kind) { return 1U << static_cast<unsigned>(kind); }
+inline constexpr unsigned on_plain = bit_of(RedisKind::plain);
+inline constexpr unsigned on_sentinel = bit_of(RedisKind::sentinel);
+inline constexpr unsigned on_cluster = bit_of(RedisKind::cluster);
+inline constexpr unsigned anywhere = on_plain | on_sentinel | on_cluster;
+
+/// The Redis of the run: one server, or a master and a replica behind Sentinels, or a cluster.
 class World {
  public:
-  explicit World(bool with_sentinel);
+  explicit World(RedisKind kind);
 
-  bool has_sentinel() const { return cluster_ != nullptr; }
-  /// The servers there are, the same over the whole run where there is Sentinel.
+  RedisKind kind() const { return kind_; }
+  bool has_sentinel() const { return kind_ == RedisKind::sentinel; }
+  test::RedisCluster& cluster() { return *cluster_; }
+  /// The servers there are, the same over the whole run except on a single Redis.
   std::vector<test::RedisServer*> servers();
-  std::uint16_t sentinel_port() const { return cluster_->sentinel_port(); }
+  std::uint16_t sentinel_port() const { return failover_pair_->sentinel_port(); }
 
-  /// The server that is the master now, as far as anyone knows.
+  /// The server that is the master now, as far as anyone knows; of a cluster, the primary that has
+  /// all keys of the mesh.
   test::RedisServer& master();
   test::RedisProbe probe();
+  void each_primary(const test::RedisProbe::Command& command);
+  /// Returns the number of receivers.
+  std::int64_t publish(const std::string& node_channel, const std::string& text);
+  std::int64_t subscribers(const std::string& node_channel);
 
   /// Without Sentinel, a second server for a while, in step with the only one.
   void add_replica();
@@ -46,16 +64,23 @@ class World {
   /// Whether exactly one server is the master and Sentinel names that one.
   bool is_settled();
 
-  /// Removes from Redis all of the mesh.
-  static constexpr const char* stem = "chaos:mesh:chaos";
-  static constexpr const char* lock = "chaos:leader:mesh:chaos";
+  /// How the names of the mesh's keys begin.
+  std::string stem() const;
+  std::string lock() const;
+  static std::string node_channel(InstanceId id);
+  /// Of a cluster.
+  std::uint16_t slot_of(const std::string& name);
+  std::uint16_t registry_slot() { return slot_of(stem()); }
 
  private:
   bool is_master(test::RedisServer& server);
+  test::RedisServer& server_of(const std::string& node_channel);
 
+  RedisKind kind_;
   std::unique_ptr<test::RedisServer> single_;
   std::unique_ptr<test::RedisServer> replica_;  ///< Of `single_`.
-  std::unique_ptr<test::SentinelCluster> cluster_;
+  std::unique_ptr<test::SentinelCluster> failover_pair_;
+  std::unique_ptr<test::RedisCluster> cluster_;
 };
 
 /// Watches, from a thread of its own, which server is the master, and logs each change, wanted or

@@ -74,6 +74,10 @@ void RedisCluster::join(const std::string& announced_host) {
     nodes += "vars currentEpoch " + std::to_string(primaries) + " lastVoteEpoch 0\n";
     servers_[i]->restart_in_cluster(nodes);
   }
+  await_well();
+}
+
+void RedisCluster::await_well() {
   // Each question needs connections to all: not as often as others are asked.
   const auto is_well = [this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
@@ -143,6 +147,10 @@ RedisServer& RedisCluster::by_port(std::uint16_t port) {
       std::ranges::find_if(servers_, [port](const auto& server) { return server->port() == port; });
   if (found == servers_.end()) throw std::runtime_error("RedisCluster: no such node");
   return **found;
+}
+
+std::uint16_t RedisCluster::slot_of(const std::string& name) {
+  return any_up().command({"CLUSTER", "KEYSLOT", name}).get<std::uint16_t>();
 }
 
 RedisServer& RedisCluster::primary_of(std::uint16_t slot) {

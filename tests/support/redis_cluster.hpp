@@ -31,8 +31,11 @@ class RedisCluster {
 
   /// Library options that name the first primary and the last replica; with TLS if they talk it.
   RedisOptions options() const;
+  static constexpr std::size_t size = 6;
   RedisServer& server(std::size_t place) { return *servers_.at(place); }
 
+  /// Of a key or a channel.
+  std::uint16_t slot_of(const std::string& name);
   /// As soon as all that are up agree.
   RedisServer& primary_of(std::uint16_t slot);
   RedisServer& replica_of(std::uint16_t slot);
@@ -48,6 +51,9 @@ class RedisCluster {
   /// that are up.
   void await_failover(std::uint16_t slot, const RedisServer& former);
 
+  /// Returns when all nodes, which must be up, find that the cluster is well.
+  void await_well();
+
   /// The slot begins to move; its keys stay where they are.
   void begin_migration(std::uint16_t slot, RedisServer& from, RedisServer& to);
   void move_keys(std::uint16_t slot, RedisServer& from, RedisServer& to);
@@ -55,7 +61,7 @@ class RedisCluster {
   void end_migration(std::uint16_t slot, RedisServer& to);
 
  private:
-  static constexpr std::size_t primaries = 3;
+  static constexpr std::size_t primaries = size / 2;
 
   /// That the nodes use among themselves.
   std::uint16_t cluster_port_of(const RedisServer& server) const;
