@@ -160,12 +160,13 @@ void CallSender::look_up_owner(const RequestId& request_id, PendingCall& call) {
   if (waiting.size() > 1) return;
   redis::Command command{"GET", context_.keys.owner(target)};
   // Later calls rely on it too, whatever becomes of this one.
-  context_.commands->submit(std::move(command), TimePoint::max(),
-                            [weak = weak_from_this(), target](const redis::Outcome& outcome) {
-                              if (const auto self = weak.lock()) {
-                                self->on_owner_found(target, outcome);
-                              }
-                            });
+  context_.commands->submit_to_slot(
+      std::move(command), TimePoint::max(),
+      [weak = weak_from_this(), target](const redis::Outcome& outcome) {
+        if (const auto self = weak.lock()) {
+          self->on_owner_found(target, outcome);
+        }
+      });
 }
 
 void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
@@ -272,6 +273,8 @@ void CallSender::on_zero_explained(const RequestId& request_id,
   if (call == nullptr || answer.failure == redis::Failure::stopped) return;
   if (!answer.found) {
     call->may_have_arrived = true;
+    // Without an owner there is nobody to repeat it to: who listens later tells whether to wait.
+    call->is_unheard = !call->owner;
     return try_later(request_id);
   }
   ++call->publishes_to_nobody;
@@ -302,6 +305,8 @@ void CallSender::on_listeners(const RequestId& request_id, const std::optional<L
   call->is_unheard = found->own == 0;
   if (call->is_unheard) {
     on_unheard(request_id, *call, found->heartbeat);
+  } else if (!call->owner && context_.channels->is_spread()) {
+    fail_unreachable(request_id, *call);  // another one, by now
   } else {
     // The others may have come after the target received it, so this is no first sending.
     repeat(request_id);
@@ -348,8 +353,10 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
 }
 
 void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
-  // Its handler may run, so nothing but a response or the timeout ends it.
-  if (call.may_have_arrived) return try_later(request_id);
+  // Its handler may run, so nothing but a response or the timeout ends it; but where all nodes have
+  // owners, nobody has had the id.
+  const bool may_run = call.owner || !context_.channels->is_spread();
+  if (call.may_have_arrived && may_run) return try_later(request_id);
   calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, std::string(call.type),
                                                                executed_of(call)));
 }

@@ -120,12 +120,12 @@ void ClusterChannels::publish_again(InstanceId target, std::string_view message,
   auto repetition = std::make_unique<Repetition>(
       Repetition{target, std::string(message), std::string(owner), deadline, std::move(callback)});
   redis::Command command{"GET", keys_.owner(target)};
-  registry_->submit(std::move(command), deadline,
-                    [weak = weak_from_this(),
-                     repetition = std::move(repetition)](redis::Outcome&& outcome) mutable {
-                      if (const auto self = weak.lock())
-                        self->on_owner_found(*repetition, std::move(outcome));
-                    });
+  registry_->submit_to_slot(std::move(command), deadline,
+                            [weak = weak_from_this(),
+                             repetition = std::move(repetition)](redis::Outcome&& outcome) mutable {
+                              if (const auto self = weak.lock())
+                                self->on_owner_found(*repetition, std::move(outcome));
+                            });
 }
 
 void ClusterChannels::on_owner_found(Repetition& repetition, redis::Outcome&& found) {
@@ -162,11 +162,11 @@ void ClusterChannels::ask_listeners(InstanceId target, TimePoint deadline,
                      [inquiry](const redis::Outcome& outcome) {
                        inquiry->take(outcome, is_from_primary(outcome.reply));
                      });
-  registry_->submit(redis::Command{"ZSCORE", keys_.heartbeats(), std::to_string(target)}, deadline,
-                    [inquiry](const redis::Outcome& outcome) {
-                      inquiry->found.heartbeat = parse_heartbeat(outcome.reply);
-                      inquiry->take(outcome, !outcome.reply.is_error());
-                    });
+  registry_->submit_to_slot(redis::Command{"ZSCORE", keys_.heartbeats(), std::to_string(target)},
+                            deadline, [inquiry](const redis::Outcome& outcome) {
+                              inquiry->found.heartbeat = parse_heartbeat(outcome.reply);
+                              inquiry->take(outcome, !outcome.reply.is_error());
+                            });
 }
 
 // As long as nothing is known to have moved, the server that is asked is the one that counted.

@@ -114,8 +114,13 @@ class Client : public std::enable_shared_from_this<Client> {
   /// callback runs exactly once, unless the client is destroyed.
   void submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
               Priority priority = Priority::payload);
-  /// The same for `Command{words_of(channel_kind()).publish, channel, message}`, only quicker. It
-  /// stands for so many messages when it is decided whether to write before the turn is over.
+  /// The same for a command about keys of the connection's own slot. On a cluster it is sent again
+  /// until the deadline while the slot is on its way, as by `execute()`; a `close()` meanwhile may
+  /// leave the callback uncalled.
+  void submit_to_slot(Command command, TimePoint deadline, OutcomeCallback&& callback);
+  /// The same as `submit()` for `Command{words_of(channel_kind()).publish, channel, message}`, only
+  /// quicker. It stands for so many messages when it is decided whether to write before the turn is
+  /// over.
   void publish(std::string_view channel, std::string_view message, TimePoint deadline,
                OutcomeCallback&& callback, std::size_t messages = 1);
   /// Whether a message of this size would be handed to the connection, instead of waiting.
@@ -145,6 +150,13 @@ class Client : public std::enable_shared_from_this<Client> {
   void unsubscribe(const std::string& channel);
 
  private:
+  /// A command that is sent to wherever its slot is.
+  struct Followed {
+    Command command;
+    TimePoint deadline;
+    OutcomeCallback callback;
+  };
+
   asio::awaitable<void> run(std::shared_ptr<Client> self);
   asio::awaitable<void> establish();
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
@@ -153,6 +165,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<Outcome> execute_once(Command command, TimePoint deadline, Priority priority);
   asio::awaitable<Outcome> execute_in_cluster(Command command, TimePoint deadline,
                                               Priority priority);
+  asio::awaitable<void> follow_slot(std::shared_ptr<Client> self,
+                                    std::unique_ptr<Followed> followed);
   asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint latest);
   asio::awaitable<void> restore_subscriptions(std::shared_ptr<Link> link, TimePoint deadline);
   asio::awaitable<void> subscribe_where_slot_is(std::string channel, TimePoint deadline);

@@ -69,6 +69,26 @@ asio::awaitable<Outcome> Client::execute_in_cluster(Command command, TimePoint d
   co_return Outcome{Failure::disconnected};
 }
 
+void Client::submit_to_slot(Command command, TimePoint deadline, OutcomeCallback&& callback) {
+  if (!connector_.uses_cluster()) return submit(std::move(command), deadline, std::move(callback));
+  auto kept = std::make_unique<Followed>(Followed{command, deadline, std::move(callback)});
+  submit(std::move(command), deadline,
+         [weak = weak_from_this(), kept = std::move(kept)](Outcome&& outcome) mutable {
+           const auto self = weak.lock();
+           if (!self || !self->open_ || !is_cluster_unrest(outcome.reply)) {
+             return kept->callback(std::move(outcome));
+           }
+           self->tasks_.spawn(self->follow_slot(self, std::move(kept)));
+         });
+}
+
+asio::awaitable<void> Client::follow_slot(std::shared_ptr<Client> /*self*/,
+                                          std::unique_ptr<Followed> followed) {
+  Outcome outcome =
+      co_await execute(std::move(followed->command), followed->deadline, Priority::payload);
+  followed->callback(std::move(outcome));
+}
+
 // Until the connection leads elsewhere, or then. False if the client was closed.
 asio::awaitable<bool> Client::wait_for_rest(std::shared_ptr<Link> link, TimePoint latest) {
   while (link_ == link && co_await state_changed_.wait_until(latest)) {

@@ -28,12 +28,14 @@ void migrate(Stage& stage, std::uint16_t slot) {
 }
 
 void slots_move(Stage& stage) {
+  const Nanoseconds from = now_ns();
   for (std::size_t left = 2 + stage.draw(std::size_t{4}); left > 0; --left) {
     const std::uint16_t slot = any_slot(stage);
     migrate(stage, slot);
     stage.wait(stage.draw(0, 300));
     if (stage.draw(std::size_t{2}) == 0) migrate(stage, slot);
   }
+  note_disconnection(stage, from);  // all follow the slots with new connections
 }
 
 void primary_is_replaced(Stage& stage) {
