@@ -40,6 +40,21 @@ Nanoseconds longest_stall(const History& history) {
   return longest;
 }
 
+/// How long calls took that were answered by a handler that takes no time.
+std::string latencies(const History& history) {
+  std::vector<Nanoseconds> times;
+  for (const auto& [number, call] : history.calls) {
+    const bool is_answered = call.begin && call.end && call.outcome == "ok" && call.kind == "echo";
+    if (is_answered) times.push_back(*call.end - *call.begin);
+  }
+  if (times.empty()) return "none";
+  std::sort(times.begin(), times.end());
+  const auto at = [&times](std::size_t thousandths) {
+    return seconds(times[std::min(times.size() * thousandths / 1000, times.size() - 1)]);
+  };
+  return "p50 " + at(500) + " p99 " + at(990) + " p99.9 " + at(999) + " max " + at(1000);
+}
+
 template <typename Counts>
 std::string list(const Counts& counts) {
   std::string result;
@@ -65,8 +80,8 @@ std::string summary(const History& history, const Verdict& verdict) {
   std::ostringstream line;
   line << "seed=" << history.seed << " minutes=" << history.minutes
        << " | faults: " << list(history.faults) << " | calls=" << history.calls.size()
-       << " outcomes: " << list(verdict.outcomes) << " | handlers run=" << verdict.runs
-       << " requests repeated=" << history.replays
+       << " outcomes: " << list(verdict.outcomes) << " answered after " << latencies(history)
+       << " | handlers run=" << verdict.runs << " requests repeated=" << history.replays
        << " run by these alone=" << verdict.runs_of_the_runner
        << " run twice after loss=" << verdict.runs_twice_after_loss << " | terms=" << verdict.terms
        << " | ids shared after loss=" << verdict.two_holders_after_loss << " (longest "

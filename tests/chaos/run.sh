@@ -5,7 +5,9 @@
 #
 #   --minutes M                    how long (default 10)
 #   --seed S                       draws the schedule (default: another each time, printed first)
-#   --redis plain|sentinel|mixed   one server, or a failover pair, or half the time each (mixed)
+#   --redis plain|sentinel|cluster|mixed
+#                                  one server, a failover pair, a cluster of six, or half the time
+#                                  each of the first two (mixed)
 #   --nodes N                      processes of the mesh (default 3)
 #   --scale X                      stretches every duration (default 1; 2 with tsan)
 #   --rate R                       calls per second of each node (default 20)

@@ -217,6 +217,50 @@ TEST(MeshOnCluster, CallsGoOnWhileSlotsMoveThereAndBack) {
   });
 }
 
+// The primary that has the slot knows none of its keys any more, and the other does not have it
+// yet.
+TEST(MeshOnCluster, NodesAreFoundWhileTheRegistryIsHalfWayToAnotherPrimary) {
+  with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
+    const std::uint16_t slot = mesh.registry_slot();
+    RedisServer& from = mesh.cluster.primary_of(slot);
+    RedisServer& to = mesh.cluster.another_primary(slot);
+    mesh.cluster.begin_migration(slot, from, to);
+    mesh.cluster.move_keys(slot, from, to);
+    co_await mesh.expect_calls_succeed();
+    const std::string text = "hello";
+    const auto error =
+        co_await expect_error<MeshNodeUnreachableError>(mesh.nodes[0]->invoke<"echo">(4711, text));
+    EXPECT_TRUE(error) << mesh.log.text();
+    mesh.cluster.end_migration(slot, to);
+    co_await mesh.expect_calls_succeed();
+  });
+}
+
+// A primary that has become a replica counts no receivers, which means nothing.
+TEST(MeshOnCluster, ANodeThatDoesNotExistIsUnreachableWhereItsPrimaryWasReplaced) {
+  with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
+    Node& caller = *mesh.nodes[0];
+    // Of its other connections none tells it of the failover.
+    const RedisServer& registry = mesh.cluster.primary_of(mesh.registry_slot());
+    const RedisServer& own = mesh.cluster.primary_of(mesh.slot_of(caller));
+    InstanceId nobody = 4711;
+    const auto slot = [&] { return mesh.slot_of(channel_of(nobody)); };
+    const auto is_elsewhere = [&] {
+      const RedisServer& primary = mesh.cluster.primary_of(slot());
+      return &primary != &registry && &primary != &own;
+    };
+    while (!is_elsewhere()) ++nobody;
+    for (int i = 0; i < 2; ++i) {
+      const std::string text = "hello";
+      const auto error =
+          co_await expect_error<MeshNodeUnreachableError>(caller.invoke<"echo">(nobody, text));
+      CO_ASSERT_TRUE(error);
+      EXPECT_EQ(error->executed(), i == 0 ? Executed::no : Executed::maybe);
+      if (i == 0) mesh.cluster.fail_over(slot());
+    }
+  });
+}
+
 TEST(MeshOnCluster, CallsGoOnAfterAFailoverInGoodOrder) {
   with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
     co_await mesh.expect_calls_succeed();
