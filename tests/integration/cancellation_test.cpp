@@ -262,6 +262,7 @@ TEST_F(Cancellation, OfAStartThatWaitsForRedis) {
                                    asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     MeshOptions node_options = options();
     node_options.redis.port = silent.local_endpoint().port();
+    node_options.redis.cluster.clear();
     node_options.redis.connect_timeout = 10min;
     const auto node = co_await make_node(node_options);
     asio::cancellation_signal signal;

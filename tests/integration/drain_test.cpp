@@ -155,7 +155,7 @@ TEST_F(Drain, GoesOnRefusingNewRequestsAfterAReconnect) {
     const Outcome<Text> call = co_await begin_call();
     const Outcome<void> stopped = co_await begin_drain();
     const auto before = worker_->stats().reconnects;
-    probe().command({"CLIENT", "KILL", "TYPE", "normal"});
+    kill_connections("normal");
     const auto is_back = [&] { return worker_->stats().reconnects > before; };
     CO_ASSERT_TRUE(co_await eventually(is_back));
     const Text text = text_of("too late");
@@ -180,7 +180,7 @@ TEST_F(Drain, RepetitionsGetHeartbeatsAfterAReconnectToo) {
     CO_ASSERT_TRUE(co_await eventually(runs));
     const Outcome<void> stopped = co_await begin_drain();
     const auto before = worker_->stats().reconnects;
-    probe().command({"CLIENT", "KILL", "TYPE", "normal"});
+    kill_connections("normal");
     const auto is_back = [&] { return worker_->stats().reconnects > before; };
     CO_ASSERT_TRUE(co_await eventually(is_back));
     // The first of its own would come after 450 s.

@@ -191,7 +191,7 @@ TEST_F(Watch, SurvivesThatItsConnectionsAreLost) {
     const auto other = co_await start_node();
     CO_ASSERT_TRUE(co_await changes.become("+2"));
     const auto reconnects = watcher->stats().reconnects;
-    probe().command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    kill_connections("pubsub");
     const auto is_back = [&] { return watcher->stats().reconnects > reconnects; };
     CO_ASSERT_TRUE(co_await eventually(is_back));
     co_await other->stop();

@@ -234,7 +234,9 @@ TEST_F(Registry, NodesWithDifferentPrefixesAreIndependent) {
     const auto node = co_await start_node();
     const auto other = co_await start_node(elsewhere);
     EXPECT_EQ(other->instance_id(), 1);
-    EXPECT_TRUE(probe().exists("elsewhere:mesh:" + key() + ":heartbeats"));
+    const std::string stem = "elsewhere:mesh:" + key();
+    const std::string heartbeats = (on_cluster() ? "{" + stem + "}" : stem) + ":heartbeats";
+    EXPECT_TRUE(probe().at_primary_of(heartbeats).exists(heartbeats));
     EXPECT_EQ((co_await other->get_nodes()).size(), 1U);
     co_await other->stop();
     co_await node->stop();

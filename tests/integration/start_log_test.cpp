@@ -11,16 +11,17 @@ namespace {
 /// What a node logs when it starts.
 class StartLog : public MeshTest {
  protected:
-  static std::string address() {
+  static std::string place() {
     const RedisOptions where = redis().options();
-    return where.host + ":" + std::to_string(where.port);
+    const std::string address = where.host + ":" + std::to_string(where.port);
+    return on_cluster() ? "the cluster of " + address : address;
   }
 };
 
 TEST_F(StartLog, SaysOnceWhichMeshWasJoinedAndWhere) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await start_node();
-    EXPECT_EQ(log().count("joined test:mesh:" + key() + " at " + address() + " as node 1"), 1U)
+    EXPECT_EQ(log().count("joined test:mesh:" + key() + " at " + place() + " as node 1"), 1U)
         << log().text();
     EXPECT_EQ(log().count("", LogLevel::warning), 0U) << log().text();
     co_await node->stop();

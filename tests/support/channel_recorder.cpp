@@ -43,6 +43,34 @@ void send_all(redisContext& context) {
   }
 }
 
+using Context = std::unique_ptr<redisContext, FreeContext>;
+
+Context subscribe(const RedisOptions& options, const std::string& command,
+                  const std::vector<std::string>& channels) {
+  Context context(connect_blocking(options, std::chrono::seconds(10)));
+  for (const std::string& channel : channels) {
+    redisAppendCommand(context.get(), (command + " %b").c_str(), channel.data(), channel.size());
+  }
+  send_all(*context);
+  return context;
+}
+
+/// In a cluster each channel has a connection of its own, as it may be at another primary.
+std::vector<Context> subscribe(const RedisOptions& options,
+                               const std::vector<std::string>& channels) {
+  std::vector<Context> contexts;
+  if (options.cluster.empty()) {
+    contexts.push_back(subscribe(options, "SUBSCRIBE", channels));
+    return contexts;
+  }
+  RedisProbe probe(options);
+  for (const std::string& channel : channels) {
+    const RedisOptions primary = probe.at_primary_of(channel).options();
+    contexts.push_back(subscribe(primary, "SSUBSCRIBE", {channel}));
+  }
+  return contexts;
+}
+
 }  // namespace
 
 ChannelRecorder::ChannelRecorder(const RedisOptions& options, std::vector<std::string> channels) {
@@ -73,19 +101,14 @@ ChannelRecorder::~ChannelRecorder() {
 
 void ChannelRecorder::listen(const RedisOptions& options,
                              const std::vector<std::string>& channels) {
-  const std::unique_ptr<redisContext, FreeContext> context(
-      connect_blocking(options, std::chrono::seconds(10)));
-  for (const std::string& channel : channels) {
-    redisAppendCommand(context.get(), "SUBSCRIBE %b", channel.data(), channel.size());
-  }
-  send_all(*context);
+  const std::vector<Context> contexts = subscribe(options, channels);
   std::size_t confirmed = 0;
-  while (!stop_) {
-    const ReplyPointer reply = next_reply(*context);
+  for (std::size_t turn = 0; !stop_; ++turn) {
+    const ReplyPointer reply = next_reply(*contexts[turn % contexts.size()]);
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) continue;
     const std::string_view kind = text_of(*reply->element[0]);
-    if (kind == "subscribe" && ++confirmed == channels.size()) subscribed_ = true;
-    if (kind != "message") continue;
+    if (kind.ends_with("subscribe") && ++confirmed == channels.size()) subscribed_ = true;
+    if (!kind.ends_with("message")) continue;
     const std::lock_guard lock(mutex_);
     messages_.push_back(
         {std::string(text_of(*reply->element[1])), std::string(text_of(*reply->element[2]))});

@@ -12,7 +12,8 @@
 
 namespace mesh::test {
 
-/// Listens on channels in a thread of its own and keeps what was published there.
+/// Listens on channels in a thread of its own and keeps what was published there; in a cluster they
+/// are sharded.
 class ChannelRecorder {
  public:
   struct Message {

@@ -36,7 +36,7 @@ RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.serve
                            "cluster-node-timeout 600", "cluster-replica-no-failover yes"}) {
     server_options.config.emplace_back(line);
   }
-  for (std::size_t i = 0; i < 2 * primaries; ++i) {
+  for (std::size_t i = 0; i < size; ++i) {
     servers_.push_back(std::make_unique<RedisServer>(server_options));
   }
   join(options.announced_host);
@@ -110,6 +110,14 @@ RedisOptions RedisCluster::options() const {
   options.cluster = "127.0.0.1:" + std::to_string(cluster_port_of(first)) +
                     ",127.0.0.1:" + std::to_string(cluster_port_of(last));
   return options;
+}
+
+RedisOptions RedisCluster::admin_options() const {
+  RedisOptions result = options();
+  const RedisOptions admin = servers_.front()->admin_options();
+  result.username = admin.username;
+  result.password = admin.password;
+  return result;
 }
 
 // The primary's first.

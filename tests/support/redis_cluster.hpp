@@ -24,6 +24,9 @@ struct RedisClusterOptions {
 /// A Redis Cluster of three primaries, each with a replica, which share all slots.
 class RedisCluster {
  public:
+  /// They are the first of the servers, as long as none is replaced.
+  static constexpr std::size_t primaries = 3;
+
   /// Returns when all nodes find that the cluster is well.
   explicit RedisCluster(RedisClusterOptions options = {});
   RedisCluster(const RedisCluster&) = delete;
@@ -31,7 +34,9 @@ class RedisCluster {
 
   /// Library options that name the first primary and the last replica; with TLS if they talk it.
   RedisOptions options() const;
-  static constexpr std::size_t size = 6;
+  /// The same for the default user, who may do anything.
+  RedisOptions admin_options() const;
+  static constexpr std::size_t size = 2 * primaries;
   RedisServer& server(std::size_t place) { return *servers_.at(place); }
 
   /// Of a key or a channel.
@@ -61,8 +66,6 @@ class RedisCluster {
   void end_migration(std::uint16_t slot, RedisServer& to);
 
  private:
-  static constexpr std::size_t primaries = size / 2;
-
   /// That the nodes use among themselves.
   std::uint16_t cluster_port_of(const RedisServer& server) const;
   void join(const std::string& announced_host);

@@ -89,11 +89,27 @@ redisContext* connect_blocking(const RedisOptions& options, std::chrono::millise
 void RedisProbe::FreeContext::operator()(redisContext* context) const { redisFree(context); }
 
 RedisProbe::RedisProbe(const RedisOptions& options, std::chrono::milliseconds timeout)
-    : context_(connect_blocking(options, timeout)) {}
+    : options_(options), context_(connect_blocking(options, timeout)) {}
 
 RedisProbe::~RedisProbe() = default;
 RedisProbe::RedisProbe(RedisProbe&&) noexcept = default;
 RedisProbe& RedisProbe::operator=(RedisProbe&&) noexcept = default;
+
+RedisProbe RedisProbe::at_primary_of(const std::string& name) {
+  if (options_.cluster.empty()) return RedisProbe(options_);
+  RedisOptions there = options_;
+  try {
+    exists(name);
+  } catch (const RedisProbeError& error) {
+    const std::string redirection = error.what();  // "MOVED slot host:port"
+    if (!redirection.starts_with("MOVED ")) throw;
+    const auto host = redirection.rfind(' ') + 1;
+    const auto colon = redirection.rfind(':');
+    there.host = redirection.substr(host, colon - host);
+    there.port = static_cast<std::uint16_t>(std::stoi(redirection.substr(colon + 1)));
+  }
+  return RedisProbe(there);
+}
 
 Json RedisProbe::command(const Command& arguments) { return run(*context_, arguments); }
 
@@ -146,11 +162,15 @@ std::vector<std::string> RedisProbe::keys(const std::string& pattern) {
 }
 
 std::int64_t RedisProbe::publish(const std::string& channel, const std::string& payload) {
-  return integer({"PUBLISH", channel, payload});
+  if (options_.cluster.empty()) return integer({"PUBLISH", channel, payload});
+  return at_primary_of(channel).integer({"SPUBLISH", channel, payload});
 }
 
 std::int64_t RedisProbe::subscribers(const std::string& channel) {
-  return command({"PUBSUB", "NUMSUB", channel}).at(1).get<std::int64_t>();
+  const auto reply = options_.cluster.empty()
+                         ? command({"PUBSUB", "NUMSUB", channel})
+                         : at_primary_of(channel).command({"PUBSUB", "SHARDNUMSUB", channel});
+  return reply.at(1).get<std::int64_t>();
 }
 
 std::chrono::milliseconds RedisProbe::time() {

@@ -40,7 +40,8 @@ class CommandStats {
   std::string text_;
 };
 
-/// A plain blocking connection to Redis, for set-up and assertions.
+/// A plain blocking connection to Redis, for set-up and assertions. If its options name a cluster,
+/// it is one to the node that their host and port name.
 class RedisProbe {
  public:
   using Command = std::vector<std::string>;
@@ -52,6 +53,11 @@ class RedisProbe {
   ~RedisProbe();
   RedisProbe(RedisProbe&&) noexcept;
   RedisProbe& operator=(RedisProbe&&) noexcept;
+
+  const RedisOptions& options() const { return options_; }
+
+  /// Another connection: in a cluster to the primary that has the key or the sharded channel.
+  RedisProbe at_primary_of(const std::string& name);
 
   /// The reply as JSON: null, a number, a string, or an array of these.
   nlohmann::json command(const Command& arguments);
@@ -67,7 +73,7 @@ class RedisProbe {
   std::optional<std::string> hget(const std::string& key, const std::string& field);
   std::optional<double> zscore(const std::string& key, const std::string& member);
   std::vector<std::string> keys(const std::string& pattern = "*");
-  /// Returns how many received it.
+  /// Returns how many received it; in a cluster by way of the channel's primary.
   std::int64_t publish(const std::string& channel, const std::string& payload);
   std::int64_t subscribers(const std::string& channel);
   /// The server's clock.
@@ -77,6 +83,7 @@ class RedisProbe {
   struct FreeContext {
     void operator()(redisContext* context) const;
   };
+  RedisOptions options_;
   std::unique_ptr<redisContext, FreeContext> context_;
 };
 

@@ -12,11 +12,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <integration/support/messages.hpp>
+#include <integration/support/shared_redis.hpp>
 #include <support/channel_recorder.hpp>
 #include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
 #include <support/redis_probe.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
 namespace mesh::test {
@@ -26,17 +26,20 @@ using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-/// Each test has a mesh of its own, on a redis-server that all tests of the process share.
+/// Each test has a mesh of its own, on the Redis that all tests of the process share.
 class MeshTest : public ::testing::Test {
  protected:
-  MeshTest() : key_(fresh_key()), probe_(redis().probe()) {}
+  MeshTest()
+      : key_(fresh_key()),
+        probe_(RedisProbe(redis().admin_options()).at_primary_of(name("heartbeats"))) {}
 
-  static RedisServer& redis() {
-    static RedisServer server;
-    return server;
+  static SharedRedis& redis() {
+    static SharedRedis redis;
+    return redis;
   }
 
   const std::string& key() const { return key_; }
+  /// In a cluster of the primary that has all keys of the mesh.
   RedisProbe& probe() { return probe_; }
   const LogCapture& log() const { return log_; }
 
@@ -55,9 +58,14 @@ class MeshTest : public ::testing::Test {
     return result;
   }
 
-  std::string name(const std::string& suffix) const { return "test:mesh:" + key_ + ":" + suffix; }
-  std::string channel(InstanceId id) const { return name("node:" + std::to_string(id)); }
-  std::string lock() const { return "test:leader:mesh:" + key_; }
+  std::string name(const std::string& suffix) const {
+    const std::string stem = "test:mesh:" + key_;
+    return (on_cluster() ? "{" + stem + "}:" : stem + ":") + suffix;
+  }
+  std::string channel(InstanceId id) const {
+    return "test:mesh:" + key_ + ":node:" + std::to_string(id);
+  }
+  std::string lock() const { return on_cluster() ? name("leader") : "test:leader:mesh:" + key_; }
 
   asio::awaitable<std::unique_ptr<Service>> make_node(MeshOptions node_options) {
     const auto executor = co_await asio::this_coro::executor;
@@ -104,8 +112,18 @@ class MeshTest : public ::testing::Test {
   /// Lets somebody else lead this mesh for good.
   void occupy_leadership() { probe_.command({"SET", lock(), "somebody else", "PX", "600000"}); }
 
+  /// In a cluster by all primaries.
   std::int64_t calls_of(const std::string& command) {
-    return probe_.command_stats().calls(command);
+    std::int64_t calls = 0;
+    for (RedisProbe& one : redis().probes()) calls += one.command_stats().calls(command);
+    return calls;
+  }
+  /// Of Redis's kinds of them; all but that of `probe()`.
+  void kill_connections(const std::string& kind) {
+    for (RedisProbe& one : redis().probes()) {
+      RedisProbe& killer = one.options().port == probe_.options().port ? probe_ : one;
+      killer.command({"CLIENT", "KILL", "TYPE", kind});
+    }
   }
 
  private:

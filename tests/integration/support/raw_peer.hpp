@@ -16,21 +16,21 @@ namespace mesh::test {
 /// A member of a mesh written by hand: keeps what is sent to it, and sends what it is told to.
 class RawPeer {
  public:
-  /// `mesh` is the stem of the mesh's names, such as "test:mesh:my-app".
+  /// `mesh` is the stem of the mesh's names, such as "test:mesh:my-app"; in a cluster without the
+  /// braces.
   RawPeer(const RedisOptions& options, std::string mesh, InstanceId id)
       : mesh_(std::move(mesh)),
+        broadcast_(options.cluster.empty() ? mesh_ + ":broadcast" : "{" + mesh_ + "}:broadcast"),
         id_(id),
         probe_(options),
-        recorder_(options, {channel(id), mesh_ + ":broadcast"}) {}
+        recorder_(options, {channel(id), broadcast_}) {}
 
   InstanceId id() const { return id_; }
 
   void send(InstanceId target, const nlohmann::json& message) {
     probe_.publish(channel(target), message.dump());
   }
-  void broadcast(const nlohmann::json& message) {
-    probe_.publish(mesh_ + ":broadcast", message.dump());
-  }
+  void broadcast(const nlohmann::json& message) { probe_.publish(broadcast_, message.dump()); }
 
   nlohmann::json request(const std::string& request_id, const std::string& type,
                          nlohmann::json data, int timeout_ms) const {
@@ -43,7 +43,7 @@ class RawPeer {
 
   /// What came to this node's own channel.
   std::vector<nlohmann::json> received() const { return on_channel(channel(id_)); }
-  std::vector<nlohmann::json> broadcasts() const { return on_channel(mesh_ + ":broadcast"); }
+  std::vector<nlohmann::json> broadcasts() const { return on_channel(broadcast_); }
 
   std::size_t heartbeats(const std::string& request_id) const {
     std::size_t count = 0;
@@ -71,6 +71,7 @@ class RawPeer {
   }
 
   std::string mesh_;
+  std::string broadcast_;
   InstanceId id_;
   RedisProbe probe_;
   ChannelRecorder recorder_;
