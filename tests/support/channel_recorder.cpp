@@ -103,8 +103,10 @@ void ChannelRecorder::listen(const RedisOptions& options,
                              const std::vector<std::string>& channels) {
   const std::vector<Context> contexts = subscribe(options, channels);
   std::size_t confirmed = 0;
-  for (std::size_t turn = 0; !stop_; ++turn) {
+  std::size_t turn = 0;
+  while (!stop_) {
     const ReplyPointer reply = next_reply(*contexts[turn % contexts.size()]);
+    if (!reply) ++turn;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) continue;
     const std::string_view kind = text_of(*reply->element[0]);
     if (kind.ends_with("subscribe") && ++confirmed == channels.size()) subscribed_ = true;
