@@ -27,7 +27,7 @@ while [ "${1:-}" = --only ]; do
   shift 2
 done
 [ ${#servers[@]} -gt 0 ] || servers=(redis8 valkey8 valkey9)
-[ $# -gt 0 ] || set -- -L 'integration|interop'
+[ $# -gt 0 ] || set -- -L 'integration|cluster|interop'
 
 if [ -n "${DRY_RUN:-}" ]; then exec ctest --test-dir "$DRY_RUN" -N "$@"; fi
 
