@@ -9,14 +9,14 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <integration/fault_nodes.hpp>
-#include <support/redis_server.hpp>
+#include <integration/support/shared_redis.hpp>
 #include <support/wait.hpp>
 
 namespace mesh::test::faults {
 namespace {
 
 TEST(BroadcastOrder, IsKeptOnAPoolForEachSenderAndType) {
-  const RedisServer server;
+  const SharedRedis server;
   LogCapture log;
   asio::thread_pool pool(4);
   {

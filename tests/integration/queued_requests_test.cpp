@@ -5,8 +5,8 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <integration/fault_nodes.hpp>
+#include <integration/support/shared_redis.hpp>
 #include <support/coroutine.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
 namespace mesh::test::faults {
@@ -15,7 +15,7 @@ namespace {
 TEST(QueuedRequests, NothingThatRunsInTheEndIsReportedAsATimeout) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
-    const RedisServer server;
+    const SharedRedis server;
     LogCapture log;
     Node caller(executor, mesh_key, patient_options(server.options(), log));
     MeshOptions options = patient_options(server.options(), log);
