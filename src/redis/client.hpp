@@ -74,6 +74,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<bool> join_until(TimePoint deadline);
 
   bool is_ready() const { return ready_; }
+  /// It was lost, or attempts fail; not while the first one is under way.
+  bool is_in_trouble() const { return !ready_ && last_error_.has_value(); }
   /// In a cluster: the primary, by the name that the cluster gives it; nothing while not ready.
   std::optional<Endpoint> connected_to() const;
   /// Whether no command waits for its turn, its reply or its repetition.

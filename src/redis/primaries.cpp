@@ -127,7 +127,7 @@ asio::awaitable<void> Primaries::wait_answered(TimePoint deadline) {
   constexpr std::chrono::milliseconds pause{2};
   const auto self = shared_from_this();
   const auto is_answered = [](const Member& member) {
-    return !member.client || !member.client->is_ready() || member.client->is_idle();
+    return !member.client || member.client->is_in_trouble() || member.client->is_idle();
   };
   Event never(strand_);
   while (!std::ranges::all_of(members_, is_answered) && Clock::now() < deadline) {

@@ -62,7 +62,8 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   /// `first` is ready, or was lost.
   void on_first_changed();
 
-  /// Returns when everything that was sent has been answered, or at the deadline.
+  /// Returns when everything that was sent has been answered, or at the deadline. What waits for a
+  /// connection that was lost, or cannot be made, is not waited for.
   asio::awaitable<void> wait_answered(TimePoint deadline);
   /// All but `first`. What is submitted afterwards is refused.
   void close();
