@@ -218,8 +218,8 @@ void CallSender::on_published(const RequestId& request_id, const redis::Outcome&
       calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
       return;
     case redis::Failure::disconnected:
-      call->may_have_arrived = true;
-      if (call->owner) try_later(request_id);
+      note_uncertain(*call);
+      if (call->owner || call->is_unheard) try_later(request_id);
       return;
     case redis::Failure::expired:
     case redis::Failure::stopped:
@@ -267,14 +267,19 @@ void CallSender::ask_after_zero(const RequestId& request_id, const PendingCall& 
       });
 }
 
+void CallSender::note_uncertain(PendingCall& call) {
+  call.may_have_arrived = true;
+  // Where all nodes have owners there is nobody to repeat it to without: who listens later tells
+  // whether to wait.
+  if (context_.channels->is_spread()) call.is_unheard = !call.owner;
+}
+
 void CallSender::on_zero_explained(const RequestId& request_id,
                                    const NodeChannels::Answer& answer) {
   PendingCall* const call = calls_.find(request_id);
   if (call == nullptr || answer.failure == redis::Failure::stopped) return;
   if (!answer.found) {
-    call->may_have_arrived = true;
-    // Without an owner there is nobody to repeat it to: who listens later tells whether to wait.
-    call->is_unheard = !call->owner;
+    note_uncertain(*call);
     return try_later(request_id);
   }
   ++call->publishes_to_nobody;
@@ -306,7 +311,7 @@ void CallSender::on_listeners(const RequestId& request_id, const std::optional<L
   if (call->is_unheard) {
     on_unheard(request_id, *call, found->heartbeat);
   } else if (!call->owner && context_.channels->is_spread()) {
-    fail_unreachable(request_id, *call);  // another one, by now
+    fail_unreachable(request_id, *call);  // another one by now, or its owner is forgotten
   } else {
     // The others may have come after the target received it, so this is no first sending.
     repeat(request_id);
@@ -354,7 +359,7 @@ void CallSender::check_registration(const RequestId& request_id, InstanceId targ
 
 void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
   // Its handler may run, so nothing but a response or the timeout ends it; but where all nodes have
-  // owners, nobody has had the id.
+  // owners, nobody had the id when it was called.
   const bool may_run = call.owner || !context_.channels->is_spread();
   if (call.may_have_arrived && may_run) return try_later(request_id);
   calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, std::string(call.type),

@@ -93,6 +93,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
                          const redis::Outcome& outcome);
   void on_nobody(const RequestId& request_id, const PendingCall& call);
   void ask_after_zero(const RequestId& request_id, const PendingCall& call);
+  void note_uncertain(PendingCall& call);
   void on_zero_explained(const RequestId& request_id, const NodeChannels::Answer& answer);
   void on_listeners(const RequestId& request_id, const std::optional<Listeners>& found);
   void on_unheard(const RequestId& request_id, PendingCall& call,

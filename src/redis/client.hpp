@@ -167,6 +167,7 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<Outcome> execute_once(Command command, TimePoint deadline, Priority priority);
   asio::awaitable<Outcome> execute_in_cluster(Command command, TimePoint deadline,
                                               Priority priority);
+  asio::awaitable<std::shared_ptr<Link>> link_aside(Endpoint node, TimePoint latest);
   asio::awaitable<void> follow_slot(std::shared_ptr<Client> self,
                                     std::unique_ptr<Followed> followed);
   asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint latest);
@@ -214,6 +215,7 @@ class Client : public std::enable_shared_from_this<Client> {
   std::shared_ptr<Link> link_;   // set while ready
   std::shared_ptr<Link> aside_;  // to where the slot is moving, if it is
   Endpoint aside_node_;
+  bool is_connecting_aside_ = false;
   std::set<std::string> channels_;
   bool open_ = false;
   bool ready_ = false;

@@ -3,10 +3,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <utility>
 
+#include <async/event.hpp>
 #include <redis/redirection.hpp>
 #include <redis/size_refusal.hpp>
+#include <util/flag_raised.hpp>
 
 namespace mesh::redis {
 
@@ -24,6 +29,22 @@ class Counted {
 
  private:
   std::size_t& count_;
+};
+
+/// Raises a flag as long as it lives, and tells of the end.
+class Told {
+ public:
+  Told(bool& flag, Event& changed) : raised_(std::in_place, flag), changed_(changed) {}
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+  ~Told() {
+    raised_.reset();
+    changed_.notify_all();
+  }
+
+ private:
+  std::optional<FlagRaised> raised_;
+  Event& changed_;
 };
 
 }  // namespace
@@ -52,21 +73,38 @@ asio::awaitable<Outcome> Client::execute_in_cluster(Command command, TimePoint d
   Outcome outcome = co_await execute_once(std::move(again), deadline, priority);
   const auto redirection = parse_redirection(outcome.reply, connector_.master());
   if (!redirection || !redirection->is_asking) co_return outcome;
+  // Nothing else notices that the other one says nothing.
+  const auto latest = std::min(deadline, Clock::now() + options_.connect_timeout);
   std::string failure;
   try {
-    if (!aside_ || aside_->closed() || aside_node_ != redirection->target) {
-      aside_ = co_await connector_.connect_to(redirection->target, deadline);
-      aside_node_ = redirection->target;
-    }
-    const auto link = aside_;
+    const auto link = co_await link_aside(redirection->target, latest);
+    if (!link) co_return Outcome{Failure::disconnected};
     link->connection().command(Command{"ASKING"}, [](const Outcome& /*the next tells*/) {});
-    outcome.reply = co_await link->request(std::move(command), deadline);
+    outcome.reply = co_await link->request(std::move(command), latest);
   } catch (const MeshConnectionError& error) {
     failure = error.what();
   }
   if (failure.empty()) co_return outcome;
   log(LogLevel::debug, failure);
   co_return Outcome{Failure::disconnected};
+}
+
+// One at a time, however many commands have been sent there. Null if there is none by then.
+asio::awaitable<std::shared_ptr<Link>> Client::link_aside(Endpoint node, TimePoint latest) {
+  while (is_connecting_aside_ && co_await state_changed_.wait_until(latest)) {
+  }
+  if (is_connecting_aside_ || !open_) co_return nullptr;
+  if (aside_ && !aside_->closed() && aside_node_ == node) co_return aside_;
+  const Told connecting(is_connecting_aside_, state_changed_);
+  auto link = co_await connector_.connect_to(node, latest);
+  if (!open_) {
+    link->close("closed by this side");
+    co_return nullptr;
+  }
+  if (aside_) aside_->close("another node is asked");
+  aside_ = std::move(link);
+  aside_node_ = std::move(node);
+  co_return aside_;
 }
 
 void Client::submit_to_slot(Command command, TimePoint deadline, OutcomeCallback&& callback) {
@@ -84,9 +122,13 @@ void Client::submit_to_slot(Command command, TimePoint deadline, OutcomeCallback
 
 asio::awaitable<void> Client::follow_slot(std::shared_ptr<Client> /*self*/,
                                           std::unique_ptr<Followed> followed) {
-  Outcome outcome =
-      co_await execute(std::move(followed->command), followed->deadline, Priority::payload);
-  followed->callback(std::move(outcome));
+  Outcome outcome{Failure::disconnected};
+  try {
+    outcome = co_await execute(std::move(followed->command), followed->deadline, Priority::payload);
+  } catch (const std::exception& error) {
+    log(LogLevel::debug, error.what());
+  }
+  if (open_) followed->callback(std::move(outcome));
 }
 
 // Until the connection leads elsewhere, or then. False if the client was closed.

@@ -50,7 +50,7 @@ struct Stage {
 struct Fault {
   const char* name;
   void (*run)(Stage&);
-  unsigned kinds;  ///< Of Redis: on which it can be played.
+  RedisKinds kinds;  ///< Of Redis: on which it can be played.
   /// The mesh has to heal before anything else goes wrong, which might cure it.
   bool must_heal = false;
 };

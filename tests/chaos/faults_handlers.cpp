@@ -94,8 +94,8 @@ void program_outlives_node(Stage& stage) {
 std::vector<Fault> handler_faults() {
   return {
       {"handlers_block", handlers_block, anywhere},
-      {"handlers_block_all_threads", handlers_block_all_threads, can_have_protocol_thread,
-       can_have_protocol_thread},
+      {"handlers_block_all_threads", handlers_block_all_threads,
+       can_have_protocol_thread ? anywhere : RedisKinds::none},
       {"program_outlives_node", program_outlives_node, anywhere},
   };
 }

@@ -30,7 +30,7 @@ namespace {
 std::vector<Fault> playable_faults(const RunOptions& options) {
   std::vector<Fault> faults;
   for (const Fault& fault : all_faults()) {
-    if ((fault.kinds & bit_of(options.redis)) == 0) continue;
+    if (!has(fault.kinds, options.redis)) continue;
     const auto& wanted = options.faults;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), fault.name) == wanted.end()) {
       continue;

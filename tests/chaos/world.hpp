@@ -23,11 +23,20 @@ namespace mesh::chaos {
 enum class RedisKind { plain, sentinel, cluster };
 std::string name_of(RedisKind kind);
 
-constexpr unsigned bit_of(RedisKind kind) { return 1U << static_cast<unsigned>(kind); }
-inline constexpr unsigned on_plain = bit_of(RedisKind::plain);
-inline constexpr unsigned on_sentinel = bit_of(RedisKind::sentinel);
-inline constexpr unsigned on_cluster = bit_of(RedisKind::cluster);
-inline constexpr unsigned anywhere = on_plain | on_sentinel | on_cluster;
+/// Some of them.
+enum class RedisKinds : unsigned { none = 0 };
+constexpr RedisKinds only(RedisKind kind) {
+  return static_cast<RedisKinds>(1U << static_cast<unsigned>(kind));
+}
+constexpr RedisKinds operator|(RedisKinds some, RedisKinds others) {
+  return static_cast<RedisKinds>(static_cast<unsigned>(some) | static_cast<unsigned>(others));
+}
+constexpr bool has(RedisKinds some, RedisKind kind) { return (some | only(kind)) == some; }
+
+inline constexpr RedisKinds on_plain = only(RedisKind::plain);
+inline constexpr RedisKinds on_sentinel = only(RedisKind::sentinel);
+inline constexpr RedisKinds on_cluster = only(RedisKind::cluster);
+inline constexpr RedisKinds anywhere = on_plain | on_sentinel | on_cluster;
 
 /// The Redis of the run: one server, or a master and a replica behind Sentinels, or a cluster.
 class World {

@@ -12,6 +12,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <integration/cluster_mesh.hpp>
 #include <integration/fault_nodes.hpp>
 #include <integration/sentinel_nodes.hpp>
 #include <integration/support/outcome.hpp>
@@ -23,109 +24,6 @@
 
 namespace mesh::test::faults {
 namespace {
-
-const std::string cluster_stem = "{test:mesh:faults}:";
-
-/// Three nodes on a cluster, which count what they run.
-class ClusterMesh {
- public:
-  static constexpr std::size_t size = 3;
-
-  ClusterMesh(RedisCluster& servers, const asio::any_io_executor& executor) : cluster(servers) {
-    for (std::size_t i = 0; i < size; ++i) {
-      nodes.push_back(std::make_unique<Node>(executor, mesh_key, options()));
-      nodes.back()->register_handler<"echo">([this](const std::string& text) {
-        ++runs;
-        return text;
-      });
-      nodes.back()->register_broadcast_handler<"news">(
-          [this](const std::string& /*text*/) { ++news; });
-    }
-  }
-
-  MeshOptions options() const {
-    MeshOptions result = patient_options(cluster.options(), log);
-    result.request_timeout = 60s;
-    return result;
-  }
-  asio::awaitable<void> start() {
-    for (const auto& node : nodes) co_await node->start();
-  }
-  asio::awaitable<void> stop() {
-    for (const auto& node : nodes) co_await node->stop();
-  }
-
-  /// Each calls each; all must be answered, and have run once.
-  asio::awaitable<void> expect_calls_succeed() {
-    const int before = runs;
-    for (const auto& from : nodes) {
-      for (const auto& to : nodes) {
-        const std::string text = "hello";
-        std::string error;
-        try {
-          EXPECT_EQ(co_await from->invoke<"echo">(to->instance_id(), text), text);
-        } catch (const std::exception& failure) {
-          error = failure.what();
-        }
-        EXPECT_EQ(error, "") << log.text();
-      }
-    }
-    EXPECT_EQ(runs - before, static_cast<int>(size * size));
-  }
-
-  Node& leader() {
-    for (const auto& node : nodes) {
-      if (node->leader().is_leader()) return *node;
-    }
-    throw std::runtime_error("nobody leads");
-  }
-  asio::awaitable<bool> one_leads() {
-    const auto leads = [this] {
-      int leaders = 0;
-      for (const auto& node : nodes) leaders += node->leader().is_leader() ? 1 : 0;
-      return leaders == 1;
-    };
-    co_return co_await eventually(leads, 60s);
-  }
-
-  std::uint16_t slot_of(const std::string& name) {
-    return cluster.server(0).command({"CLUSTER", "KEYSLOT", name}).get<std::uint16_t>();
-  }
-  std::uint16_t slot_of(const Node& node) { return slot_of(channel_of(node.instance_id())); }
-  std::uint16_t registry_slot() { return slot_of(cluster_stem + "heartbeats"); }
-
-  void migrate(std::uint16_t slot) {
-    RedisServer& from = cluster.primary_of(slot);
-    RedisServer& to = cluster.another_primary(slot);
-    cluster.begin_migration(slot, from, to);
-    cluster.move_keys(slot, from, to);
-    cluster.end_migration(slot, to);
-  }
-
-  RedisCluster& cluster;
-  LogCapture log;
-  std::atomic<int> runs = 0;
-  std::atomic<int> news = 0;
-  std::vector<std::unique_ptr<Node>> nodes;
-};
-
-template <typename Body>
-void with_cluster_mesh(Body body, RedisClusterOptions options = {}) {
-  RedisCluster cluster(std::move(options));
-  const auto run = [&](asio::io_context& context) -> asio::awaitable<void> {
-    ClusterMesh mesh(cluster, context.get_executor());
-    co_await mesh.start();
-    co_await body(mesh);
-    co_await mesh.stop();
-  };
-  run_coroutine(run, beside_the_body());
-}
-
-RedisClusterOptions with_short_silence() {
-  RedisClusterOptions options;
-  options.node_timeout = 1500ms;
-  return options;
-}
 
 TEST(MeshOnCluster, CallsBroadcastsAndTheElectionWork) {
   with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
@@ -232,6 +130,35 @@ TEST(MeshOnCluster, NodesAreFoundWhileTheRegistryIsHalfWayToAnotherPrimary) {
         co_await expect_error<MeshNodeUnreachableError>(mesh.nodes[0]->invoke<"echo">(4711, text));
     EXPECT_TRUE(error) << mesh.log.text();
     mesh.cluster.end_migration(slot, to);
+    co_await mesh.expect_calls_succeed();
+  });
+}
+
+// Nobody answers there, and nobody tells that the slot stays.
+TEST(MeshOnCluster, WhereASlotWasToMoveMayStandStill) {
+  with_cluster_mesh([](ClusterMesh& mesh) -> asio::awaitable<void> {
+    const std::uint16_t slot = mesh.registry_slot();
+    RedisServer& from = mesh.cluster.primary_of(slot);
+    RedisServer& to = mesh.cluster.another_primary(slot);
+    const auto is_of_other = [&](std::uint16_t one) {
+      return &mesh.cluster.primary_of(one) == &to;
+    };
+    std::size_t place = 0;
+    while (is_of_other(mesh.slot_of(*mesh.nodes.at(place)))) ++place;
+    Node& caller = *mesh.nodes[place];
+    InstanceId nobody = 4711;
+    while (is_of_other(mesh.slot_of(channel_of(nobody)))) ++nobody;
+
+    mesh.cluster.begin_migration(slot, from, to);
+    mesh.cluster.pause(to);
+    Outcome<std::string> outcome;
+    const std::string text = "hello";
+    caller.invoke<"echo">(nobody, text, InvokeOptions{}, outcome.token());
+    co_await sleep_for(100ms);  // it asks the other one, or is yet to ask that has the slot
+    from.command({"CLUSTER", "SETSLOT", std::to_string(slot), "STABLE"});
+    const auto has_ended = [&] { return outcome.done(); };
+    EXPECT_TRUE(co_await eventually(has_ended, 30s)) << mesh.log.text();
+    mesh.cluster.resume(to);
     co_await mesh.expect_calls_succeed();
   });
 }
