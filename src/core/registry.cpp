@@ -83,7 +83,8 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   may_read_lock_ = true;
   for (;;) {
     const InstanceId id = co_await next_free_id(deadline);
-    if (co_await may_be_heard(id, deadline) || !co_await claim(id, deadline)) continue;
+    if (co_await may_be_heard(id, deadline)) continue;
+    if (!co_await claim(id, deadline)) continue;
     note_claim(id);
     co_return id;
   }

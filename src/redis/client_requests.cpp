@@ -91,7 +91,8 @@ asio::awaitable<Outcome> Client::execute_in_cluster(Command command, TimePoint d
 
 // One at a time, however many commands have been sent there. Null if there is none by then.
 asio::awaitable<std::shared_ptr<Link>> Client::link_aside(Endpoint node, TimePoint latest) {
-  while (is_connecting_aside_ && co_await state_changed_.wait_until(latest)) {
+  while (is_connecting_aside_) {
+    if (!co_await state_changed_.wait_until(latest)) break;
   }
   if (is_connecting_aside_ || !open_) co_return nullptr;
   if (aside_ && !aside_->closed() && aside_node_ == node) co_return aside_;
@@ -133,7 +134,8 @@ asio::awaitable<void> Client::follow_slot(std::shared_ptr<Client> /*self*/,
 
 // Until the connection leads elsewhere, or then. False if the client was closed.
 asio::awaitable<bool> Client::wait_for_rest(std::shared_ptr<Link> link, TimePoint latest) {
-  while (link_ == link && co_await state_changed_.wait_until(latest)) {
+  while (link_ == link) {
+    if (!co_await state_changed_.wait_until(latest)) break;
   }
   const bool is_open = open_;
   co_return is_open;

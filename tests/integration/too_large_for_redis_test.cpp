@@ -34,7 +34,9 @@ struct TightPair {
   /// So that the nodes know each other.
   asio::awaitable<bool> start() {
     co_await pair.start();
-    co_return co_await echoes(pair.a, 2, 20s) && co_await echoes(pair.b, 1, 20s);
+    const bool is_well = co_await echoes(pair.a, 2, 20s);
+    if (!is_well) co_return false;
+    co_return co_await echoes(pair.b, 1, 20s);
   }
 
   RedisServer server;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Finds temporaries of aggregate type inside co_await expressions, in code and documentation:
-# g++ 12 destroys them twice. Looks for `Type{`, `{.field` and `({value` between a co_await and the end of its
+# Finds what g++ 12 compiles wrongly in coroutines, in code and documentation. A co_await behind &&,
+# || or ? may be evaluated whatever stands before it. And temporaries of aggregate type inside co_await
+# expressions are destroyed twice. Looks for `Type{`, `{.field` and `({value` between a co_await and the end of its
 # statement, or of its line in a table. Trivially destructible option structs are safe.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,6 +13,11 @@ find README.md docs include src examples tests -name node_modules -prune -o \
   xargs perl -0777 -ne '
     s{//[^\n]*}{}g;
     s{^(\|.*)\|$}{$1;}gm;
+    while (/(?:&&|\|\||\?)[!(\s]*co_await\b|\?[^:;?{}]*:[!(\s]*co_await\b/g) {
+      my $line = 1 + (substr($_, 0, $-[0]) =~ tr/\n//);
+      print "$ARGV:$line: a co_await that need not be evaluated: g++ 12 may do it anyway\n";
+      $found = 1;
+    }
     while (/\bco_await\b/g) {
       my ($at, $end, $depth) = ($-[0], pos, 0);
       my $statement = "";
