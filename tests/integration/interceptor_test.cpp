@@ -18,6 +18,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <integration/support/few_nodes_test.hpp>
+#include <integration/support/out_of_time.hpp>
 #include <mesh/errors.hpp>
 #include <mesh/interceptor.hpp>
 
@@ -319,10 +320,12 @@ TEST_F(Interceptors, AreToldOfTimeoutsAndOfWhatFailsBeforeItLeaves) {
     co_await start_recorded();
     make_target_slow();
     const Text request = text_of("x");
-    const InvokeOptions in_time{.deadline = 200ms};
-    const auto text = co_await refused<MeshDeadlineError>(
-        caller_->invoke<"echo">(2, request, in_time), Executed::maybe);
-    EXPECT_EQ(at_caller_->take(), (Steps{"call echo", "called: " + text}));
+    const auto late = co_await out_of_time<MeshDeadlineError>([&](std::chrono::milliseconds time) {
+      at_caller_->take();
+      return caller_->invoke<"echo">(2, request, InvokeOptions{.deadline = time});
+    });
+    CO_ASSERT_TRUE(late);
+    EXPECT_EQ(at_caller_->take(), (Steps{"call echo", std::string("called: ") + late->what()}));
     const Text no_text{"\xff"};
     const auto unsent =
         co_await refused<MeshEncodeError>(caller_->invoke<"echo">(2, no_text), Executed::no);

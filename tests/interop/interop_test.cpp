@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <exception>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <integration/support/out_of_time.hpp>
 #include <interop/mesh_pair.hpp>
 
 // C++ nodes and nodes of the Node.js peer in one mesh, each calling the other.
@@ -202,9 +204,11 @@ TEST(Interop, AFrozenNodeJsNodeIsATimeout) {
     co_await mesh.start();
     mesh.js.peer().process().pause();
     const Json data = "anybody there?";
-    const InvokeOptions options{.timeout = 300ms};
-    const auto error = co_await expect_error<MeshRequestTimeoutError>(
-        mesh.cpp.service.invoke<"echo">(mesh.js.id(), data, options));
+    const auto error =
+        co_await out_of_time<MeshRequestTimeoutError>([&](std::chrono::milliseconds time) {
+          return mesh.cpp.service.invoke<"echo">(mesh.js.id(), data,
+                                                 InvokeOptions{.timeout = time});
+        });
     CO_ASSERT_TRUE(error);
     EXPECT_EQ(error->instance_id(), mesh.js.id());
     EXPECT_EQ(error->type(), "echo");
