@@ -48,7 +48,7 @@ class Client : public std::enable_shared_from_this<Client> {
     Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
     /// In a cluster: a slot, which need not be the client's, is elsewhere for good.
     std::function<void(const Redirection& redirection)> on_redirection;
-    /// In a cluster: where the slots are, as was asked on connecting.
+    /// In a cluster: where the slots are, as is asked on connecting and now and then.
     std::function<void(const SlotMap& map)> on_slots;
   };
 
@@ -162,6 +162,7 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> run(std::shared_ptr<Client> self);
   asio::awaitable<void> establish();
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
+  void ask_for_slots(Link& link);
   asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
   asio::awaitable<Outcome> execute_once(Command command, TimePoint deadline, Priority priority);

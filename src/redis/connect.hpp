@@ -66,10 +66,14 @@ class Connector {
   ChannelKind channel_kind() const {
     return uses_cluster() ? ChannelKind::sharded : ChannelKind::classic;
   }
-  /// Hears where all slots are, before the connection that is made by that.
+  /// Hears where all slots are, before the connection that is made by that, and later.
   void set_slots_callback(std::function<void(const SlotMap& map)> callback) {
     on_slots_ = std::move(callback);
   }
+  /// In a cluster, whether anybody wants to know where all slots are.
+  bool wants_slots() const { return uses_cluster() && on_slots_ != nullptr; }
+  /// The reply on the last connection to `slots_query()`.
+  void note_slots(const Reply& reply) { note_slots(reply, master_); }
   /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
   bool note_reply(const Reply& reply);
   /// Whether none of the other nodes that are asked and answer by the deadline knows of a primary

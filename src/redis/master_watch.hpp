@@ -14,8 +14,8 @@
 #include <async/strand.hpp>
 #include <redis/connect.hpp>
 #include <redis/endpoint.hpp>
+#include <redis/inquiry_pace.hpp>
 #include <redis/link.hpp>
-#include <redis/sentinel_pace.hpp>
 #include <redis/sentinel_rotation.hpp>
 #include <util/lazy_random.hpp>
 
@@ -67,7 +67,7 @@ class MasterWatch {
   RedisOptions options_;
   Connector connector_;
   SentinelRotation rotation_;
-  SentinelPace pace_;
+  InquiryPace pace_;
   LazyRandom random_;
   std::vector<Endpoint> masters_;  // of the connections
   std::size_t asking_ = 0;         // rounds under way

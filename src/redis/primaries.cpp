@@ -91,8 +91,8 @@ void Primaries::on_redirection(const Redirection& redirection) {
 }
 
 void Primaries::on_slots(const SlotMap& map) {
+  if (!table_.note_slots(map)) return;
   changed_at_ = Clock::now();
-  table_.note_slots(map);
   close_superfluous();
 }
 

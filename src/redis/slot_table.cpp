@@ -46,17 +46,21 @@ void SlotTable::note_moved(std::uint16_t slot, const Endpoint& primary) {
   assign();
 }
 
-void SlotTable::note_slots(const SlotMap& map) {
+bool SlotTable::note_slots(const SlotMap& map) {
   std::vector<NodeNumber> numbers(map.nodes().size(), unknown);
+  bool is_news = false;
   for (std::size_t i = 0; i < slot_count; ++i) {
     const auto slot = static_cast<std::uint16_t>(i);
     const Endpoint* const primary = map.primary_of(slot);
     if (primary == nullptr) continue;
     NodeNumber& number = numbers[static_cast<std::size_t>(primary - map.nodes().data())];
     if (number == unknown) number = number_of(*primary);
+    if (slots_[slot] == number) continue;
+    is_news = true;
     move(slot, number);
   }
-  assign();
+  if (is_news) assign();
+  return is_news;
 }
 
 std::vector<SlotTable::Place> SlotTable::superfluous() const {

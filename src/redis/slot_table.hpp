@@ -34,8 +34,8 @@ class SlotTable {
   void note_lost(Place place);
   /// The slot is at this primary for good.
   void note_moved(std::uint16_t slot, const Endpoint& primary);
-  /// Slots that are at nobody's, are left where they were.
-  void note_slots(const SlotMap& map);
+  /// Slots that are at nobody's, are left where they were. Whether that is news.
+  bool note_slots(const SlotMap& map);
 
   /// Connections that serve no slot from now on, and are to be removed once they are idle.
   std::vector<Place> superfluous() const;

@@ -96,6 +96,16 @@ TEST(SlotTable, OnceTheyAreKnownItServesTheOneOfItsSlot) {
   EXPECT_FALSE(table.is_successor(table.add(200)));
 }
 
+TEST(SlotTable, TellsWhetherSomethingIsNews) {
+  SlotTable table(slot_of_first);
+  EXPECT_TRUE(table.note_slots(map_of_three("a", "b", "c")));
+  EXPECT_FALSE(table.note_slots(map_of_three("a", "b", "c")));
+  EXPECT_FALSE(table.note_slots(map_of({{0, 99, "a"}})));
+  EXPECT_TRUE(table.note_slots(map_of_three("a", "a", "c")));
+  EXPECT_TRUE(table.note_slots(map_of_three("a", "d", "c")));
+  EXPECT_FALSE(table.note_slots(map_of_three("a", "d", "c")));
+}
+
 TEST(SlotTable, ASeekerAtThePrimaryOfTheFirstIsSuperfluous) {
   SlotTable table(slot_of_first);
   const Place seeker = table.add(50);

@@ -1,4 +1,4 @@
-#include <redis/sentinel_pace.hpp>
+#include <redis/inquiry_pace.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,8 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Not later than after an interval: a leader on a master that was replaced goes on until then.
-TEST(SentinelPace, AQuestionComesAfterTwoThirdsToAllOfAnInterval) {
-  SentinelPace pace(15s);
+TEST(InquiryPace, AQuestionComesAfterTwoThirdsToAllOfAnInterval) {
+  InquiryPace pace(15s);
   pace.note_answer(start, 0.0);
   EXPECT_EQ(pace.due(), start + 15s);
   pace.note_answer(start, 0.5);
@@ -28,8 +28,8 @@ TEST(SentinelPace, AQuestionComesAfterTwoThirdsToAllOfAnInterval) {
   EXPECT_LT(pace.due(), start + 10100ms);
 }
 
-TEST(SentinelPace, ALeaderAsksInTimeForItsLease) {
-  SentinelPace pace(15s);
+TEST(InquiryPace, ALeaderAsksInTimeForItsLease) {
+  InquiryPace pace(15s);
   pace.note_answer(start, 0.0);
   pace.set_limit(3s, start + 1s, 0.0);
   EXPECT_EQ(pace.due(), start + 4s);
@@ -41,8 +41,8 @@ TEST(SentinelPace, ALeaderAsksInTimeForItsLease) {
   EXPECT_EQ(pace.due(), start + 21500ms);
 }
 
-TEST(SentinelPace, ALeaderAsksNoLaterThanOthers) {
-  SentinelPace pace(15s);
+TEST(InquiryPace, ALeaderAsksNoLaterThanOthers) {
+  InquiryPace pace(15s);
   pace.note_answer(start, 0.0);
   pace.set_limit(60s, start + 1s, 0.0);
   EXPECT_EQ(pace.due(), start + 15s);
@@ -50,14 +50,14 @@ TEST(SentinelPace, ALeaderAsksNoLaterThanOthers) {
   EXPECT_EQ(pace.due(), start + 30s);
 }
 
-TEST(SentinelPace, AFleetThatConnectedAtOnceSpreadsItsQuestions) {
+TEST(InquiryPace, AFleetThatConnectedAtOnceSpreadsItsQuestions) {
   constexpr std::size_t nodes = 1000;
   constexpr std::size_t seconds = 300;
   std::minstd_rand engine(5);
   std::uniform_real_distribution<double> random(0.0, 1.0);
   std::vector<std::size_t> questions(seconds + 30);
   for (std::size_t node = 0; node < nodes; ++node) {
-    SentinelPace pace(15s);
+    InquiryPace pace(15s);
     pace.note_answer(start, random(engine));
     while (pace.due() < start + std::chrono::seconds(seconds)) {
       const auto due = pace.due();

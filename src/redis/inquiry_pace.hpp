@@ -8,15 +8,15 @@
 
 namespace mesh::redis {
 
-/// When a node asks whether its master is still the master: after an interval, less up to a third
-/// of it, so that the nodes of a fleet that connected at the same moment do not ask at the same
-/// moment. Time is passed in; `random` is a number in [0, 1).
-class SentinelPace {
+/// When a node asks whether what it knows is still true, such as which server is the master: after
+/// an interval, less up to a third of it, so that the nodes of a fleet that connected at the same
+/// moment do not ask at the same moment. Time is passed in; `random` is a number in [0, 1).
+class InquiryPace {
  public:
-  explicit SentinelPace(Clock::duration interval) : interval_(interval) {}
+  explicit InquiryPace(Clock::duration interval) : interval_(interval) {}
 
   TimePoint due() const { return due_; }
-  /// Sentinel is asked now, or the answer is known for now.
+  /// It is asked now, or the answer is known for now.
   void note_answer(TimePoint now, double random) { due_ = next(now, random); }
 
   /// The longest interval while this node leads; nothing while it does not.
