@@ -21,11 +21,6 @@ namespace mesh::core {
 
 namespace {
 
-// How long a registered node may be without its subscription before it counts as gone.
-constexpr std::chrono::seconds resubscription_time{1};
-
-constexpr std::size_t most_owners = 4096;
-
 // Of calls that are repeated at once, with a pause between portions.
 constexpr std::size_t portion = 256;
 constexpr std::chrono::milliseconds pause_between_portions{5};
@@ -39,6 +34,9 @@ CallSender::CallSender(Context context, const std::atomic<InstanceId>& own_id, P
       calls_(calls),
       counters_(counters),
       alarm_(context_.strand, [this] { try_due(); }),
+      owners_(std::make_shared<OwnerLookup>(
+          context_.commands, context_.keys, context_.channels->is_spread(),
+          [this](const OwnerLookup::Found& found) { on_owner_found(found); })),
       listeners_(std::make_shared<ListenerCheck>(
           context_.channels,
           [this](const RequestId& request_id, const std::optional<Listeners>& found) {
@@ -75,7 +73,7 @@ void CallSender::on_ready() {
 
 void CallSender::on_reconnected() {
   others_return_.open(Clock::now());
-  owners_.clear();
+  owners_->forget_all();
 }
 
 void CallSender::repeat_all() {
@@ -98,10 +96,10 @@ bool CallSender::repeat_at(const RequestId& request_id, TimePoint time) {
 
 void CallSender::send_cancel(const RequestId& request_id, const PendingCall& call) {
   if (executed_of(call) == Executed::no) return;
-  if (!call.owner && lookups_.contains(call.target)) {
-    cancels_[call.target].push_back(request_id);
-  } else if (call.owner) {
+  if (call.owner) {
     publish_cancel({call.target, call.owner->features}, request_id);
+  } else {
+    owners_->add_cancel(call.target, request_id);
   }
 }
 
@@ -116,17 +114,15 @@ void CallSender::clear() {
   unsent_.clear();
   retries_.drain();
   alarm_.set(std::nullopt);
-  owners_.clear();
-  lookups_.clear();
-  cancels_.clear();
+  owners_->clear();
   listeners_->clear();
 }
 
 // Publishing --------------------------------------------------------------------------------------
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  if (const auto known = owners_.find(call.target); known != owners_.end()) {
-    call.owner = known->second;
+  if (const auto* const known = owners_->find(call.target)) {
+    call.owner = *known;
   } else {
     look_up_owner(request_id, call);
     if (context_.channels->is_spread()) return;
@@ -146,8 +142,9 @@ void CallSender::publish_to_owner(const RequestId& request_id, PendingCall& call
 
 // The question goes out before the request, so the answer holds for the node that gets the request;
 // unless they go to different servers, where the request has to wait for the answer.
+// The question goes out before the request, so the answer holds for the node that gets the request;
+// unless they go to different servers, where the request has to wait for the answer.
 void CallSender::look_up_owner(const RequestId& request_id, PendingCall& call) {
-  const InstanceId target = call.target;
   if (context_.channels->is_spread()) {
     if (!call.has_data) {
       calls_.fail(request_id, make_error<MeshLimitError>(redis::overflow_error()));
@@ -155,46 +152,27 @@ void CallSender::look_up_owner(const RequestId& request_id, PendingCall& call) {
     }
     ++call.attempts;
   }
-  auto& waiting = lookups_[target];
-  waiting.push_back(request_id);
-  if (waiting.size() > 1) return;
-  redis::Command command{"GET", context_.keys.owner(target)};
-  // Later calls rely on it too, whatever becomes of this one.
-  context_.commands->submit_to_slot(
-      std::move(command), TimePoint::max(),
-      [weak = weak_from_this(), target](const redis::Outcome& outcome) {
-        if (const auto self = weak.lock()) {
-          self->on_owner_found(target, outcome);
-        }
-      });
+  owners_->ask(call.target, request_id);
 }
 
-void CallSender::on_owner_found(InstanceId target, const redis::Outcome& outcome) {
-  const auto waiting = lookups_.extract(target);
-  const auto cancels = cancels_.extract(target);
+void CallSender::on_owner_found(const OwnerLookup::Found& found) {
   const bool is_spread = context_.channels->is_spread();
-  if (waiting.empty()) return;
-  if (outcome.failure != redis::Failure::none || outcome.reply.is_error()) {
+  if (!found.is_answered) {
     if (!is_spread) return;
-    for (const RequestId& request_id : waiting.mapped()) try_later(request_id);
+    for (const RequestId& request_id : found.calls) try_later(request_id);
     return;
   }
-  if (owners_.size() >= most_owners) owners_.clear();
-  const std::string& value = outcome.reply.text;
-  const auto owner = value.empty() ? nullptr : std::make_shared<const Owner>(parse_owner(value));
-  // Where all nodes have owners, one without is about to say whose its id is.
-  if (owner || !is_spread) owners_[target] = owner;
-  if (owner && !cancels.empty()) {
-    for (const RequestId& request_id : cancels.mapped()) {
-      publish_cancel({target, owner->features}, request_id);
+  if (found.owner) {
+    for (const RequestId& request_id : found.cancels) {
+      publish_cancel({found.target, found.owner->features}, request_id);
     }
   }
-  for (const RequestId& request_id : waiting.mapped()) {
+  for (const RequestId& request_id : found.calls) {
     PendingCall* const call = calls_.find(request_id);
     if (call == nullptr) continue;
-    call->owner = owner;
+    call->owner = found.owner;
     if (!is_spread) continue;
-    if (can_send_to(target)) {
+    if (can_send_to(found.target)) {
       publish_to_owner(request_id, *call, encode(request_id, *call));
     } else {
       unsent_.push_back(request_id);
@@ -247,123 +225,8 @@ bool CallSender::fail_if_too_large(const RequestId& request_id, PendingCall& cal
     return calls_.fail(request_id, make_error<MeshRedisError>(refusal, executed_of(call)));
   }
   if (outcome.suspect_size == 0 || ++call.suspected_losses < redis::convicting_losses) return false;
-  return calls_.fail(request_id, context_.commands->too_large_error(outcome.suspect_size));
-}
-
-void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
-  owners_.erase(call.target);
-  if (call.has_data) {
-    check_registration(request_id, call.target);
-  } else {
-    fail_unreachable(request_id, call);
-  }
-}
-
-void CallSender::ask_after_zero(const RequestId& request_id, const PendingCall& call) {
-  context_.channels->ask_after_zero(
-      call.target, call.sent_at, TimePoint::max(),
-      [weak = weak_from_this(), request_id](const NodeChannels::Answer& answer) {
-        if (const auto self = weak.lock()) self->on_zero_explained(request_id, answer);
-      });
-}
-
-void CallSender::note_uncertain(PendingCall& call) {
-  call.may_have_arrived = true;
-  // Where all nodes have owners there is nobody to repeat it to without: who listens later tells
-  // whether to wait.
-  if (context_.channels->is_spread()) call.is_unheard = !call.owner;
-}
-
-void CallSender::on_zero_explained(const RequestId& request_id,
-                                   const NodeChannels::Answer& answer) {
-  PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr || answer.failure == redis::Failure::stopped) return;
-  if (!answer.found) {
-    note_uncertain(*call);
-    return try_later(request_id);
-  }
-  ++call->publishes_to_nobody;
-  if (answer.found->own == 0) {
-    on_unheard(request_id, *call, answer.found->heartbeat);
-  } else if (call->has_data) {
-    try_later(request_id);  // it listens by now
-  } else {
-    fail_unreachable(request_id, *call);
-  }
-}
-
-void CallSender::check(const RequestId& request_id) {
-  const PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr || context_.channels->is_spread()) return;
-  const auto others = listeners_->others_since(call->begun_at);
-  if (!others || call->receivers <= *others) listeners_->ask(call->target, request_id);
-}
-
-void CallSender::on_listeners(const RequestId& request_id, const std::optional<Listeners>& found) {
-  PendingCall* const call = calls_.find(request_id);
-  if (call == nullptr) return;
-  if (!found) {
-    if (call->is_unheard) try_later(request_id);
-    return;
-  }
-  if (!call->is_unheard && call->receivers > found->others) return;
-  call->is_unheard = found->own == 0;
-  if (call->is_unheard) {
-    on_unheard(request_id, *call, found->heartbeat);
-  } else if (!call->owner && context_.channels->is_spread()) {
-    fail_unreachable(request_id, *call);  // another one by now, or its owner is forgotten
-  } else {
-    // The others may have come after the target received it, so this is no first sending.
-    repeat(request_id);
-  }
-}
-
-void CallSender::on_unheard(const RequestId& request_id, PendingCall& call,
-                            std::optional<std::int64_t> heartbeat) {
-  owners_.erase(call.target);
-  const bool is_expected = may_return(call, heartbeat) || others_return_.is_open(Clock::now());
-  if (call.has_data && is_expected) {
-    try_later(request_id);
-  } else {
-    fail_unreachable(request_id, call);
-  }
-}
-
-// Who lives notices with its next heartbeat that its subscription is gone.
-bool CallSender::may_return(PendingCall& call, std::optional<std::int64_t> heartbeat) {
-  if (!heartbeat) return false;
-  const auto now = Clock::now();
-  if (!call.unheard_since) {
-    call.unheard_since = now;
-    call.first_heartbeat = *heartbeat;
-  }
-  return now < *call.unheard_since + resubscription_time || *heartbeat > call.first_heartbeat;
-}
-
-void CallSender::check_registration(const RequestId& request_id, InstanceId target) {
-  redis::Command command{"ZSCORE", context_.keys.heartbeats(), std::to_string(target)};
-  const auto on_answer = [weak = weak_from_this(), request_id](const redis::Outcome& outcome) {
-    const auto self = weak.lock();
-    PendingCall* const call = self ? self->calls_.find(request_id) : nullptr;
-    if (call == nullptr || outcome.failure == redis::Failure::stopped) return;
-    if (outcome.failure != redis::Failure::none || redis::is_worth_retrying(outcome.reply)) {
-      return self->try_later(request_id);
-    }
-    // Where the question is refused, no heartbeat shows that the target lives.
-    const auto heartbeat =
-        outcome.reply.is_error() ? std::optional<std::int64_t>(0) : parse_heartbeat(outcome.reply);
-    self->on_unheard(request_id, *call, heartbeat);
-  };
-  context_.commands->submit(std::move(command), TimePoint::max(), on_answer);
-}
-
-void CallSender::fail_unreachable(const RequestId& request_id, const PendingCall& call) {
-  // Its handler may run, so nothing but a response or the timeout ends it; but where all nodes have
-  // owners, nobody had the id when it was called.
-  const bool may_run = call.owner || !context_.channels->is_spread();
-  if (call.may_have_arrived && may_run) return try_later(request_id);
-  calls_.fail(request_id, make_error<MeshNodeUnreachableError>(call.target, std::string(call.type),
-                                                               executed_of(call)));
+  return calls_.fail(request_id,
+                     context_.channels->too_large_error(call.target, outcome.suspect_size));
 }
 
 // Again -------------------------------------------------------------------------------------------
@@ -387,7 +250,7 @@ void CallSender::on_published_again(const RequestId& request_id, const redis::Ou
   if (is_received(outcome) || fail_if_too_large(request_id, *call, outcome)) return;
   if (outcome.failure == redis::Failure::none && outcome.reply.integer == -2) {
     // Another node has the id by now, and must not get it: the timeout ends the call.
-    owners_.erase(call->target);
+    owners_->forget(call->target);
     return;
   }
   // Redis may not be ready, and without an owner or a subscription the node may be on its way back.

@@ -7,9 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
-#include <vector>
 
 #include <mesh/node.hpp>
 
@@ -20,6 +18,7 @@
 #include <core/keys.hpp>
 #include <core/listener_check.hpp>
 #include <core/node_channels.hpp>
+#include <core/owner_lookup.hpp>
 #include <core/packer.hpp>
 #include <core/pending_calls.hpp>
 #include <core/return_window.hpp>
@@ -87,7 +86,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
   void publish_to_owner(const RequestId& request_id, PendingCall& call, std::string_view message);
   void look_up_owner(const RequestId& request_id, PendingCall& call);
-  void on_owner_found(InstanceId target, const redis::Outcome& outcome);
+  void on_owner_found(const OwnerLookup::Found& found);
   /// True if Redis does not take a message of this size; then the call has failed.
   bool fail_if_too_large(const RequestId& request_id, PendingCall& call,
                          const redis::Outcome& outcome);
@@ -121,9 +120,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   std::deque<RequestId> unsent_;
   DeadlineMap<RequestId, std::monostate> retries_;  // by request id; when to try again
   Alarm alarm_;
-  std::unordered_map<InstanceId, std::shared_ptr<const Owner>> owners_;  // null: without an owner
-  std::unordered_map<InstanceId, std::vector<RequestId>> lookups_;       // request ids by target
-  std::unordered_map<InstanceId, std::vector<RequestId>> cancels_;  // until a look-up is answered
+  std::shared_ptr<OwnerLookup> owners_;
   std::shared_ptr<ListenerCheck> listeners_;
   ReturnWindow others_return_;
   LazyRandom random_;

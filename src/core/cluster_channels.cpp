@@ -77,6 +77,10 @@ std::exception_ptr ClusterChannels::not_sent_error(InstanceId target) {
   return connection_to(channel_of(target))->not_sent_error();
 }
 
+std::exception_ptr ClusterChannels::too_large_error(InstanceId target, std::size_t size) {
+  return connection_to(channel_of(target))->too_large_error(size);
+}
+
 bool ClusterChannels::can_publish_at_once(InstanceId target, std::size_t size) {
   const Channel& channel = channel_of(target);
   return connection_to(channel)->can_publish_at_once(channel.name.size() + size);

@@ -1,5 +1,8 @@
 #include <core/connections.hpp>
 
+#include <utility>
+
+#include <config/tls_doubt.hpp>
 #include <redis/master_watch.hpp>
 #include <redis/slot.hpp>
 
@@ -7,7 +10,12 @@ namespace mesh::core {
 
 Connections::Connections(const Strand& strand, const MeshOptions& options, const Keys& keys,
                          const std::string& lock_key)
-    : master_watch_(std::make_shared<redis::MasterWatch>(strand, options.redis)) {
+    : log_(options.log),
+      doubt_(config::doubt_about_tls(options.redis)),
+      master_watch_(std::make_shared<redis::MasterWatch>(strand, options.redis)) {
+  if (doubt_.empty() && options.leader_redis) {
+    doubt_ = config::doubt_about_tls(*options.leader_redis);
+  }
   const auto connect = [&](const char* name, std::uint16_t slot) {
     return std::make_shared<redis::Client>(strand, options.redis, name, options.limits.queued_bytes,
                                            options.log, master_watch_, slot);
@@ -27,6 +35,8 @@ Connections::Connections(const Strand& strand, const MeshOptions& options, const
 }
 
 asio::awaitable<void> Connections::open(TimePoint deadline) {
+  const std::string doubt = std::exchange(doubt_, {});
+  if (!doubt.empty()) log_(LogLevel::warning, doubt);
   commands_->open();
   subscriptions_->open();
   if (primaries_) primaries_->open();

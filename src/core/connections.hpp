@@ -4,6 +4,7 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
+#include <mesh/log.hpp>
 #include <mesh/options.hpp>
 
 #include <async/strand.hpp>
@@ -54,6 +55,8 @@ class Connections {
   asio::awaitable<void> close_until(TimePoint deadline);
 
  private:
+  LogSink log_;
+  std::string doubt_;  // about the options; until it has been told
   std::shared_ptr<redis::MasterWatch> master_watch_;
   std::shared_ptr<redis::Client> commands_;
   std::shared_ptr<redis::Client> subscriptions_;

@@ -62,6 +62,7 @@ class NodeChannels {
   /// As of `redis::Client`, of the connection that messages to the node leave by.
   virtual bool can_send(InstanceId target) = 0;
   virtual std::exception_ptr not_sent_error(InstanceId target) = 0;
+  virtual std::exception_ptr too_large_error(InstanceId target, std::size_t size) = 0;
   virtual bool can_publish_at_once(InstanceId target, std::size_t size) = 0;
   virtual void want_write(InstanceId target) = 0;
   virtual void publish(InstanceId target, std::string_view message, TimePoint deadline,

@@ -31,6 +31,10 @@ std::exception_ptr SingleRedisChannels::not_sent_error(InstanceId /*target*/) {
   return commands_->not_sent_error();
 }
 
+std::exception_ptr SingleRedisChannels::too_large_error(InstanceId /*target*/, std::size_t size) {
+  return commands_->too_large_error(size);
+}
+
 bool SingleRedisChannels::can_publish_at_once(InstanceId target, std::size_t size) {
   return commands_->can_publish_at_once(channel_.of(keys_, target).size() + size);
 }

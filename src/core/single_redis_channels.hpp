@@ -16,6 +16,7 @@ class SingleRedisChannels final : public NodeChannels {
 
   bool can_send(InstanceId target) override;
   std::exception_ptr not_sent_error(InstanceId target) override;
+  std::exception_ptr too_large_error(InstanceId target, std::size_t size) override;
   bool can_publish_at_once(InstanceId target, std::size_t size) override;
   void want_write(InstanceId target) override;
   void publish(InstanceId target, std::string_view message, TimePoint deadline,

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
+#include <config/tls_doubt.hpp>
 #include <redis/slot.hpp>
 #include <util/gated.hpp>
 
@@ -35,7 +37,7 @@ Election::Election(asio::any_io_executor executor, const std::string& key,
   validate(key, options, redis, log);
   log = gated(std::move(log), gate_);
   log_ = log;
-  doubt_ = config::doubt_about_lock(redis);
+  doubts_ = {config::doubt_about_lock(redis), config::doubt_about_tls(redis)};
   const std::string lock_key = config::lock_key(redis, key);
   client_ = std::make_shared<redis::Client>(strand_, gated(redis, gate_), "election " + key,
                                             queued_bytes, log, nullptr, redis::slot_of(lock_key));
@@ -61,7 +63,9 @@ void Election::start() {
       if (const auto locked = driver.lock()) locked->on_reconnected();
     };
     self->client_->set_events(std::move(events));
-    if (!self->doubt_.empty()) self->log_(LogLevel::warning, self->doubt_);
+    for (const std::string& doubt : self->doubts_) {
+      if (!doubt.empty()) self->log_(LogLevel::warning, doubt);
+    }
     self->client_->open();
     self->driver_->start();
   });

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -55,7 +56,7 @@ class Election : public std::enable_shared_from_this<Election> {
   std::shared_ptr<redis::Client> client_;  // null where a mesh owns the driver
   std::shared_ptr<LeaderDriver> driver_;
   LogSink log_;
-  std::string doubt_;  // about the options
+  std::vector<std::string> doubts_;  // about the options
   Event stopped_;
   std::atomic<State> state_{State::stopped};
 };

@@ -40,10 +40,6 @@ void Client::open() {
   open_ = true;
   attempts_failed_ = 0;
   last_error_.reset();
-  if (options_.tls && !options_.tls_verify && !std::exchange(has_warned_of_tls_, true)) {
-    log(LogLevel::warning,
-        "RedisOptions::tls_verify is false: anyone on the way can read and change everything");
-  }
   tasks_.spawn(run(shared_from_this()));
 }
 
@@ -52,6 +48,7 @@ void Client::lead_to(std::uint16_t slot) {
   connector_.lead_to(slot);
   if (!link_) return;
   const std::string cause = "it is needed at another slot";
+  known_causes_.insert(cause);  // this is no trouble
   link_->close(cause);
   become_lost(cause);
 }

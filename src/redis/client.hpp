@@ -220,7 +220,6 @@ class Client : public std::enable_shared_from_this<Client> {
   std::set<std::string> channels_;
   bool open_ = false;
   bool ready_ = false;
-  bool has_warned_of_tls_ = false;
   std::uint64_t attempts_failed_ = 0;  // without those whose reason passes
   std::optional<MeshConnectionError> last_error_;
   TimePoint ready_since_{};
