@@ -194,17 +194,22 @@ bool RedisCluster::all_name(std::uint16_t slot, const RedisServer& primary) {
 }
 
 void RedisCluster::fail_over(std::uint16_t slot) {
+  // The replica gives up after five seconds, as when the others have voted of late.
+  constexpr std::chrono::seconds given_up_after{6};
   const RedisServer& former = primary_of(slot);
-  const auto begins = [&] {
+  std::chrono::steady_clock::time_point ask_again_at{};
+  const auto is_over = [&] {
+    if (&primary_of(slot) != &former) return true;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < ask_again_at) return false;
     try {
       replica_of(slot).command({"CLUSTER", "FAILOVER"});
-      return true;
+      ask_again_at = now + given_up_after;
     } catch (const std::exception& /*it is not known, or has not caught up, yet*/) {
-      return false;
     }
+    return false;
   };
-  require_soon("a cluster: failing over", begins);
-  await_failover(slot, former);
+  require_soon("a cluster: failed over", is_over);
 }
 
 void RedisCluster::await_failover(std::uint16_t slot, const RedisServer& former) {
