@@ -223,8 +223,9 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// Joins the mesh: connects, takes an id, subscribes, registers, and enters the election.
   ///
   /// Throws `MeshAlreadyRunningError`, `MeshConnectionError` (Redis cannot be reached within
-  /// `connect_timeout`), `MeshRedisError` (Redis refuses a command), `MeshStoppedError`. After a
-  /// failure or a cancellation the service is as before and can be started again.
+  /// `connect_timeout` or `MeshOptions::start_timeout`), `MeshRedisError` (Redis refuses a
+  /// command), `MeshStoppedError`. After a failure or a cancellation the service is as before and
+  /// can be started again.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>
   auto start(CompletionToken&& token = {}) {
     return detail::initiate<CompletionToken>(

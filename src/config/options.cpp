@@ -137,6 +137,7 @@ void MeshOptions::validate() const {
   require_duration("MeshOptions::heartbeat_interval", heartbeat_interval);
   require_duration("MeshOptions::node_ttl", node_ttl);
   require_duration("MeshOptions::request_timeout", request_timeout);
+  require_no_longer_than_a_year("MeshOptions::start_timeout", start_timeout);
   require_duration("MeshOptions::stop_timeout", stop_timeout);
   require_no_longer_than_a_year("MeshOptions::drain_timeout", drain_timeout);
   require_longer("MeshOptions::node_ttl", node_ttl, "heartbeat_interval", heartbeat_interval);

@@ -34,14 +34,16 @@ Connections::Connections(const Strand& strand, const MeshOptions& options, const
   }
 }
 
-asio::awaitable<void> Connections::open(TimePoint deadline) {
+asio::awaitable<void> Connections::open(TimePoint deadline, bool attempts_may_fail) {
   const std::string doubt = std::exchange(doubt_, {});
   if (!doubt.empty()) log_(LogLevel::warning, doubt);
   commands_->open();
   subscriptions_->open();
   if (primaries_) primaries_->open();
-  co_await commands_->wait_ready(deadline);
-  co_await subscriptions_->wait_ready(deadline);
+  const auto wait_ready =
+      attempts_may_fail ? &redis::Client::wait_ready_at_last : &redis::Client::wait_ready;
+  co_await (*commands_.*wait_ready)(deadline);
+  co_await (*subscriptions_.*wait_ready)(deadline);
 }
 
 void Connections::open_elsewhere() {

@@ -217,9 +217,13 @@ asio::awaitable<void> MeshCore::clean_up_failed_start() {
 }
 
 asio::awaitable<void> MeshCore::join_mesh() {
-  const auto deadline = Clock::now() + options_.redis.connect_timeout;
+  const auto connect_timeout = options_.redis.connect_timeout;
+  const bool waits = options_.start_timeout > connect_timeout.zero();
+  auto deadline = Clock::now() + (waits ? options_.start_timeout : connect_timeout);
   connect_events();
-  co_await connections_.open(deadline);
+  co_await connections_.open(deadline, waits);
+  // It may have come at the last moment.
+  if (waits) deadline = std::max(deadline, Clock::now() + connect_timeout);
 
   server_->start([weak = std::weak_ptr(answers_)](InstanceId target, Answer&& answer) {
     if (const auto answers = weak.lock()) answers->send(target, std::move(answer));

@@ -199,6 +199,17 @@ asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
   }
 }
 
+asio::awaitable<void> Client::wait_ready_at_last(TimePoint deadline) {
+  while (!ready_) {
+    if (!open_) throw MeshStoppedError();
+    if (Clock::now() >= deadline) {
+      if (last_error_) throw MeshConnectionError(*last_error_);
+      throw_failure(Failure::expired);
+    }
+    co_await state_changed_.wait_until(deadline);
+  }
+}
+
 void Client::submit(Command command, TimePoint deadline, OutcomeCallback&& callback,
                     Priority priority) {
   if (!open_) {

@@ -13,7 +13,7 @@ asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
   HealthCheck health(options_.health_check_interval, Clock::now());
   // What has moved unnoticed costs each message to it a redirection, and who knows only nodes that
   // are gone by now finds nobody after a loss.
-  constexpr int rarely = 4;
+  constexpr int rarely = 12;
   std::uniform_real_distribution<double> jitter(0.0, 1.0);
   InquiryPace slots_pace(rarely * options_.health_check_interval);
   slots_pace.note_answer(Clock::now(), jitter(random_));

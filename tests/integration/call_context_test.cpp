@@ -488,9 +488,10 @@ TEST_F(CallContexts, NodesThatDoNotAnnounceItAreSentNoCancel) {
   RawPeer peer(redis().options(), "test:mesh:" + key(), peer_id);
   run_coroutine([&]() -> asio::awaitable<void> {
     caller_ = co_await start_node();
-    co_await out_of_time<MeshDeadlineError>([&](std::chrono::milliseconds time) {
+    const auto call_for = [&](std::chrono::milliseconds time) {
       return caller_->invoke<"nothing">(peer_id, InvokeOptions{.deadline = time});
-    });
+    };
+    co_await out_of_time<MeshDeadlineError>(call_for);
     peer.send(peer_id, Json{{"requestId", "end"}});
     CO_ASSERT_TRUE(co_await eventually([&] { return peer.received().size() == 2; }));
     EXPECT_FALSE(peer.received().at(0).contains("cancel"));

@@ -153,6 +153,8 @@ TEST_F(Errors, WrongOptionsAreRefusedAtConstructionByName) {
       {"node_ttl", [](MeshOptions& wrong) { wrong.heartbeat_interval = 2 * wrong.node_ttl; }},
       {"request_timeout", [](MeshOptions& wrong) { wrong.request_timeout = 0ms; }},
       {"request_timeout", [](MeshOptions& wrong) { wrong.request_timeout = milliseconds::max(); }},
+      {"start_timeout", [](MeshOptions& wrong) { wrong.start_timeout = -1ms; }},
+      {"start_timeout", [](MeshOptions& wrong) { wrong.start_timeout = milliseconds::max(); }},
       {"stop_timeout", [](MeshOptions& wrong) { wrong.stop_timeout = 0ms; }},
       {"LeaderOptions::ttl", [](MeshOptions& wrong) { wrong.leader.ttl = 0ms; }},
       {"LeaderOptions::ttl",

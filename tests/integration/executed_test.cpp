@@ -203,10 +203,10 @@ TEST_F(ExecutedErrors, ACallThatReachedNobodyHasNotRunAndOneThatIsSilentMayHave)
     const auto nobody =
         co_await expect_error<MeshNodeUnreachableError>(caller_->invoke<"nothing">(4711));
     EXPECT_TRUE(nobody && nobody->executed() == Executed::no);
-    const auto silent =
-        co_await out_of_time<MeshRequestTimeoutError>([&](std::chrono::milliseconds time) {
-          return caller_->invoke<"nothing">(peer_id, InvokeOptions{.timeout = time});
-        });
+    const auto call_for = [&](std::chrono::milliseconds time) {
+      return caller_->invoke<"nothing">(peer_id, InvokeOptions{.timeout = time});
+    };
+    const auto silent = co_await out_of_time<MeshRequestTimeoutError>(call_for);
     EXPECT_TRUE(silent && silent->executed() == Executed::maybe);
     co_await stop();
   });

@@ -320,10 +320,11 @@ TEST_F(Interceptors, AreToldOfTimeoutsAndOfWhatFailsBeforeItLeaves) {
     co_await start_recorded();
     make_target_slow();
     const Text request = text_of("x");
-    const auto late = co_await out_of_time<MeshDeadlineError>([&](std::chrono::milliseconds time) {
+    const auto call_for = [&](std::chrono::milliseconds time) {
       at_caller_->take();
       return caller_->invoke<"echo">(2, request, InvokeOptions{.deadline = time});
-    });
+    };
+    const auto late = co_await out_of_time<MeshDeadlineError>(call_for);
     CO_ASSERT_TRUE(late);
     EXPECT_EQ(at_caller_->take(), (Steps{"call echo", std::string("called: ") + late->what()}));
     const Text no_text{"\xff"};

@@ -529,9 +529,10 @@ TEST_F(Invoke, ThePerCallTimeoutOverridesTheDefault) {
     node_options.request_timeout = 10min;
     const auto caller = co_await start_node(node_options);
     const Text request = text_of("x");
-    co_await out_of_time<MeshRequestTimeoutError>([&](std::chrono::milliseconds time) {
+    const auto call_for = [&](std::chrono::milliseconds time) {
       return caller->invoke<"echo">(peer_id, request, {.timeout = time});
-    });
+    };
+    co_await out_of_time<MeshRequestTimeoutError>(call_for);
     co_await caller->stop();
 
     node_options.request_timeout = 1ms;
@@ -550,9 +551,10 @@ TEST_F(Invoke, AnAnswerAfterTheTimeoutIsDroppedAndCounted) {
   const auto peer = make_peer();
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto caller = co_await start_node();
-    co_await out_of_time<MeshRequestTimeoutError>([&](std::chrono::milliseconds time) {
+    const auto call_for = [&](std::chrono::milliseconds time) {
       return caller->invoke<"ask">(peer_id, {.timeout = time});
-    });
+    };
+    co_await out_of_time<MeshRequestTimeoutError>(call_for);
     const Json sent = co_await peer->message(0);
     CO_ASSERT_TRUE(sent.is_object());
     const auto late = caller->stats().messages_late;

@@ -76,6 +76,21 @@ TEST(Sentinel, NodesFollowToTheReplicaWhenTheMasterDies) {
   run_coroutine(body, beside_the_body());
 }
 
+TEST(Sentinel, AStartInTheMiddleOfAFailoverMayWaitForTheNewMaster) {
+  SentinelCluster cluster;
+  const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {
+    LogCapture log;
+    MeshOptions options = patient_options(cluster.options(), log);
+    options.start_timeout = 10min;
+    cluster.first_master().kill();
+    Node node(context.get_executor(), mesh_key, options);
+    co_await node.start();
+    EXPECT_TRUE(is_subscribed_at(cluster.first_replica(), node.instance_id())) << log.text();
+    co_await node.stop();
+  };
+  run_coroutine(body, beside_the_body());
+}
+
 TEST(Sentinel, AStandaloneElectionFollowsAFailover) {
   SentinelCluster cluster;
   const auto body = [&](asio::io_context& context) -> asio::awaitable<void> {

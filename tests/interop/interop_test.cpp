@@ -204,11 +204,10 @@ TEST(Interop, AFrozenNodeJsNodeIsATimeout) {
     co_await mesh.start();
     mesh.js.peer().process().pause();
     const Json data = "anybody there?";
-    const auto error =
-        co_await out_of_time<MeshRequestTimeoutError>([&](std::chrono::milliseconds time) {
-          return mesh.cpp.service.invoke<"echo">(mesh.js.id(), data,
-                                                 InvokeOptions{.timeout = time});
-        });
+    const auto call_for = [&](std::chrono::milliseconds time) {
+      return mesh.cpp.service.invoke<"echo">(mesh.js.id(), data, InvokeOptions{.timeout = time});
+    };
+    const auto error = co_await out_of_time<MeshRequestTimeoutError>(call_for);
     CO_ASSERT_TRUE(error);
     EXPECT_EQ(error->instance_id(), mesh.js.id());
     EXPECT_EQ(error->type(), "echo");
