@@ -142,8 +142,6 @@ void CallSender::publish_to_owner(const RequestId& request_id, PendingCall& call
 
 // The question goes out before the request, so the answer holds for the node that gets the request;
 // unless they go to different servers, where the request has to wait for the answer.
-// The question goes out before the request, so the answer holds for the node that gets the request;
-// unless they go to different servers, where the request has to wait for the answer.
 void CallSender::look_up_owner(const RequestId& request_id, PendingCall& call) {
   if (context_.channels->is_spread()) {
     if (!call.has_data) {

@@ -107,7 +107,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   asio::awaitable<void> attempt_to_join(std::shared_ptr<MeshCore> self,
                                         std::shared_ptr<Attempt> attempt);
-  asio::awaitable<void> join_mesh();
+  asio::awaitable<bool> join_or_undo(TimePoint latest);
+  asio::awaitable<void> join_mesh(TimePoint latest);
+  asio::awaitable<void> undo_join(TimePoint deadline);
   asio::awaitable<void> clean_up_failed_start();
   asio::awaitable<void> drain();
   asio::awaitable<void> leave_mesh(TimePoint deadline);

@@ -73,6 +73,13 @@ void MeshCore::connect_events() {
       self->calls_->on_path_renewed();
       self->answers_->on_reconnected();
     };
+    primaries.on_nodes =
+        [own = std::weak_ptr(connections_.own_channel()),
+         all = std::weak_ptr(connections_.subscriptions())](const redis::SlotMap& map) {
+          for (const auto& weak_client : {own, all}) {
+            if (const auto client = weak_client.lock()) client->learn_nodes(map);
+          }
+        };
     connections_.primaries()->set_events(std::move(primaries));
   }
 

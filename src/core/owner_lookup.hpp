@@ -28,7 +28,7 @@ class OwnerLookup : public std::enable_shared_from_this<OwnerLookup> {
   using OnFound = std::function<void(const Found& found)>;
 
   /// `all_have_owners`: an id without one is not remembered as such, as its node is about to say
-  /// that it has it.
+  /// that it has it. What `on_found` refers to must live as long as this.
   OwnerLookup(std::shared_ptr<redis::Client> commands, Keys keys, bool all_have_owners,
               OnFound on_found);
   OwnerLookup(const OwnerLookup&) = delete;

@@ -48,9 +48,9 @@ void Client::lead_to(std::uint16_t slot) {
   connector_.lead_to(slot);
   if (!link_) return;
   const std::string cause = "it is needed at another slot";
-  known_causes_.insert(cause);  // this is no trouble
   link_->close(cause);
-  become_lost(cause);
+  constexpr bool is_trouble = false;
+  become_lost(cause, is_trouble);
 }
 
 void Client::close() {
@@ -139,7 +139,7 @@ void Client::become_ready(std::shared_ptr<Link> link) {
   state_changed_.notify_all();
 }
 
-void Client::become_lost(const std::string& cause) {
+void Client::become_lost(const std::string& cause, bool is_trouble) {
   if (!ready_) return;
   const auto link = std::exchange(link_, nullptr);
   ready_ = false;
@@ -151,6 +151,7 @@ void Client::become_lost(const std::string& cause) {
   last_error_.emplace(link->address().name(), link->address().port, cause);
   // Redis may let us in and hang up again and again.
   if (Clock::now() - ready_since_ > options_.reconnect_max_delay) known_causes_.clear();
+  if (!is_trouble) known_causes_.insert(cause);
   log_trouble(cause, "lost the connection to " + to_string(link->address()) + ": " + cause +
                          "; reconnecting");
   if (events_.on_lost) events_.on_lost();

@@ -48,7 +48,7 @@ class Client : public std::enable_shared_from_this<Client> {
     Link::OversizedCallback on_oversized;  ///< In place of `on_message`.
     /// In a cluster: a slot, which need not be the client's, is elsewhere for good.
     std::function<void(const Redirection& redirection)> on_redirection;
-    /// In a cluster: where the slots are, as is asked on connecting and now and then.
+    /// In a cluster: where the slots are, as was asked on connecting.
     std::function<void(const SlotMap& map)> on_slots;
   };
 
@@ -67,6 +67,9 @@ class Client : public std::enable_shared_from_this<Client> {
   /// In a cluster it belongs to this slot from now on, and connects anew where it was connected.
   /// There must be no subscriptions.
   void lead_to(std::uint16_t slot);
+  /// In a cluster: somebody has asked where the slots are. Its nodes are asked when it has to
+  /// connect anew.
+  void learn_nodes(const SlotMap& map) { connector_.learn_nodes(map); }
   /// Fails everything that waits and disconnects. Commands are refused until `open()`. Forgets the
   /// subscriptions.
   void close();
@@ -164,7 +167,6 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<void> run(std::shared_ptr<Client> self);
   asio::awaitable<void> establish();
   asio::awaitable<std::string> watch(std::shared_ptr<Link> link);
-  void ask_for_slots(Link& link);
   asio::awaitable<void> watch_master(std::shared_ptr<Client> self, std::shared_ptr<Link> link);
 
   asio::awaitable<Outcome> execute_once(Command command, TimePoint deadline, Priority priority);
@@ -187,7 +189,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void send_queued();
   void expire_queued(TimePoint now);
   void become_ready(std::shared_ptr<Link> link);
-  void become_lost(const std::string& cause);
+  void become_lost(const std::string& cause, bool is_trouble = true);
   void note_failed_attempt(const MeshConnectionError& error, bool is_passing);
   MeshConnectionError connection_error(const std::string& host, std::uint16_t port,
                                        const std::string& cause,

@@ -2,21 +2,13 @@
 #include <redis/client.hpp>
 
 #include <algorithm>
-#include <random>
 
 #include <redis/health_check.hpp>
-#include <redis/inquiry_pace.hpp>
 
 namespace mesh::redis {
 
 asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
   HealthCheck health(options_.health_check_interval, Clock::now());
-  // What has moved unnoticed costs each message to it a redirection, and who knows only nodes that
-  // are gone by now finds nobody after a loss.
-  constexpr int rarely = 12;
-  std::uniform_real_distribution<double> jitter(0.0, 1.0);
-  InquiryPace slots_pace(rarely * options_.health_check_interval);
-  slots_pace.note_answer(Clock::now(), jitter(random_));
   while (!link->closed()) {
     Connection& connection = link->connection();
     switch (health.poll(Clock::now(), connection.last_read(), connection.outgoing())) {
@@ -29,25 +21,9 @@ asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
         link->close("no answer to PING in time");
         continue;
     }
-    if (connector_.wants_slots() && slots_pace.due() <= Clock::now()) {
-      ask_for_slots(*link);
-      slots_pace.note_answer(Clock::now(), jitter(random_));
-    }
-    const TimePoint next = health.next_poll();
-    co_await link->wait_closed_until(connector_.wants_slots() ? std::min(next, slots_pace.due())
-                                                              : next);
+    co_await link->wait_closed_until(health.next_poll());
   }
   co_return *link->closed();
-}
-
-void Client::ask_for_slots(Link& link) {
-  const Command query = slots_query();
-  link.connection().command(
-      query, [weak = weak_from_this(), asked = &link](const Outcome& outcome) {
-        const auto self = weak.lock();
-        if (!self || self->link_.get() != asked || outcome.failure != Failure::none) return;
-        self->connector_.note_slots(outcome.reply);
-      });
 }
 
 asio::awaitable<void> Client::watch_master(std::shared_ptr<Client> /*self*/,

@@ -66,14 +66,14 @@ class Connector {
   ChannelKind channel_kind() const {
     return uses_cluster() ? ChannelKind::sharded : ChannelKind::classic;
   }
-  /// Hears where all slots are, before the connection that is made by that, and later.
+  /// Hears where all slots are, before the connection that is made by that.
   void set_slots_callback(std::function<void(const SlotMap& map)> callback) {
     on_slots_ = std::move(callback);
   }
-  /// In a cluster, whether anybody wants to know where all slots are.
-  bool wants_slots() const { return uses_cluster() && on_slots_ != nullptr; }
-  /// The reply on the last connection to `slots_query()`.
-  void note_slots(const Reply& reply) { note_slots(reply, master_); }
+  /// In a cluster these are the nodes, of which some are asked next.
+  void learn_nodes(const SlotMap& map) {
+    if (route_) route_->note_slots(map);
+  }
   /// A command on the last connection was answered so. Whether the next one should lead elsewhere.
   bool note_reply(const Reply& reply);
   /// Whether none of the other nodes that are asked and answer by the deadline knows of a primary

@@ -17,7 +17,7 @@ class InquiryPace {
 
   TimePoint due() const { return due_; }
   /// It is asked now, or the answer is known for now.
-  void note_answer(TimePoint now, double random) { due_ = next(now, random); }
+  void note_asked(TimePoint now, double random) { due_ = next(now, random); }
 
   /// The longest interval while this node leads; nothing while it does not.
   const std::optional<Clock::duration>& limit() const { return limit_; }

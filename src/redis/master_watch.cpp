@@ -26,7 +26,7 @@ class MasterWatch::Round {
  public:
   explicit Round(MasterWatch& watch) : watch_(watch), number_(++watch.rounds_) {
     ++watch_.asking_;
-    watch_.pace_.note_answer(Clock::now(), watch_.draw());
+    watch_.pace_.note_asked(Clock::now(), watch_.draw());
   }
   ~Round() {
     --watch_.asking_;
@@ -57,7 +57,7 @@ asio::awaitable<std::optional<Successor>> MasterWatch::find_successor(
   const Participation participation(*this, current);
   const auto rounds_before = rounds_;
   // Its address is fresh from a Sentinel.
-  if (pace_.due() <= Clock::now()) pace_.note_answer(Clock::now(), draw());
+  if (pace_.due() <= Clock::now()) pace_.note_asked(Clock::now(), draw());
   while (!link->closed()) {
     const bool is_news = successor_ && successor_round_ > rounds_before;
     if (is_news && successor_->master != current) co_return successor_;

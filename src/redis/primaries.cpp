@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <async/event.hpp>
+#include <redis/inquiry_pace.hpp>
 #include <util/describe_error.hpp>
 #include <util/flag_raised.hpp>
 
@@ -34,6 +36,7 @@ void Primaries::open() {
   table_ = SlotTable(first_slot_);
   members_.resize(1);
   on_first_changed();
+  tasks_.spawn(ask_now_and_then(shared_from_this()));
 }
 
 const std::shared_ptr<Client>& Primaries::add(std::uint16_t slot) {
@@ -91,7 +94,54 @@ void Primaries::on_redirection(const Redirection& redirection) {
 }
 
 void Primaries::on_slots(const SlotMap& map) {
+  learn_nodes(map);
   if (!table_.note_slots(map)) return;
+  changed_at_ = Clock::now();
+  close_superfluous();
+}
+
+void Primaries::learn_nodes(const SlotMap& map) {
+  for (const Member& member : members_) {
+    if (member.client) member.client->learn_nodes(map);
+  }
+  if (events_.on_nodes) events_.on_nodes(map);
+}
+
+// What has moved unnoticed costs each message to it a redirection, and who knows only nodes that
+// are gone by now finds nobody after a loss.
+asio::awaitable<void> Primaries::ask_now_and_then(std::shared_ptr<Primaries> /*self*/) {
+  constexpr int rarely = 12;
+  InquiryPace pace(rarely * options_.health_check_interval);
+  std::uniform_real_distribution<double> jitter(0.0, 1.0);
+  Event never(strand_);
+  for (;;) {
+    pace.note_asked(Clock::now(), jitter(random_));
+    co_await never.wait_until(pace.due());
+    for (const Member& member : members_) ask(member.client);
+  }
+}
+
+void Primaries::ask(const std::shared_ptr<Client>& client) {
+  if (!client || !client->can_send()) return;
+  client->submit(
+      slots_query(), Clock::now() + options_.connect_timeout,
+      [weak = weak_from_this(), asked = std::weak_ptr(client)](const Outcome& outcome) {
+        const auto self = weak.lock();
+        const auto teller = asked.lock();
+        if (self && teller && outcome.failure == Failure::none) {
+          self->on_told(*teller, outcome.reply);
+        }
+      },
+      Priority::control);
+}
+
+void Primaries::on_told(const Client& teller, const Reply& reply) {
+  const auto primary = teller.connected_to();
+  if (!primary || is_closed_) return;
+  const auto map = SlotMap::parse(reply, *primary);
+  if (!map) return;
+  learn_nodes(*map);
+  if (!table_.note_slots_of(*primary, *map)) return;
   changed_at_ = Clock::now();
   close_superfluous();
 }

@@ -16,6 +16,7 @@
 #include <redis/redirection.hpp>
 #include <redis/slot_map.hpp>
 #include <redis/slot_table.hpp>
+#include <util/lazy_random.hpp>
 
 namespace mesh::redis {
 
@@ -32,6 +33,8 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
     std::function<void()> on_ready;
     /// Before that: it was made anew, or is a new one in place of another.
     std::function<void()> on_reconnected;
+    /// A node of the cluster was asked which others there are.
+    std::function<void(const SlotMap& map)> on_nodes;
   };
 
   /// `first` is there anyway, with this slot. Its owner opens and closes it, and reports its events
@@ -52,7 +55,8 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
     return place == SlotTable::nowhere ? add(slot) : members_[place].client;
   }
 
-  /// After `close()` and `join_until()`, and at first: with no connection but `first`.
+  /// After `close()` and `join_until()`, and at first: with no connection but `first`. From then on
+  /// all primaries are asked now and then where their slots are.
   void open();
   /// Whether all has been where it is since then, as far as is known.
   bool is_settled_since(TimePoint time) const { return changed_at_ < time; }
@@ -80,6 +84,10 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   };
 
   const std::shared_ptr<Client>& add(std::uint16_t slot);
+  asio::awaitable<void> ask_now_and_then(std::shared_ptr<Primaries> self);
+  void ask(const std::shared_ptr<Client>& client);
+  void on_told(const Client& teller, const Reply& reply);
+  void learn_nodes(const SlotMap& map);
   void on_member_changed(SlotTable::Place place);
   void close_superfluous();
   asio::awaitable<void> close_when_idle(std::shared_ptr<Primaries> self);
@@ -92,6 +100,7 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   TaskGroup tasks_;
   std::uint16_t first_slot_;
   SlotTable table_;
+  LazyRandom random_;
   std::deque<Member> members_;  // by place; references to them stay valid
   TimePoint changed_at_{};
   bool is_closed_ = false;

@@ -47,12 +47,23 @@ void SlotTable::note_moved(std::uint16_t slot, const Endpoint& primary) {
 }
 
 bool SlotTable::note_slots(const SlotMap& map) {
+  return take_slots(map, [](std::uint16_t, const Endpoint&) { return true; });
+}
+
+bool SlotTable::note_slots_of(const Endpoint& primary, const SlotMap& map) {
+  return take_slots(map, [&](std::uint16_t slot, const Endpoint& told) {
+    return told == primary || nodes_[slots_[slot]].endpoint == primary;
+  });
+}
+
+template <typename IsTaken>
+bool SlotTable::take_slots(const SlotMap& map, IsTaken is_taken) {
   std::vector<NodeNumber> numbers(map.nodes().size(), unknown);
   bool is_news = false;
   for (std::size_t i = 0; i < slot_count; ++i) {
     const auto slot = static_cast<std::uint16_t>(i);
     const Endpoint* const primary = map.primary_of(slot);
-    if (primary == nullptr) continue;
+    if (primary == nullptr || !is_taken(slot, *primary)) continue;
     NodeNumber& number = numbers[static_cast<std::size_t>(primary - map.nodes().data())];
     if (number == unknown) number = number_of(*primary);
     if (slots_[slot] == number) continue;

@@ -36,6 +36,9 @@ class SlotTable {
   void note_moved(std::uint16_t slot, const Endpoint& primary);
   /// Slots that are at nobody's, are left where they were. Whether that is news.
   bool note_slots(const SlotMap& map);
+  /// The same where one primary tells it, who may be behind: taken is which slots it has, and which
+  /// of those that it had it has no more.
+  bool note_slots_of(const Endpoint& primary, const SlotMap& map);
 
   /// Connections that serve no slot from now on, and are to be removed once they are idle.
   std::vector<Place> superfluous() const;
@@ -61,6 +64,8 @@ class SlotTable {
 
   NodeNumber number_of(const Endpoint& endpoint);
   bool is_forgotten(std::size_t number) const;
+  template <typename IsTaken>
+  bool take_slots(const SlotMap& map, IsTaken is_taken);
   void move(std::uint16_t slot, NodeNumber number);
   NodeNumber target_of(const Connection& connection) const;
   void assign();

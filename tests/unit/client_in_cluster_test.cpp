@@ -98,12 +98,11 @@ class ClientInClusterTest : public ::testing::Test {
   }
 
   std::uint16_t slot() const { return slot_of(channel); }
-  void move_slot(std::uint16_t moved, test::RedisServer& from, test::RedisServer& to) {
-    cluster_.begin_migration(moved, from, to);
-    cluster_.move_keys(moved, from, to);
-    cluster_.end_migration(moved, to);
+  void move_slot(test::RedisServer& from, test::RedisServer& to) {
+    cluster_.begin_migration(slot(), from, to);
+    cluster_.move_keys(slot(), from, to);
+    cluster_.end_migration(slot(), to);
   }
-  void move_slot(test::RedisServer& from, test::RedisServer& to) { move_slot(slot(), from, to); }
   std::int64_t subscribers_at(test::RedisServer& server) {
     return server.command({"PUBSUB", "SHARDNUMSUB", channel}).at(1).get<std::int64_t>();
   }
@@ -223,31 +222,6 @@ TEST_F(ClientInClusterTest, DoesNotSubscribeAtAPrimaryThatHasBecomeAReplica) {
     co_await expect_to_receive(publisher, "at the successor");
     co_await close(subscriber);
     co_await close(publisher);
-  });
-}
-
-// Where nothing is sent to them, nothing else tells.
-TEST_F(ClientInClusterTest, LearnsNowAndThenWhereOtherSlotsHaveGone) {
-  test::run_on_strand([&](const Strand& strand) -> asio::awaitable<void> {
-    const std::uint16_t other = slot_of("another channel");
-    RedisOptions redis = options();
-    redis.health_check_interval = 200ms;
-    const auto client = std::make_shared<Client>(strand, redis, "test", std::size_t{1} << 20U,
-                                                 log_.sink(), nullptr, slot_of(channel));
-    std::uint16_t port = 0;
-    Client::Events events;
-    events.on_slots = [&](const SlotMap& map) { port = map.primary_of(other)->port; };
-    client->set_events(std::move(events));
-    client->open();
-    co_await client->wait_ready(test::soon());
-    test::RedisServer& from = cluster_.primary_of(other);
-    test::RedisServer& to = cluster_.another_primary(other);
-    EXPECT_EQ(port, from.port());
-    move_slot(other, from, to);
-    const auto is_known = [&] { return port == to.port(); };
-    const bool becomes_known = co_await test::eventually(is_known);
-    EXPECT_TRUE(becomes_known) << log_.text();
-    co_await close(client);
   });
 }
 

@@ -124,6 +124,7 @@ class PrimariesTest : public ::testing::Test {
     options.username.clear();  // the test's own user may not set such keys
     options.password.clear();
     options.cluster_address = cluster_address_;
+    options.health_check_interval = health_check_interval_;
     return options;
   }
 
@@ -132,6 +133,8 @@ class PrimariesTest : public ::testing::Test {
   test::LogCapture log_;
   std::shared_ptr<Client> first_;
   std::shared_ptr<Primaries> primaries_;
+  std::chrono::milliseconds health_check_interval_ = RedisOptions().health_check_interval;
+  int maps_told_ = 0;
   int lost_ = 0;
   int reconnected_ = 0;
   int written_ = 0;
@@ -155,6 +158,7 @@ class PrimariesTest : public ::testing::Test {
     all.before_write = [this] { ++written_; };
     all.on_lost = [this] { ++lost_; };
     all.on_reconnected = [this] { ++reconnected_; };
+    all.on_nodes = [this](const SlotMap& /*map*/) { ++maps_told_; };
     primaries_->set_events(std::move(all));
   }
 
@@ -240,6 +244,23 @@ TEST_F(PrimariesTest, ASlotThatMovedIsFollowed) {
     EXPECT_TRUE(co_await are_eventually(3));
     co_await expect_to_set(slots_apart(30));
     EXPECT_EQ(primaries_->size(), 3U);
+  });
+}
+
+// Where nothing is sent to them, nothing else tells.
+TEST_F(PrimariesTest, NowAndThenThePrimariesAreAskedWhereTheirSlotsHaveGone) {
+  health_check_interval_ = 400ms;
+  run([this]() -> asio::awaitable<void> {
+    const std::uint16_t moved = 6001;
+    primaries_->open();
+    co_await open();
+    co_await expect_to_set(slots(6000, 12000));
+    migrate(moved);
+    const auto is_known = [&] { return primaries_->of(moved) != primaries_->of(6000); };
+    EXPECT_TRUE(co_await test::eventually(is_known)) << log_.text();
+    const Outcome accepted = co_await try_to_set(moved);
+    EXPECT_EQ(accepted.reply.text, "OK") << accepted.reply.text;
+    EXPECT_GT(maps_told_, 0);
   });
 }
 

@@ -106,6 +106,24 @@ TEST(SlotTable, TellsWhetherSomethingIsNews) {
   EXPECT_FALSE(table.note_slots(map_of_three("a", "d", "c")));
 }
 
+TEST(SlotTable, OnePrimaryTellsOnlyOfItsOwnSlots) {
+  SlotTable table(slot_of_first);
+  table.note_slots(map_of_three("a", "b", "c"));
+  const Place at_a = table.place_of(0);
+  // It is behind: "b" has been replaced by "d" since.
+  table.note_slots(map_of_three("a", "d", "c"));
+  const Place at_d = table.add(100);
+  EXPECT_FALSE(table.note_slots_of(primary("a"), map_of_three("a", "b", "c")));
+  EXPECT_EQ(table.place_of(100), at_d);
+  // What it gives away, and what it has taken.
+  EXPECT_TRUE(table.note_slots_of(primary("a"), map_of({{0, 49, "a"}, {50, 99, "d"}})));
+  EXPECT_EQ(table.place_of(49), at_a);
+  EXPECT_EQ(table.place_of(50), at_d);
+  EXPECT_TRUE(table.note_slots_of(primary("a"), map_of({{0, 49, "a"}, {150, 199, "a"}})));
+  EXPECT_EQ(table.place_of(150), at_a);
+  EXPECT_EQ(table.place_of(149), at_d);
+}
+
 TEST(SlotTable, ASeekerAtThePrimaryOfTheFirstIsSuperfluous) {
   SlotTable table(slot_of_first);
   const Place seeker = table.add(50);
