@@ -4,35 +4,32 @@
 #include <string>
 
 #include <boost/asio/this_coro.hpp>
-#include <integration/fault_nodes.hpp>
+#include <integration/support/patient_nodes_test.hpp>
 #include <integration/support/raw_peer.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
 namespace mesh::test::faults {
 namespace {
 
-const std::string stem_of_mesh = "test:mesh:" + mesh_key;
 const std::string cut_text = R"("cut\ud83d")";
 const std::string mended_text = "cut\xef\xbf\xbd";
 
-TEST(CutText, ReachesHandlersCallersAndListeners) {
-  run_coroutine([]() -> asio::awaitable<void> {
+class CutText : public PatientNodesTest {};
+
+TEST_F(CutText, ReachesHandlersCallersAndListeners) {
+  run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
-    const RedisServer server;
-    LogCapture log;
-    Node node(executor, mesh_key, patient_options(server.options(), log));
+    Node node(executor, key(), patient());
     register_handlers(node);
     std::string news;
     node.register_broadcast_handler<"news">([&](const std::string& text) { news = text; });
     co_await node.start();
-    RawPeer peer(server.options(), stem_of_mesh, 77);
-    RedisProbe probe = server.probe();
+    RawPeer peer(redis().options(), "test:mesh:" + key(), 77);
 
-    probe.publish(
-        channel_of(node.instance_id()),
+    probe().publish(
+        channel(node.instance_id()),
         R"({"requestId":"r","senderInstanceId":77,"type":"echo","timeoutMs":10000,"data":)" +
             cut_text + "}");
     const auto response = co_await peer.message(0);
@@ -40,18 +37,18 @@ TEST(CutText, ReachesHandlersCallersAndListeners) {
 
     const auto call = begin_echo(executor, node, 77, "x", 20s);
     const auto request = co_await peer.message(1);
-    probe.publish(channel_of(node.instance_id()), R"({"requestId":")" +
-                                                      request.value("requestId", "") +
-                                                      R"(","reply":true,"data":)" + cut_text + "}");
+    probe().publish(channel(node.instance_id()), R"({"requestId":")" +
+                                                     request.value("requestId", "") +
+                                                     R"(","reply":true,"data":)" + cut_text + "}");
     const auto is_done = [&] { return call->is_done(); };
     EXPECT_TRUE(co_await eventually(is_done));
     EXPECT_EQ(call->answer, mended_text) << call->what();
 
-    probe.publish(
-        stem_of_mesh + ":broadcast",
+    probe().publish(
+        name("broadcast"),
         R"({"broadcast":true,"senderInstanceId":77,"type":"news","data":)" + cut_text + "}");
     const auto is_heard = [&] { return news == mended_text; };
-    EXPECT_TRUE(co_await eventually(is_heard)) << log.text();
+    EXPECT_TRUE(co_await eventually(is_heard)) << log().text();
     EXPECT_EQ(node.stats().messages_dropped, 0U);
     co_await node.stop();
   });

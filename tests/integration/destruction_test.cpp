@@ -13,10 +13,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <integration/fault_nodes.hpp>
 #include <integration/support/outcome.hpp>
+#include <integration/support/patient_nodes_test.hpp>
 #include <support/coroutine.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
 namespace mesh::test::faults {
@@ -25,6 +24,10 @@ namespace {
 using Kinds = MessageMap<Message<"plain", int, int>, Message<"coroutine", int, int>>;
 using News = BroadcastMap<Broadcast<"news", int>>;
 using Service = MeshService<Kinds, News>;
+
+class Destruction : public PatientNodesTest {};
+class LocalCalls : public PatientNodesTest {};
+class CompletionTokens : public PatientNodesTest {};
 
 /// What handlers refer to, and how many began when they must not any more.
 struct Owner {
@@ -69,16 +72,14 @@ asio::awaitable<void> expect_stopped(Outcome<int> outcome) {
   co_await expect_error<MeshStoppedError>(outcome.get());
 }
 
-TEST(Destruction, NoHandlerBeginsAfterIt) {
-  const RedisServer server;
-  LogCapture log;
+TEST_F(Destruction, NoHandlerBeginsAfterIt) {
   int begun = 0;
   for (int round = 0; round < 8; ++round) {
     asio::io_context context;
     Owner owner;
-    MeshOptions options = patient_options(server.options(), log);
-    Service caller(context.get_executor(), mesh_key, options);
-    auto worker = std::make_unique<Service>(context.get_executor(), mesh_key, options);
+    MeshOptions options = patient();
+    Service caller(context.get_executor(), key(), options);
+    auto worker = std::make_unique<Service>(context.get_executor(), key(), options);
     owner.register_handlers(*worker);
     complete(context, [&](auto token) { caller.start(token); });
     complete(context, [&](auto token) { worker->start(token); });
@@ -103,13 +104,10 @@ TEST(Destruction, NoHandlerBeginsAfterIt) {
   EXPECT_GT(begun, 0);
 }
 
-TEST(Destruction, NoLocalCallBeginsAfterIt) {
-  const RedisServer server;
-  LogCapture log;
+TEST_F(Destruction, NoLocalCallBeginsAfterIt) {
   asio::io_context context;
   Owner owner;
-  auto node = std::make_unique<Service>(context.get_executor(), mesh_key,
-                                        patient_options(server.options(), log));
+  auto node = std::make_unique<Service>(context.get_executor(), key(), patient());
   owner.register_handlers(*node);
   complete(context, [&](auto token) { node->start(token); });
   const Outcome<int> plain;
@@ -126,35 +124,31 @@ TEST(Destruction, NoLocalCallBeginsAfterIt) {
   context.run_for(1s);
 }
 
-TEST(Destruction, NoCallbackBeginsAndNoLineIsLoggedAfterIt) {
-  const RedisServer server;
+TEST_F(Destruction, NoCallbackBeginsAndNoLineIsLoggedAfterIt) {
   asio::io_context context;
   std::atomic<bool> destroyed = false;
   std::atomic<int> late = 0;
-  LogCapture log;
-  MeshOptions options = patient_options(server.options(), log);
+  MeshOptions options = patient();
   options.log = [&](LogLevel, std::string_view) { late += destroyed ? 1 : 0; };
-  auto node = std::make_unique<Service>(context.get_executor(), mesh_key, options);
+  auto node = std::make_unique<Service>(context.get_executor(), key(), options);
   const auto callback = [&] { late += destroyed ? 1 : 0; };
   node->leader().set_became_leader_callback(callback);
   node->leader().set_lost_leader_callback(callback);
   node->watch_nodes([&](NodeChange, const MeshNode&) { callback(); });
   complete(context, [&](auto token) { node->start(token); });
   run_until(context, [&] { return node->leader().is_leader(); });
-  server.command({"CLIENT", "KILL", "TYPE", "normal"});
-  server.command({"CLIENT", "KILL", "TYPE", "pubsub"});
+  kill_connections("normal");
+  kill_connections("pubsub");
   node.reset();
   destroyed = true;
   context.run_for(1s);
   EXPECT_EQ(late, 0);
 }
 
-TEST(LocalCalls, BeginAfterInvokeHasReturned) {
-  const RedisServer server;
-  LogCapture log;
+TEST_F(LocalCalls, BeginAfterInvokeHasReturned) {
   asio::io_context context;
   Owner owner;
-  Service node(context.get_executor(), mesh_key, patient_options(server.options(), log));
+  Service node(context.get_executor(), key(), patient());
   owner.register_handlers(node);
   complete(context, [&](auto token) { node.start(token); });
   const Outcome<int> plain;
@@ -170,12 +164,9 @@ TEST(LocalCalls, BeginAfterInvokeHasReturned) {
   complete(context, [&](auto token) { node.stop(token); });
 }
 
-TEST(LocalCalls, HaveLetGoOfTheirHandlerWhenTheCallerGoesOn) {
-  const RedisServer server;
-  LogCapture log;
+TEST_F(LocalCalls, HaveLetGoOfTheirHandlerWhenTheCallerGoesOn) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    Service node(co_await asio::this_coro::executor, mesh_key,
-                 patient_options(server.options(), log));
+    Service node(co_await asio::this_coro::executor, key(), patient());
     co_await node.start();
     auto held = std::make_shared<int>(1);
     const std::weak_ptr<int> watched = held;
@@ -194,12 +185,10 @@ TEST(LocalCalls, HaveLetGoOfTheirHandlerWhenTheCallerGoesOn) {
   });
 }
 
-TEST(CompletionTokens, AreUnchangedWhereTheyAreLvalues) {
-  const RedisServer server;
-  LogCapture log;
+TEST_F(CompletionTokens, AreUnchangedWhereTheyAreLvalues) {
   asio::io_context context;
   Owner owner;
-  Service node(context.get_executor(), mesh_key, patient_options(server.options(), log));
+  Service node(context.get_executor(), key(), patient());
   owner.register_handlers(node);
   int completions = 0;
   std::function<void(std::exception_ptr)> on_done = [&](const std::exception_ptr&) {

@@ -88,12 +88,13 @@ inline asio::awaitable<bool> recovers(Node& from, InstanceId to) {
 
 /// Two nodes of one mesh; `a` is started first.
 struct Pair {
-  Pair(const asio::any_io_executor& executor, const RedisOptions& redis)
-      : Pair(executor, redis, redis) {}
+  Pair(const asio::any_io_executor& executor, const RedisOptions& redis,
+       const std::string& key = mesh_key)
+      : Pair(executor, redis, redis, key) {}
   Pair(const asio::any_io_executor& executor, const RedisOptions& redis_of_a,
-       const RedisOptions& redis_of_b)
-      : a(executor, mesh_key, patient_options(redis_of_a, log)),
-        b(executor, mesh_key, patient_options(redis_of_b, log)) {
+       const RedisOptions& redis_of_b, const std::string& key = mesh_key)
+      : a(executor, key, patient_options(redis_of_a, log)),
+        b(executor, key, patient_options(redis_of_b, log)) {
     register_handlers(a);
     register_handlers(b);
   }

@@ -7,14 +7,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <integration/fault_nodes.hpp>
+#include <integration/support/patient_nodes_test.hpp>
 #include <support/coroutine.hpp>
-#include <support/log_capture.hpp>
-#include <support/redis_server.hpp>
+#include <support/redis_probe.hpp>
 
 namespace mesh::test::faults {
 namespace {
@@ -34,8 +34,22 @@ asio::awaitable<InstanceId> find_target(Node& node) {
   co_return target;
 }
 
+/// Counts the workers that have finished, on a connection of the process's own.
+class FinishLine {
+ public:
+  FinishLine(const RedisOptions& redis, std::string key)
+      : key_(std::move(key)), probe_(RedisProbe(redis).at_primary_of(key_)) {}
+
+  void cross() { probe_.command({"INCR", key_}); }
+  bool crossed_by_both() { return probe_.get(key_) == "2"; }
+
+ private:
+  std::string key_;
+  RedisProbe probe_;
+};
+
 /// Calls the target; returns how many answers are those to the worker's own calls.
-asio::awaitable<int> work(Node& node, const RedisServer& server, std::string name) {
+asio::awaitable<int> work(Node& node, FinishLine finish_line, std::string name) {
   co_await node.start();
   const InstanceId target = co_await find_target(node);
   int right = 0;
@@ -45,47 +59,50 @@ asio::awaitable<int> work(Node& node, const RedisServer& server, std::string nam
     right += answer == text ? 1 : 0;
   }
   // The other one may still be calling.
-  server.command({"INCR", "finished"});
-  const auto both_have_finished = [&] { return server.command({"GET", "finished"}) == "2"; };
+  finish_line.cross();
+  const auto both_have_finished = [&] { return finish_line.crossed_by_both(); };
   co_await eventually(both_have_finished);
   co_await node.stop();
   co_return right;
 }
 
-int run(asio::io_context& context, Node& node, const RedisServer& server, const std::string& name,
+int run(asio::io_context& context, Node& node, FinishLine finish_line, const std::string& name,
         const std::function<void()>& on_end) {
   int right = 0;
   auto finish = [&](const std::exception_ptr& error, int count) {
     right = error ? -1 : count;
     on_end();
   };
-  asio::co_spawn(context, work(node, server, name), finish);
+  asio::co_spawn(context, work(node, std::move(finish_line), name), finish);
   context.run();
   return right;
 }
 
-TEST(Fork, WorkersThatAreForkedAfterConstructionGetTheirOwnAnswers) {
-  const RedisServer server;
-  LogCapture log;
+class Fork : public PatientNodesTest {
+ protected:
+  FinishLine finish_line() const { return FinishLine(redis().admin_options(), name("finished")); }
+};
+
+TEST_F(Fork, WorkersThatAreForkedAfterConstructionGetTheirOwnAnswers) {
   asio::io_context context;
   std::optional<Node> node;
-  node.emplace(context.get_executor(), mesh_key, patient_options(server.options(), log));
+  node.emplace(context.get_executor(), key(), patient());
   context.notify_fork(asio::execution_context::fork_prepare);
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     context.notify_fork(asio::execution_context::fork_child);
-    const bool is_right = run(context, *node, server, "child ", [] {}) == calls_of_each;
+    const bool is_right = run(context, *node, finish_line(), "child ", [] {}) == calls_of_each;
     _exit(is_right ? 0 : 1);
   }
   context.notify_fork(asio::execution_context::fork_parent);
-  MeshOptions options = patient_options(server.options(), log);
+  MeshOptions options = patient();
   options.hostname = "target";
-  Node target(context.get_executor(), mesh_key, options);
+  Node target(context.get_executor(), key(), options);
   register_handlers(target);
   target.start(asio::detached);
   const auto stop_target = [&] { target.stop(asio::detached); };
-  EXPECT_EQ(run(context, *node, server, "parent ", stop_target), calls_of_each);
+  EXPECT_EQ(run(context, *node, finish_line(), "parent ", stop_target), calls_of_each);
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;

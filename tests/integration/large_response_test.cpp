@@ -8,29 +8,37 @@
 #include <vector>
 
 #include <boost/asio/this_coro.hpp>
-#include <integration/fault_nodes.hpp>
+#include <integration/support/patient_nodes_test.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
 namespace mesh::test::faults {
 namespace {
 
-/// Valkey counts the message itself until version 8; later it is shared by those who get it.
-bool counts_messages(const RedisServer& server) {
-  const std::string info = server.probe().text({"INFO", "server"});
-  const std::string field = "valkey_version:";
-  const auto found = info.find(field);
-  return found == std::string::npos || std::stoi(info.substr(found + field.size())) < 9;
-}
+class LargeResponse : public PatientNodesTest {
+ protected:
+  ~LargeResponse() override { limit_output_buffers("32mb 8mb 60"); }
 
-TEST(LargeResponse, BeyondTheOutputBufferLimitEndsItsCallAndNoOther) {
-  const RedisServer server;
-  if (!counts_messages(server)) GTEST_SKIP() << "this server has no such limit";
+  /// Valkey counts the message itself until version 8; later it is shared by those who get it.
+  bool counts_messages() {
+    const std::string info = probe().text({"INFO", "server"});
+    const std::string field = "valkey_version:";
+    const auto found = info.find(field);
+    return found == std::string::npos || std::stoi(info.substr(found + field.size())) < 9;
+  }
+  void limit_output_buffers(const std::string& limits) {
+    for (RedisProbe& one : redis().probes()) {
+      one.command({"CONFIG", "SET", "client-output-buffer-limit", "pubsub " + limits});
+    }
+  }
+};
+
+TEST_F(LargeResponse, BeyondTheOutputBufferLimitEndsItsCallAndNoOther) {
+  if (!counts_messages()) GTEST_SKIP() << "this server has no such limit";
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
-    Pair pair(executor, server.options());
+    Pair pair(executor, redis().options(), key());
     int large_runs = 0;
     pair.b.register_handler<"echo">([&](const std::string& text) {
       if (text != "large") return text;
@@ -40,7 +48,7 @@ TEST(LargeResponse, BeyondTheOutputBufferLimitEndsItsCallAndNoOther) {
     co_await pair.start();
     const InstanceId target = pair.b.instance_id();
     CO_ASSERT_TRUE(co_await echoes(pair.a, target, 20s));
-    server.command({"CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0"});
+    limit_output_buffers("1mb 0 0");
 
     const auto large = begin_echo(executor, pair.a, target, "large", 10min);
     std::vector<std::shared_ptr<Call>> small;

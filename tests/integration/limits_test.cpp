@@ -1,38 +1,36 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
-#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <boost/asio/this_coro.hpp>
-#include <integration/fault_nodes.hpp>
-#include <integration/redis_proxy.hpp>
+#include <integration/support/patient_nodes_test.hpp>
 #include <mesh/mesh.hpp>
 #include <support/channel_recorder.hpp>
 #include <support/coroutine.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
 namespace mesh::test::faults {
 namespace {
 
+class Limits : public PatientNodesTest {};
+
+MeshOptions limited(MeshOptions options, const MeshLimits& limits) {
+  options.limits = limits;
+  return options;
+}
+
 /// `small` has the limits, `other` the default ones.
 struct LimitedPair {
-  LimitedPair(const asio::any_io_executor& executor, const MeshLimits& limits)
-      : small(executor, mesh_key, limited(limits)),
-        other(executor, mesh_key, patient_options(server.options(), log)) {
+  LimitedPair(const asio::any_io_executor& executor, const std::string& key,
+              const MeshOptions& options, const MeshLimits& limits)
+      : small(executor, key, limited(options, limits)), other(executor, key, options) {
     register_handlers(small);
     register_handlers(other);
   }
 
-  MeshOptions limited(const MeshLimits& limits) const {
-    MeshOptions options = patient_options(server.options(), log);
-    options.limits = limits;
-    return options;
-  }
   asio::awaitable<void> start() {
     co_await small.start();
     co_await other.start();
@@ -42,8 +40,6 @@ struct LimitedPair {
     co_await other.stop();
   }
 
-  RedisServer server;
-  LogCapture log;
   Node small;
   Node other;
 };
@@ -52,12 +48,12 @@ void expect_names(const MeshError& error, const std::string& limit) {
   EXPECT_NE(std::string(error.what()).find(limit), std::string::npos) << error.what();
 }
 
-TEST(Limits, TooManyPendingCallsFailAtOnce) {
-  run_coroutine([]() -> asio::awaitable<void> {
+TEST_F(Limits, TooManyPendingCallsFailAtOnce) {
+  run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
     MeshLimits limits;
     limits.pending_calls = 3;
-    LimitedPair pair(executor, limits);
+    LimitedPair pair(executor, key(), patient(), limits);
     bool may_answer = false;
     pair.other.register_handler<"wait">([&](int value) -> asio::awaitable<int> {
       const auto allowed = [&] { return may_answer; };
@@ -87,13 +83,13 @@ TEST(Limits, TooManyPendingCallsFailAtOnce) {
   });
 }
 
-TEST(Limits, CallersLearnThatTooManyHandlersAreRunning) {
-  run_coroutine([]() -> asio::awaitable<void> {
+TEST_F(Limits, CallersLearnThatTooManyHandlersAreRunning) {
+  run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
     MeshLimits limits;
     limits.concurrent_handlers = 2;
     limits.queued_handlers = 0;
-    LimitedPair pair(executor, limits);
+    LimitedPair pair(executor, key(), patient(), limits);
     int running = 0;
     bool may_answer = false;
     pair.small.register_handler<"wait">([&](int value) -> asio::awaitable<int> {
@@ -126,13 +122,13 @@ TEST(Limits, CallersLearnThatTooManyHandlersAreRunning) {
   });
 }
 
-TEST(Limits, ABroadcastForABusyNodeIsDroppedAndLogged) {
-  run_coroutine([]() -> asio::awaitable<void> {
+TEST_F(Limits, ABroadcastForABusyNodeIsDroppedAndLogged) {
+  run_coroutine([&]() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
     MeshLimits limits;
     limits.concurrent_handlers = 1;
     limits.queued_handlers = 0;
-    LimitedPair pair(executor, limits);
+    LimitedPair pair(executor, key(), patient(), limits);
     int begun = 0;
     bool may_end = false;
     pair.small.register_broadcast_handler<"news">(
@@ -149,7 +145,7 @@ TEST(Limits, ABroadcastForABusyNodeIsDroppedAndLogged) {
     co_await pair.other.broadcast<"news">(text);
     const auto is_refused = [&] { return pair.small.stats().requests_refused == 1; };
     EXPECT_TRUE(co_await eventually(is_refused));
-    EXPECT_TRUE(pair.log.contains("news", LogLevel::warning)) << pair.log.text();
+    EXPECT_TRUE(log().contains("news", LogLevel::warning)) << log().text();
     may_end = true;
     const auto gets_through = [&]() -> asio::awaitable<bool> {
       co_await pair.other.broadcast<"news">(text);
@@ -170,9 +166,9 @@ MeshLimits small_messages() {
 
 const std::string too_long(2000, 'x');
 
-TEST(Limits, ARequestThatIsTooLargeIsNotSent) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+TEST_F(Limits, ARequestThatIsTooLargeIsNotSent) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, key(), patient(), small_messages());
     co_await pair.start();
     const InstanceId target = pair.other.instance_id();
     const auto error =
@@ -185,9 +181,9 @@ TEST(Limits, ARequestThatIsTooLargeIsNotSent) {
   });
 }
 
-TEST(Limits, AResponseThatIsTooLargeBecomesAnErrorAtTheCaller) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+TEST_F(Limits, AResponseThatIsTooLargeBecomesAnErrorAtTheCaller) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, key(), patient(), small_messages());
     pair.small.register_handler<"echo">(
         [](const std::string& text) { return text == "the long one" ? too_long : text; });
     co_await pair.start();
@@ -202,13 +198,13 @@ TEST(Limits, AResponseThatIsTooLargeBecomesAnErrorAtTheCaller) {
   });
 }
 
-TEST(Limits, ABroadcastThatIsTooLargeIsNotSent) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+TEST_F(Limits, ABroadcastThatIsTooLargeIsNotSent) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, key(), patient(), small_messages());
     int heard = 0;
     pair.small.register_broadcast_handler<"news">([&](const std::string& /*text*/) { ++heard; });
     co_await pair.start();
-    const ChannelRecorder recorder(pair.server.options(), {key_of("broadcast")});
+    const ChannelRecorder recorder(redis().options(), {name("broadcast")});
     const auto error =
         co_await expect_error<MeshLimitError>(pair.small.broadcast<"news">(too_long));
     CO_ASSERT_TRUE(error);
@@ -222,9 +218,9 @@ TEST(Limits, ABroadcastThatIsTooLargeIsNotSent) {
   });
 }
 
-TEST(Limits, WhatOthersSendTooLargeIsDroppedAndCallersAreTold) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+TEST_F(Limits, WhatOthersSendTooLargeIsDroppedAndCallersAreTold) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, key(), patient(), small_messages());
     co_await pair.start();
     const InstanceId target = pair.small.instance_id();
     const auto error = co_await expect_error<MeshRefusedError>(
@@ -244,9 +240,9 @@ TEST(Limits, WhatOthersSendTooLargeIsDroppedAndCallersAreTold) {
   });
 }
 
-TEST(Limits, AResponseBeyondTheLimitsOfItsCallerEndsTheCall) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    LimitedPair pair(co_await asio::this_coro::executor, small_messages());
+TEST_F(Limits, AResponseBeyondTheLimitsOfItsCallerEndsTheCall) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LimitedPair pair(co_await asio::this_coro::executor, key(), patient(), small_messages());
     pair.other.register_handler<"echo">([](const std::string& /*text*/) { return too_long; });
     co_await pair.start();
     const std::string text = "short";
@@ -271,21 +267,23 @@ Json nested_arrays(int depth) {
   return value;
 }
 
+MeshLimits ten_levels() {
+  MeshLimits limits;
+  limits.nesting_depth = 10;
+  return limits;
+}
+
 /// `shallow` takes fewer levels than `other`.
 struct NestedPair {
-  explicit NestedPair(const asio::any_io_executor& executor)
-      : shallow(executor, mesh_key, limited(10)), other(executor, mesh_key, limited(64)) {
+  NestedPair(const asio::any_io_executor& executor, const std::string& key,
+             const MeshOptions& options)
+      : shallow(executor, key, limited(options, ten_levels())), other(executor, key, options) {
     for (UntypedNode* const node : {&shallow, &other}) {
       node->register_handler<"echo">([](Json value) { return value; });
       node->register_handler<"deep">(nested_arrays);
     }
   }
 
-  MeshOptions limited(std::size_t depth) const {
-    MeshOptions options = patient_options(server.options(), log);
-    options.limits.nesting_depth = depth;
-    return options;
-  }
   asio::awaitable<void> start() {
     co_await shallow.start();
     co_await other.start();
@@ -295,15 +293,13 @@ struct NestedPair {
     co_await other.stop();
   }
 
-  RedisServer server;
-  LogCapture log;
   UntypedNode shallow;
   UntypedNode other;
 };
 
-TEST(Limits, WhatIsNestedTooDeeplyIsNotSent) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    NestedPair pair(co_await asio::this_coro::executor);
+TEST_F(Limits, WhatIsNestedTooDeeplyIsNotSent) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    NestedPair pair(co_await asio::this_coro::executor, key(), patient());
     co_await pair.start();
     const InstanceId target = pair.other.instance_id();
     const Json fits = nested_arrays(9);  // the message itself is a level
@@ -324,9 +320,9 @@ TEST(Limits, WhatIsNestedTooDeeplyIsNotSent) {
   });
 }
 
-TEST(Limits, WhatIsNestedTooDeeplyForTheOtherSideIsAnErrorAtTheCaller) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    NestedPair pair(co_await asio::this_coro::executor);
+TEST_F(Limits, WhatIsNestedTooDeeplyForTheOtherSideIsAnErrorAtTheCaller) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    NestedPair pair(co_await asio::this_coro::executor, key(), patient());
     co_await pair.start();
     const Json too_deep = nested_arrays(10);
     const auto request = co_await expect_error<MeshRefusedError>(
@@ -347,120 +343,15 @@ TEST(Limits, WhatIsNestedTooDeeplyForTheOtherSideIsAnErrorAtTheCaller) {
 
 // The default size --------------------------------------------------------------------------------
 
-TEST(Limits, AMessageOfTheDefaultSizeGetsThrough) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const RedisServer server;
-    Pair pair(co_await asio::this_coro::executor, server.options());
+TEST_F(Limits, AMessageOfTheDefaultSizeGetsThrough) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    Pair pair(co_await asio::this_coro::executor, redis().options(), key());
     co_await pair.start();
     const std::string text(std::size_t{8} << 20U, 'y');
     const std::string answer =
         co_await pair.a.invoke<"echo">(pair.b.instance_id(), text, {.timeout = 50s});
     EXPECT_TRUE(answer == text);
     co_await pair.stop();
-  });
-}
-
-// The queue of a node without Redis ---------------------------------------------------------------
-
-/// A node whose queue takes a few thousand bytes, and that has noticed that Redis is gone.
-struct CutOffNode {
-  explicit CutOffNode(const asio::any_io_executor& executor)
-      : proxy(server), node(executor, mesh_key, limited()) {}
-
-  MeshOptions limited() const {
-    MeshOptions options = patient_options(proxy.options(), log);
-    options.heartbeat_interval = 10min;
-    options.node_ttl = 20min;
-    options.leader.ttl = 20min;
-    options.leader.renewal_interval = 10min;
-    options.limits.queued_bytes = 4000;
-    return options;
-  }
-  asio::awaitable<bool> start_and_cut_off() {
-    co_await node.start();
-    const auto leads = [this] { return node.leader().is_leader(); };
-    co_await eventually(leads);
-    proxy.cut();
-    const auto noticed = [this] { return log.count("lost the connection") >= 2; };
-    co_return co_await eventually(noticed);
-  }
-
-  RedisServer server;
-  RedisProxy proxy;
-  LogCapture log;
-  Node node;
-};
-
-TEST(Limits, BroadcastsThatWaitForRedisAreBounded) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const auto executor = co_await asio::this_coro::executor;
-    CutOffNode cut_off(executor);
-    CO_ASSERT_TRUE(co_await cut_off.start_and_cut_off());
-    const std::string text(1000, 'n');
-    std::size_t sent = 0;
-    std::size_t refused = 0;
-    auto complete = [&](const std::exception_ptr& error) {
-      if (!error) {
-        ++sent;
-        return;
-      }
-      try {
-        std::rethrow_exception(error);
-      } catch (const MeshLimitError& limit) {
-        expect_names(limit, "queued_bytes");
-        ++refused;
-      } catch (const std::exception& other) {
-        ADD_FAILURE() << other.what();
-      }
-    };
-    for (int i = 0; i < 10; ++i) {
-      cut_off.node.broadcast<"news">(text, {}, asio::bind_executor(executor, complete));
-    }
-    const auto some_refused = [&] { return refused == 7; };
-    EXPECT_TRUE(co_await eventually(some_refused)) << refused;
-    EXPECT_EQ(sent, 0U);
-    cut_off.proxy.restore();
-    const auto others_sent = [&] { return sent == 3; };
-    EXPECT_TRUE(co_await eventually(others_sent)) << sent;
-    co_await cut_off.node.stop();
-  });
-}
-
-TEST(Limits, CallsThatWaitForRedisAreBounded) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const auto executor = co_await asio::this_coro::executor;
-    CutOffNode cut_off(executor);
-    Node target(executor, mesh_key, patient_options(cut_off.server.options(), cut_off.log));
-    register_handlers(target);
-    co_await target.start();
-    CO_ASSERT_TRUE(co_await cut_off.start_and_cut_off());
-    const std::string text(1000, 'c');
-    std::vector<std::shared_ptr<Call>> calls;
-    for (int i = 0; i < 10; ++i) {
-      calls.push_back(begin_echo(executor, cut_off.node, target.instance_id(), text, 50s));
-    }
-    const auto refused = [&] {
-      return std::ranges::count_if(
-          calls, [](const auto& call) { return call->template failed_with<MeshLimitError>(); });
-    };
-    const auto most_refused = [&] { return refused() == 7; };
-    EXPECT_TRUE(co_await eventually(most_refused, 5s)) << refused();
-    for (const auto& call : calls) {
-      if (call->is_done()) {
-        EXPECT_NE(call->what().find("queued_bytes"), std::string::npos) << call->what();
-      }
-    }
-    cut_off.proxy.restore();
-    const auto all_done = [&] {
-      return std::ranges::all_of(calls, [](const auto& call) { return call->is_done(); });
-    };
-    EXPECT_TRUE(co_await eventually(all_done));
-    const auto answered =
-        std::ranges::count_if(calls, [](const auto& call) { return call->succeeded; });
-    EXPECT_EQ(answered, 3);
-    EXPECT_TRUE(co_await echoes(cut_off.node, target.instance_id(), 20s));
-    co_await cut_off.node.stop();
-    co_await target.stop();
   });
 }
 

@@ -17,8 +17,6 @@
 #include <boost/asio/use_future.hpp>
 #include <integration/support/mesh_test.hpp>
 #include <integration/support/outcome.hpp>
-#include <support/log_capture.hpp>
-#include <support/redis_server.hpp>
 #include <support/wait.hpp>
 
 namespace mesh::test {
@@ -173,9 +171,9 @@ TEST_F(ProtocolExecutor, ADestroyedServiceReleasesBothContexts) {
 }
 
 // A strand, which needs its context to be destroyed, and with it whatever holds it.
-TEST(ProtocolExecutorEnd, TheContextOfHandlersHasWorkUntilAStoppedServiceIsGone) {
-  const RedisServer redis;
-  const LogCapture log;
+class ProtocolExecutorEnd : public MeshTest {};
+
+TEST_F(ProtocolExecutorEnd, TheContextOfHandlersHasWorkUntilAStoppedServiceIsGone) {
   asio::thread_pool protocol{1};
   asio::thread_pool workers{2};
   const auto captured = std::make_shared<int>(0);
@@ -183,11 +181,9 @@ TEST(ProtocolExecutorEnd, TheContextOfHandlersHasWorkUntilAStoppedServiceIsGone)
   std::future<void> workers_joined = joined.get_future();
   std::future_status waited{};
   {
-    MeshOptions options;
-    options.redis = redis.options();
-    options.log = log.sink();
-    options.protocol_executor = protocol.get_executor();
-    Service node(asio::make_strand(workers), "end", options);
+    MeshOptions node_options = options();
+    node_options.protocol_executor = protocol.get_executor();
+    Service node(asio::make_strand(workers), key(), node_options);
     node.register_handler<"nothing">([captured] {});
     node.start(asio::use_future).get();
     node.stop(asio::use_future).get();

@@ -1,0 +1,157 @@
+// stop() and destruction are bounded, and end each call, whatever part of a cluster is away.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <boost/asio/this_coro.hpp>
+#include <integration/fault_rig.hpp>
+#include <mesh/mesh.hpp>
+#include <support/coroutine.hpp>
+#include <support/redis_cluster.hpp>
+#include <support/run_coroutine.hpp>
+
+namespace mesh::test::faults {
+namespace {
+
+constexpr auto stop_timeout = 1s;
+// What a slow machine may add.
+constexpr auto grace = 10s;
+// All that may not decide how long a stop takes.
+constexpr auto forever = 100s;
+
+/// A node `a` that is to be stopped, and a node `b` that it calls.
+struct Scene {
+  explicit Scene(const asio::any_io_executor& used) : executor(used) {
+    MeshOptions options = patient_options(cluster.options(), LogCapture());
+    options.stop_timeout = stop_timeout;
+    options.request_timeout = forever;
+    options.leader.ttl = forever;
+    options.leader.renewal_interval = forever / 2;
+    options.redis.connect_timeout = forever;
+    options.redis.health_check_interval = forever;
+    a = std::make_unique<Member>(executor, options);
+    b = std::make_unique<Member>(executor, options);
+  }
+
+  RedisServer& primary_of(const std::string& name) {
+    return cluster.primary_of(cluster.slot_of(name));
+  }
+
+  asio::any_io_executor executor;
+  RedisCluster cluster;
+  std::unique_ptr<Member> a;
+  std::unique_ptr<Member> b;
+};
+
+/// What of the cluster is away, and how.
+struct State {
+  std::string name{};
+  std::function<std::vector<RedisServer*>(Scene&)> affected{};
+  void (*enter)(RedisServer&) = nullptr;
+  void (*leave)(RedisServer&) = nullptr;  // null: it does not come back
+};
+
+void hang(RedisServer& server) { server.pause(); }
+void go_on(RedisServer& server) { server.resume(); }
+void go(RedisServer& server) { server.kill(); }
+
+std::vector<RedisServer*> all_of(Scene& scene) {
+  std::vector<RedisServer*> all;
+  for (std::size_t i = 0; i < RedisCluster::size; ++i) all.push_back(&scene.cluster.server(i));
+  return all;
+}
+std::vector<RedisServer*> that_of_the_registry(Scene& scene) {
+  return {&scene.primary_of("{test:mesh:faults}:heartbeats")};
+}
+std::vector<RedisServer*> that_of_its_channel(Scene& scene) {
+  return {&scene.primary_of(channel_of(scene.a->id()))};
+}
+std::vector<RedisServer*> that_of_whom_it_calls(Scene& scene) {
+  return {&scene.primary_of(channel_of(scene.b->id()))};
+}
+
+/// For what gtest says of a failure.
+void PrintTo(const State& state, std::ostream* out) { *out << state.name; }
+
+std::vector<State> all_states() {
+  return {{"AllHang", all_of, hang, go_on},
+          {"AllAreGone", all_of, go, nullptr},
+          {"ThatOfTheRegistryHangs", that_of_the_registry, hang, go_on},
+          {"ThatOfTheRegistryIsGone", that_of_the_registry, go, nullptr},
+          {"ThatOfItsChannelHangs", that_of_its_channel, hang, go_on},
+          {"ThatOfWhomItCallsHangs", that_of_whom_it_calls, hang, go_on}};
+}
+
+enum class Ending { stop, destroy };
+
+std::chrono::steady_clock::duration since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::steady_clock::now() - begin;
+}
+
+asio::awaitable<void> end(Scene& scene, Ending ending) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (ending == Ending::stop) {
+    co_await scene.a->node.stop();
+    EXPECT_EQ(scene.a->id(), 0);
+    EXPECT_FALSE(scene.a->node.leader().is_leader());
+  } else {
+    scene.a.reset();
+  }
+  EXPECT_LT(since(begin), stop_timeout + grace);
+}
+
+asio::awaitable<void> end_in(const State& state, Ending ending) {
+  Scene scene(co_await asio::this_coro::executor);
+  co_await scene.b->node.start();
+  co_await scene.a->node.start();
+  const InstanceId target = scene.b->id();
+  CO_ASSERT_TRUE(co_await echoes(scene.a->node, target, 60s));
+  const auto call_before = begin_wait(scene.executor, scene.a->node, target, forever, forever);
+  const std::vector<RedisServer*> affected = state.affected(scene);
+  for (RedisServer* const server : affected) state.enter(*server);
+  const auto call_within = begin_wait(scene.executor, scene.a->node, target, forever, forever);
+
+  co_await end(scene, ending);
+  const auto calls_ended = [&] { return call_before->is_done() && call_within->is_done(); };
+  EXPECT_TRUE(co_await eventually(calls_ended));
+  for (const auto& call : {call_before, call_within}) {
+    EXPECT_EQ(call->completions, 1);
+    EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
+  }
+  if (state.leave != nullptr) {
+    for (RedisServer* const server : affected) state.leave(*server);
+  }
+  if (ending == Ending::stop && state.leave != nullptr) {
+    co_await scene.a->node.start();
+    EXPECT_TRUE(co_await recovers(scene.a->node, scene.b->id()));
+    co_await scene.a->node.stop();
+  }
+  co_await scene.b->node.stop();
+  // And run_coroutine() sees that nothing stays behind.
+}
+
+class EndsOnCluster : public ::testing::TestWithParam<State> {};
+
+TEST_P(EndsOnCluster, ByStop) {
+  const State& state = GetParam();
+  run_coroutine([&]() -> asio::awaitable<void> { co_await end_in(state, Ending::stop); });
+}
+
+TEST_P(EndsOnCluster, ByDestruction) {
+  const State& state = GetParam();
+  run_coroutine([&]() -> asio::awaitable<void> { co_await end_in(state, Ending::destroy); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Fault, EndsOnCluster, ::testing::ValuesIn(all_states()),
+                         [](const auto& instance) { return instance.param.name; });
+
+}  // namespace
+}  // namespace mesh::test::faults
