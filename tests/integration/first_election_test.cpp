@@ -8,15 +8,15 @@
 #include <string>
 
 #include <boost/asio/this_coro.hpp>
-#include <integration/fault_nodes.hpp>
-#include <mesh/mesh.hpp>
+#include <integration/support/election_test.hpp>
 #include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
-#include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
 
-namespace mesh::test::faults {
+namespace mesh::test {
 namespace {
+
+class FirstElection : public ElectionTest {};
 
 LeaderOptions options_of_first() {
   LeaderOptions options;
@@ -40,12 +40,11 @@ std::string hour_and_minute() {
   return text.data();
 }
 
-TEST(FirstElection, IsWaitedForWithOneWarningForEachLoss) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const RedisServer server;
+TEST_F(FirstElection, IsWaitedForWithOneWarningForEachLoss) {
+  run_coroutine([&]() -> asio::awaitable<void> {
     LogCapture log;
-    LeaderService service(co_await asio::this_coro::executor, "feature", options_of_first(),
-                          server.options(), log.sink());
+    LeaderService service(co_await asio::this_coro::executor, key(), options_of_first(),
+                          redis().options(), log.sink());
     const std::string begun = hour_and_minute();
     service.start();
     EXPECT_TRUE(co_await leads_at_last(service)) << log.text();
@@ -54,13 +53,13 @@ TEST(FirstElection, IsWaitedForWithOneWarningForEachLoss) {
     const auto warns_of = [&](const std::string& part) {
       return log.contains(part, LogLevel::warning);
     };
-    EXPECT_TRUE(warns_of("nobody may lead test:leader:feature for another")) << log.text();
+    EXPECT_TRUE(warns_of("nobody may lead " + election_lock() + " for another")) << log.text();
     EXPECT_TRUE(warns_of(" ms, until 20")) << log.text();
     EXPECT_TRUE(warns_of(begun) || warns_of(ended)) << log.text();
     EXPECT_TRUE(warns_of(" UTC: this Redis is new")) << log.text();
     EXPECT_TRUE(warns_of("LeaderOptions::wait_after_data_loss")) << log.text();
 
-    server.command({"FLUSHALL"});
+    election_probe().command({"FLUSHALL"});
     const auto is_warned_again = [&] { return log.count("nobody may lead") == 2; };
     EXPECT_TRUE(co_await eventually(is_warned_again)) << log.text();
     EXPECT_TRUE(co_await leads_at_last(service)) << log.text();
@@ -72,13 +71,12 @@ TEST(FirstElection, IsWaitedForWithOneWarningForEachLoss) {
   });
 }
 
-TEST(FirstElection, IsNoReasonForAWarningWhereItTakesNoLongerThanARetry) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    const RedisServer server;
+TEST_F(FirstElection, IsNoReasonForAWarningWhereItTakesNoLongerThanARetry) {
+  run_coroutine([&]() -> asio::awaitable<void> {
     LogCapture log;
     LeaderOptions options = options_of_first();
     options.retry_delay = 20s;
-    LeaderService service(co_await asio::this_coro::executor, "feature", options, server.options(),
+    LeaderService service(co_await asio::this_coro::executor, key(), options, redis().options(),
                           log.sink());
     service.start();
     EXPECT_TRUE(co_await leads_at_last(service)) << log.text();
@@ -89,4 +87,4 @@ TEST(FirstElection, IsNoReasonForAWarningWhereItTakesNoLongerThanARetry) {
 }
 
 }  // namespace
-}  // namespace mesh::test::faults
+}  // namespace mesh::test
