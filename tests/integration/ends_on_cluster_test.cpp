@@ -21,15 +21,15 @@
 namespace mesh::test::faults {
 namespace {
 
-constexpr auto stop_timeout = 1s;
-// What a slow machine may add.
-constexpr auto grace = 10s;
-// All that may not decide how long a stop takes.
-constexpr auto forever = 100s;
-
 /// A node `a` that is to be stopped, and a node `b` that it calls.
-struct Scene {
-  explicit Scene(const asio::any_io_executor& used) : executor(used) {
+struct ClusterScene {
+  static constexpr auto stop_timeout = 1s;
+  // What a slow machine may add.
+  static constexpr auto grace = 10s;
+  // All that may not decide how long a stop takes.
+  static constexpr auto forever = 100s;
+
+  explicit ClusterScene(const asio::any_io_executor& used) : executor(used) {
     MeshOptions options = patient_options(cluster.options(), LogCapture());
     options.stop_timeout = stop_timeout;
     options.request_timeout = forever;
@@ -45,6 +45,10 @@ struct Scene {
     return cluster.primary_of(cluster.slot_of(name));
   }
 
+  std::shared_ptr<Call> begin_call(InstanceId target) {
+    return begin_wait(executor, a->node, target, forever, forever);
+  }
+
   asio::any_io_executor executor;
   RedisCluster cluster;
   std::unique_ptr<Member> a;
@@ -52,9 +56,9 @@ struct Scene {
 };
 
 /// What of the cluster is away, and how.
-struct State {
+struct Away {
   std::string name{};
-  std::function<std::vector<RedisServer*>(Scene&)> affected{};
+  std::function<std::vector<RedisServer*>(ClusterScene&)> affected{};
   void (*enter)(RedisServer&) = nullptr;
   void (*leave)(RedisServer&) = nullptr;  // null: it does not come back
 };
@@ -63,25 +67,25 @@ void hang(RedisServer& server) { server.pause(); }
 void go_on(RedisServer& server) { server.resume(); }
 void go(RedisServer& server) { server.kill(); }
 
-std::vector<RedisServer*> all_of(Scene& scene) {
+std::vector<RedisServer*> all_of(ClusterScene& scene) {
   std::vector<RedisServer*> all;
   for (std::size_t i = 0; i < RedisCluster::size; ++i) all.push_back(&scene.cluster.server(i));
   return all;
 }
-std::vector<RedisServer*> that_of_the_registry(Scene& scene) {
+std::vector<RedisServer*> that_of_the_registry(ClusterScene& scene) {
   return {&scene.primary_of("{test:mesh:faults}:heartbeats")};
 }
-std::vector<RedisServer*> that_of_its_channel(Scene& scene) {
+std::vector<RedisServer*> that_of_its_channel(ClusterScene& scene) {
   return {&scene.primary_of(channel_of(scene.a->id()))};
 }
-std::vector<RedisServer*> that_of_whom_it_calls(Scene& scene) {
+std::vector<RedisServer*> that_of_whom_it_calls(ClusterScene& scene) {
   return {&scene.primary_of(channel_of(scene.b->id()))};
 }
 
 /// For what gtest says of a failure.
-void PrintTo(const State& state, std::ostream* out) { *out << state.name; }
+void PrintTo(const Away& away, std::ostream* out) { *out << away.name; }
 
-std::vector<State> all_states() {
+std::vector<Away> all_that_may_be_away() {
   return {{"AllHang", all_of, hang, go_on},
           {"AllAreGone", all_of, go, nullptr},
           {"ThatOfTheRegistryHangs", that_of_the_registry, hang, go_on},
@@ -90,46 +94,40 @@ std::vector<State> all_states() {
           {"ThatOfWhomItCallsHangs", that_of_whom_it_calls, hang, go_on}};
 }
 
-enum class Ending { stop, destroy };
-
-std::chrono::steady_clock::duration since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::steady_clock::now() - begin;
-}
-
-asio::awaitable<void> end(Scene& scene, Ending ending) {
+asio::awaitable<void> stop_or_destroy(ClusterScene& scene, bool is_stopped) {
   const auto begin = std::chrono::steady_clock::now();
-  if (ending == Ending::stop) {
+  if (is_stopped) {
     co_await scene.a->node.stop();
     EXPECT_EQ(scene.a->id(), 0);
     EXPECT_FALSE(scene.a->node.leader().is_leader());
   } else {
     scene.a.reset();
   }
-  EXPECT_LT(since(begin), stop_timeout + grace);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, scene.stop_timeout + scene.grace);
 }
 
-asio::awaitable<void> end_in(const State& state, Ending ending) {
-  Scene scene(co_await asio::this_coro::executor);
+asio::awaitable<void> expect_end(const Away& away, bool is_stopped) {
+  ClusterScene scene(co_await asio::this_coro::executor);
   co_await scene.b->node.start();
   co_await scene.a->node.start();
   const InstanceId target = scene.b->id();
   CO_ASSERT_TRUE(co_await echoes(scene.a->node, target, 60s));
-  const auto call_before = begin_wait(scene.executor, scene.a->node, target, forever, forever);
-  const std::vector<RedisServer*> affected = state.affected(scene);
-  for (RedisServer* const server : affected) state.enter(*server);
-  const auto call_within = begin_wait(scene.executor, scene.a->node, target, forever, forever);
+  const auto call_before = scene.begin_call(target);
+  const std::vector<RedisServer*> affected = away.affected(scene);
+  for (RedisServer* const server : affected) away.enter(*server);
+  const auto call_within = scene.begin_call(target);
 
-  co_await end(scene, ending);
+  co_await stop_or_destroy(scene, is_stopped);
   const auto calls_ended = [&] { return call_before->is_done() && call_within->is_done(); };
   EXPECT_TRUE(co_await eventually(calls_ended));
   for (const auto& call : {call_before, call_within}) {
     EXPECT_EQ(call->completions, 1);
     EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
   }
-  if (state.leave != nullptr) {
-    for (RedisServer* const server : affected) state.leave(*server);
+  if (away.leave != nullptr) {
+    for (RedisServer* const server : affected) away.leave(*server);
   }
-  if (ending == Ending::stop && state.leave != nullptr) {
+  if (is_stopped && away.leave != nullptr) {
     co_await scene.a->node.start();
     EXPECT_TRUE(co_await recovers(scene.a->node, scene.b->id()));
     co_await scene.a->node.stop();
@@ -138,19 +136,19 @@ asio::awaitable<void> end_in(const State& state, Ending ending) {
   // And run_coroutine() sees that nothing stays behind.
 }
 
-class EndsOnCluster : public ::testing::TestWithParam<State> {};
+class EndsOnCluster : public ::testing::TestWithParam<Away> {};
 
 TEST_P(EndsOnCluster, ByStop) {
-  const State& state = GetParam();
-  run_coroutine([&]() -> asio::awaitable<void> { co_await end_in(state, Ending::stop); });
+  const Away& away = GetParam();
+  run_coroutine([&]() -> asio::awaitable<void> { co_await expect_end(away, true); });
 }
 
 TEST_P(EndsOnCluster, ByDestruction) {
-  const State& state = GetParam();
-  run_coroutine([&]() -> asio::awaitable<void> { co_await end_in(state, Ending::destroy); });
+  const Away& away = GetParam();
+  run_coroutine([&]() -> asio::awaitable<void> { co_await expect_end(away, false); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Fault, EndsOnCluster, ::testing::ValuesIn(all_states()),
+INSTANTIATE_TEST_SUITE_P(Fault, EndsOnCluster, ::testing::ValuesIn(all_that_may_be_away()),
                          [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
