@@ -18,6 +18,7 @@
 #include <support/log_capture.hpp>
 #include <support/redis_probe.hpp>
 #include <support/redis_server.hpp>
+#include <support/run_coroutine.hpp>
 
 /// The nodes of the tests that make Redis or the network fail.
 namespace mesh::test::faults {
@@ -84,6 +85,18 @@ inline asio::awaitable<bool> echoes(Node& from, InstanceId to,
 inline asio::awaitable<bool> recovers(Node& from, InstanceId to) {
   auto attempt = [&] { return echoes(from, to); };
   co_return co_await eventually(attempt, 40s);
+}
+
+/// The cause with which a node fails to start.
+inline std::string failed_start(const RedisOptions& redis) {
+  std::string cause;
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
+    const auto error = co_await expect_error<MeshConnectionError>(node.start());
+    if (error) cause = error->cause();
+  });
+  return cause;
 }
 
 /// Two nodes of one mesh; `a` is started first.

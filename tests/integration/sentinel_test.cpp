@@ -4,9 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -18,7 +16,6 @@
 #include <support/coroutine.hpp>
 #include <support/run_coroutine.hpp>
 #include <support/sentinel_cluster.hpp>
-#include <support/wait.hpp>
 
 namespace mesh::test::faults {
 namespace {
@@ -196,18 +193,6 @@ TEST(Sentinel, APlainRedisIsNotTakenForASentinel) {
 // Several Sentinels -------------------------------------------------------------------------------
 
 std::string local(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
-
-/// The cause with which a node fails to start.
-std::string failed_start(const RedisOptions& redis) {
-  std::string cause;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    LogCapture log;
-    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
-    const auto error = co_await expect_error<MeshConnectionError>(node.start());
-    if (error) cause = error->cause();
-  });
-  return cause;
-}
 
 /// A node starts and stops, and nothing is amiss.
 void expect_start(const RedisOptions& redis) {
@@ -411,110 +396,6 @@ TEST(Sentinel, EachCallHasOneOutcomeWhileTheMasterDies) {
     for (const auto& call : calls) EXPECT_EQ(call->completions, 1);
   };
   run_coroutine(body, beside_the_body());
-}
-
-// Servers that are not ready ----------------------------------------------------------------------
-
-TEST(NotReady, AServerThatBecameAReplicaIsLeftAtItsFirstRefusal) {
-  RedisServer server;
-  RedisServer other;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    Pair pair(co_await asio::this_coro::executor, server.options());
-    co_await pair.start();
-    server.command({"REPLICAOF", "127.0.0.1", std::to_string(other.port())});
-    const auto left = [&] { return pair.log.contains("READONLY", LogLevel::warning); };
-    EXPECT_TRUE(co_await eventually(left)) << pair.log.text();
-    const auto lost = [&] { return pair.log.contains("lost the connection", LogLevel::warning); };
-    EXPECT_TRUE(co_await eventually(lost)) << pair.log.text();
-    server.command({"REPLICAOF", "NO", "ONE"});
-    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
-    co_await pair.stop();
-  });
-}
-
-TEST(NotReady, AStartWaitsWhileRedisLoadsItsData) {
-  RedisServerOptions slow;
-  slow.config = {"key-load-delay 10000", "loading-process-events-interval-bytes 1024"};
-  RedisServer server(slow);
-  for (int i = 0; i < 200; ++i) {
-    server.command({"SET", "key" + std::to_string(i), std::string(2000, 'x')});
-  }
-  server.shut_down_with_data();
-  // The server ends with the thread that has started it.
-  const std::jthread starter([&](const std::stop_token& stop) {
-    server.start();
-    wait_until([&] { return stop.stop_requested(); }, 120s);
-  });
-  const auto loads = [&] {
-    try {
-      server.command({"PING"});
-    } catch (const RedisProbeError& error) {
-      return std::string(error.what()).find("LOADING") != std::string::npos;
-    }
-    return false;
-  };
-  const bool seen = wait_until(loads);
-  RedisOptions redis = server.options();
-  redis.connect_timeout = 30s;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    EXPECT_TRUE(seen);
-    LogCapture log;
-    Node node(co_await asio::this_coro::executor, mesh_key, patient_options(redis, log));
-    co_await node.start();
-    EXPECT_EQ(log.count("LOADING", LogLevel::warning), 2U) << log.text();  // once per connection
-    co_await node.stop();
-  });
-}
-
-TEST(NotReady, AStartDoesNotWaitForeverForIt) {
-  RedisServer server;
-  RedisProbe probe = server.probe();
-  server.command({"CONFIG", "SET", "busy-reply-threshold", "1"});
-  std::thread busy([&] {
-    try {
-      server.probe(60s).command({"EVAL", "while true do end", "0"});
-    } catch (const RedisProbeError&) {
-      // It is killed in the end.
-    }
-  });
-  const auto is_busy = [&] {
-    try {
-      probe.command({"PING"});
-    } catch (const RedisProbeError& error) {
-      return std::string(error.what()).starts_with("BUSY");
-    }
-    return false;
-  };
-  EXPECT_TRUE(wait_until(is_busy));
-  RedisOptions redis = server.options();
-  redis.connect_timeout = 1s;
-  EXPECT_NE(failed_start(redis).find("BUSY"), std::string::npos);
-  probe.command({"SCRIPT", "KILL"});
-  busy.join();
-}
-
-TEST(NotReady, ARefusedPasswordIsRetriedWhileRunning) {
-  RedisServer server;
-  run_coroutine([&]() -> asio::awaitable<void> {
-    Pair pair(co_await asio::this_coro::executor, server.admin_options());
-    co_await pair.start();
-    RedisProbe probe = server.probe();
-    probe.command({"CONFIG", "SET", "requirepass", "new-password"});
-    probe.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
-    const auto refused = [&] { return pair.log.contains("NOAUTH", LogLevel::warning); };
-    EXPECT_TRUE(co_await eventually(refused)) << pair.log.text();
-    probe.command({"CONFIG", "SET", "requirepass", ""});
-    EXPECT_TRUE(co_await recovers(pair.a, pair.b.instance_id())) << pair.log.text();
-    co_await pair.stop();
-  });
-}
-
-// What hiredis' own asynchronous interface would answer by aborting the process.
-TEST(NotReady, AServerThatAnswersBeforeItIsAskedIsRefused) {
-  const SilentServer rogue("+OK\r\n+OK\r\n+OK\r\n+OK\r\n*1\r\n+subscribe\r\n");
-  RedisOptions redis;
-  redis.port = rogue.port();
-  EXPECT_NE(failed_start(redis), "");
 }
 
 }  // namespace
