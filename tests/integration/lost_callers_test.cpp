@@ -11,7 +11,6 @@
 #include <integration/fault_nodes.hpp>
 #include <integration/support/raw_peer.hpp>
 #include <mesh/mesh.hpp>
-#include <support/channel_recorder.hpp>
 #include <support/coroutine.hpp>
 #include <support/redis_server.hpp>
 #include <support/run_coroutine.hpp>
@@ -69,45 +68,6 @@ struct LostCallers {
   Node node;
   RedisProbe probe;
 };
-
-TEST(LostCallers, AnAnswerToOneThatIsNotRegisteredIsGivenUpAtOnce) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    LostCallers rig(co_await asio::this_coro::executor);
-    co_await rig.node.start();
-    for (int i = 0; i < 100; ++i) rig.ask(1000, std::to_string(i));
-    const auto are_lost = [&] { return rig.node.stats().answers_lost == 100; };
-    EXPECT_TRUE(co_await eventually(are_lost)) << rig.node.stats().answers_lost;
-    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
-    EXPECT_TRUE(rig.log.contains("its caller is gone")) << rig.log.text();
-    co_await rig.node.stop();
-  });
-}
-
-TEST(LostCallers, AnswersAreNotPublishedAgainBeforeTheCallerListens) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    constexpr std::size_t count = 300;
-    LostCallers rig(co_await asio::this_coro::executor);
-    co_await rig.node.start();
-    rig.register_caller(1000);
-    for (std::size_t i = 0; i < count; ++i) rig.ask(1000, std::to_string(i));
-    const auto is_asked_for = [&](std::int64_t times) {
-      return [&rig, wanted = rig.calls_of("zscore") + times] {
-        return rig.calls_of("zscore") >= wanted;
-      };
-    };
-    // Heartbeats do not count much meanwhile.
-    CO_ASSERT_TRUE(co_await eventually(is_asked_for(30)));
-    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
-    RawPeer caller(rig.server.options(), mesh_stem, 1000);
-    const auto have_come = [&] { return caller.received().size() >= count; };
-    EXPECT_TRUE(co_await eventually(have_come)) << caller.received().size();
-    co_await sleep_for(100ms);
-    EXPECT_EQ(caller.received().size(), count);
-    EXPECT_EQ(rig.node.stats().answers_resent, count);
-    EXPECT_EQ(rig.node.stats().answers_lost, 0U);
-    co_await rig.node.stop();
-  });
-}
 
 TEST(LostCallers, SomebodyWhoWatchesByAPatternDoesNotPassForThem) {
   run_coroutine([]() -> asio::awaitable<void> {
@@ -203,47 +163,6 @@ TEST(LostCallers, WhoSubscribesToNobodysChannelIsNotCountedAmongOthers) {
     co_await sleep_for(300ms);
     EXPECT_EQ(rig.node.stats().answers_resent, 0U);
     EXPECT_EQ(rig.calls_of("eval"), asked_before);
-    co_await rig.node.stop();
-  });
-}
-
-TEST(LostCallers, ManyAnswersWaitForThem) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    constexpr int count = 6000;
-    LostCallers rig(co_await asio::this_coro::executor);
-    co_await rig.node.start();
-    rig.register_caller(1000);
-    rig.ask_at_once(1000, count);
-    // Each was published, as its request was.
-    const auto are_answered = [&] { return rig.calls_of("publish") >= 2 * count; };
-    CO_ASSERT_TRUE(co_await eventually(are_answered));
-    EXPECT_EQ(rig.node.stats().answers_resent, 0U);
-    const ChannelRecorder caller(rig.server.options(), {channel_of(1000)});
-    EXPECT_TRUE(co_await eventually([&] { return caller.size() >= count; }, 40s)) << caller.size();
-    EXPECT_EQ(rig.node.stats().answers_lost, 0U) << rig.log.text();
-    co_await rig.node.stop();
-  });
-}
-
-TEST(LostCallers, NoMoreAnswersWaitForThemThanThereIsMemoryFor) {
-  run_coroutine([]() -> asio::awaitable<void> {
-    constexpr std::size_t count = 120;
-    MeshLimits limits;
-    limits.queued_bytes = std::size_t{16} << 10U;
-    LostCallers rig(co_await asio::this_coro::executor, limits);
-    co_await rig.node.start();
-    rig.register_caller(1000);
-    rig.ask_at_once(1000, count);
-    const auto are_too_many = [&] {
-      return rig.log.contains("too many wait for callers that do not listen");
-    };
-    EXPECT_TRUE(co_await eventually(are_too_many)) << rig.log.text();
-    const ChannelRecorder caller(rig.server.options(), {channel_of(1000)});
-    const auto is_each_accounted_for = [&] {
-      return caller.size() + rig.node.stats().answers_lost == count;
-    };
-    EXPECT_TRUE(co_await eventually(is_each_accounted_for)) << caller.size();
-    EXPECT_GE(caller.size(), 30U);
     co_await rig.node.stop();
   });
 }
