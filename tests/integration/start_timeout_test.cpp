@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <integration/fault_nodes.hpp>
+#include <integration/redis_proxy.hpp>
 #include <integration/support/outcome.hpp>
 #include <mesh/mesh.hpp>
 #include <support/coroutine.hpp>
@@ -83,6 +84,31 @@ TEST(StartTimeout, MayBeCutShort) {
     co_await early.node->stop();
     co_await expect_error<MeshStoppedError>(stopped.get());
     EXPECT_EQ(early.node->instance_id(), 0);
+  });
+}
+
+/// The connection is lost when Redis tells the node its id.
+TEST(StartTimeout, AJoinThatIsInterruptedIsBegunAnew) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const RedisServer server;
+    RedisProxy proxy(server);
+    LogCapture log;
+    MeshOptions options = patient_options(proxy.options(), log);
+    Node hasty(executor, mesh_key, options);
+    proxy.reset_within(":1\r\n");
+    co_await expect_error<MeshConnectionError>(hasty.start());
+    EXPECT_TRUE(proxy.has_reset());
+
+    options.start_timeout = 10min;
+    Node node(executor, mesh_key, options);
+    proxy.reset_within(":2\r\n");
+    co_await node.start();
+    EXPECT_TRUE(proxy.has_reset());
+    EXPECT_EQ(node.instance_id(), 3);
+    const auto nodes = co_await node.get_nodes();
+    EXPECT_EQ(nodes.size(), 1U);
+    co_await node.stop();
   });
 }
 
