@@ -53,7 +53,7 @@ std::vector<test::RedisServer*> World::servers() {
   if (single_) return {single_.get()};
   if (cluster_) {
     std::vector<test::RedisServer*> all;
-    for (std::size_t i = 0; i < test::RedisCluster::size; ++i) all.push_back(&cluster_->server(i));
+    for (std::size_t i = 0; i < cluster_->size(); ++i) all.push_back(&cluster_->server(i));
     return all;
   }
   return {&failover_pair_->first_master(), &failover_pair_->first_replica()};

@@ -69,7 +69,7 @@ void go(RedisServer& server) { server.kill(); }
 
 std::vector<RedisServer*> all_of(ClusterScene& scene) {
   std::vector<RedisServer*> all;
-  for (std::size_t i = 0; i < RedisCluster::size; ++i) all.push_back(&scene.cluster.server(i));
+  for (std::size_t i = 0; i < scene.cluster.size(); ++i) all.push_back(&scene.cluster.server(i));
   return all;
 }
 std::vector<RedisServer*> that_of_the_registry(ClusterScene& scene) {

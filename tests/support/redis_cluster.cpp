@@ -20,7 +20,8 @@ std::string id_of(RedisServer& server) {
 
 }  // namespace
 
-RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.server.tls.has_value()) {
+RedisCluster::RedisCluster(RedisClusterOptions options)
+    : has_tls_(options.server.tls.has_value()), primaries_(options.primaries) {
   RedisServerOptions server_options = std::move(options.server);
   server_options.in_cluster = true;
   if (!options.announced_host.empty()) {
@@ -36,7 +37,8 @@ RedisCluster::RedisCluster(RedisClusterOptions options) : has_tls_(options.serve
                            "cluster-node-timeout 600", "cluster-replica-no-failover yes"}) {
     server_options.config.emplace_back(line);
   }
-  for (std::size_t i = 0; i < size; ++i) {
+  const std::size_t count = options.has_replicas ? 2 * primaries_ : primaries_;
+  for (std::size_t i = 0; i < count; ++i) {
     servers_.push_back(std::make_unique<RedisServer>(server_options));
   }
   join(options.announced_host);
@@ -59,19 +61,21 @@ void RedisCluster::join(const std::string& announced_host) {
                        std::to_string(server.bus_port());
     if (!announced_host.empty()) line += "," + announced_host;
     line += is_itself ? " myself," : " ";
-    const bool is_primary = i < primaries;
-    line += is_primary ? "master -" : "slave " + ids[i - primaries];
-    line += " 0 0 " + std::to_string(i % primaries + 1) + " connected";
+    const bool is_primary = i < primaries_;
+    line += is_primary ? "master -" : "slave " + ids[i - primaries_];
+    line += " 0 0 " + std::to_string(i % primaries_ + 1) + " connected";
     if (is_primary) {
-      line += " " + std::to_string(i * slot_count / primaries) + "-" +
-              std::to_string((i + 1) * slot_count / primaries - 1);
+      line += ' ';
+      line += std::to_string(i * slot_count / primaries_);
+      line += '-';
+      line += std::to_string((i + 1) * slot_count / primaries_ - 1);
     }
     return line + "\n";
   };
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     std::string nodes;
     for (std::size_t j = 0; j < servers_.size(); ++j) nodes += line_of(j, i == j);
-    nodes += "vars currentEpoch " + std::to_string(primaries) + " lastVoteEpoch 0\n";
+    nodes += "vars currentEpoch " + std::to_string(primaries_) + " lastVoteEpoch 0\n";
     servers_[i]->restart_in_cluster(nodes);
   }
   await_well();
@@ -90,9 +94,9 @@ bool RedisCluster::all_are_well() {
   return std::ranges::all_of(servers_, [this](const auto& server) {
     const auto info = server->probe().text({"CLUSTER", "INFO"});
     if (info.find("cluster_state:ok") == std::string::npos) return false;
-    for (std::size_t i = 0; i < primaries; ++i) {
-      const auto slot = static_cast<std::uint16_t>(i * slot_count / primaries + 1);
-      if (ports_of(*server, slot).size() != 2) return false;
+    for (std::size_t i = 0; i < primaries_; ++i) {
+      const auto slot = static_cast<std::uint16_t>(i * slot_count / primaries_ + 1);
+      if (ports_of(*server, slot).size() != servers_.size() / primaries_) return false;
     }
     const auto role = server->probe().command({"ROLE"});
     return role.at(0) == "master" || role.at(3) == "connected";
@@ -177,7 +181,7 @@ RedisServer& RedisCluster::replica_of(std::uint16_t slot) {
 }
 
 RedisServer& RedisCluster::another_primary(std::uint16_t slot) {
-  constexpr int step = slot_count / static_cast<int>(primaries);
+  const int step = slot_count / static_cast<int>(primaries_);
   const RedisServer& own = primary_of(slot);
   // The slot itself may have moved already.
   RedisServer& next = primary_of(static_cast<std::uint16_t>((slot + step) % slot_count));

@@ -14,6 +14,8 @@ namespace mesh::test {
 
 struct RedisClusterOptions {
   RedisServerOptions server{};  ///< Of each.
+  std::size_t primaries = 3;
+  bool has_replicas = true;  ///< One of each primary.
   /// How long a node is silent before the others replace it; short only where that is wanted, as
   /// machines are slow at times.
   std::chrono::milliseconds node_timeout = std::chrono::seconds(30);
@@ -21,22 +23,21 @@ struct RedisClusterOptions {
   std::string announced_host{};
 };
 
-/// A Redis Cluster of three primaries, each with a replica, which share all slots.
+/// A Redis Cluster of some primaries, which share all slots, and their replicas.
 class RedisCluster {
  public:
-  /// They are the first of the servers, as long as none is replaced.
-  static constexpr std::size_t primaries = 3;
-
   /// Returns when all nodes find that the cluster is well.
   explicit RedisCluster(RedisClusterOptions options = {});
   RedisCluster(const RedisCluster&) = delete;
   RedisCluster& operator=(const RedisCluster&) = delete;
 
-  /// Library options that name the first primary and the last replica; with TLS if they talk it.
+  /// Library options that name the first server and the last; with TLS if they talk it.
   RedisOptions options() const;
   /// The same for the default user, who may do anything.
   RedisOptions admin_options() const;
-  static constexpr std::size_t size = 2 * primaries;
+  /// The first of the servers, as long as none is replaced.
+  std::size_t primaries() const { return primaries_; }
+  std::size_t size() const { return servers_.size(); }
   RedisServer& server(std::size_t place) { return *servers_.at(place); }
 
   /// Of a key or a channel.
@@ -77,6 +78,7 @@ class RedisCluster {
   RedisServer& by_port(std::uint16_t port);
 
   bool has_tls_;
+  std::size_t primaries_;
   const RedisServer* paused_ = nullptr;
   std::vector<std::unique_ptr<RedisServer>> servers_;  // the primaries first
 };

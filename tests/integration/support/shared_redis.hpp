@@ -37,7 +37,7 @@ class SharedRedis {
   std::vector<RedisProbe> probes() {
     std::vector<RedisProbe> result;
     if (server_) result.emplace_back(server_->admin_options());
-    for (std::size_t i = 0; cluster_ && i < RedisCluster::primaries; ++i) {
+    for (std::size_t i = 0; cluster_ && i < cluster_->primaries(); ++i) {
       result.emplace_back(cluster_->server(i).admin_options());
     }
     return result;
