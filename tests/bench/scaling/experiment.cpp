@@ -11,10 +11,10 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <support/coroutine.hpp>
-#include <support/redis_server.hpp>
 
 #include "fleet.hpp"
 #include "redis_usage.hpp"
+#include "servers.hpp"
 
 namespace mesh::bench {
 
@@ -23,12 +23,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 using test::sleep_for;
-
-test::RedisServerOptions server_options() {
-  test::RedisServerOptions options;
-  options.config = {"maxclients 10000"};
-  return options;
-}
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -43,7 +37,8 @@ class Experiment {
       : options_(std::move(options)),
         nodes_(nodes),
         figures_(figures),
-        node_options_{server_.port(), options_.is_quick},
+        servers_(options_.primaries),
+        node_options_(servers_.node_options(options_.is_quick)),
         mesh_options_(node_options_.mesh_options()),
         fleet_(executor, options_.node_program, node_options_, nodes, options_.most_per_process) {}
 
@@ -63,12 +58,15 @@ class Experiment {
 
   void announce(const char* what) const { std::cerr << nodes_ << " nodes: " << what << std::endl; }
 
+  const char* publish_word() const { return options_.primaries == 0 ? "publish" : "spublish"; }
+
   std::chrono::milliseconds interval() const { return mesh_options_.heartbeat_interval; }
 
   asio::awaitable<void> measure_empty_redis() {
-    const RedisUsage before = redis_usage(probe_);
+    const RedisUsage before = servers_.usage();
+    empty_holdings_ = servers_.holdings();
     co_await sleep_for(interval());
-    empty_cpu_ = redis_usage(probe_).since(before).cpu_microseconds;
+    empty_cpu_ = servers_.usage().since(before).cpu_microseconds;
   }
 
   asio::awaitable<void> measure_start() {
@@ -79,6 +77,13 @@ class Experiment {
     set("start.seconds", seconds);
     set("start.ms_per_node", 1000 * seconds / static_cast<double>(nodes_ - 1));
     co_await sleep_for(interval() + std::chrono::seconds(1));  // until all go in step
+
+    const RedisHoldings held = servers_.holdings();
+    const auto all = static_cast<double>(nodes_);
+    set("redis.connections_per_node",
+        static_cast<double>(held.connections - empty_holdings_.connections) / all);
+    set("redis.memory_bytes_per_node",
+        static_cast<double>(held.memory_bytes - empty_holdings_.memory_bytes) / all);
 
     if (idle.empty()) co_return;
     const json after = co_await sum_of_usage(idle);
@@ -106,9 +111,9 @@ class Experiment {
   asio::awaitable<void> measure_idle_load() {
     announce("idle");
     const auto intervals = static_cast<double>(options_.idle_intervals);
-    const RedisUsage before = redis_usage(probe_);
+    const RedisUsage before = servers_.usage();
     co_await sleep_for(interval() * static_cast<int>(options_.idle_intervals));
-    const RedisUsage use = redis_usage(probe_).since(before);
+    const RedisUsage use = servers_.usage().since(before);
     idle_cpu_per_second_ =
         use.cpu_microseconds / intervals / std::chrono::duration<double>(interval()).count();
 
@@ -122,7 +127,7 @@ class Experiment {
 
   asio::awaitable<void> measure_sent_commands() {
     constexpr int intervals = 2;
-    CommandLog log(probe_);
+    CommandLog log(servers_.registry());
     co_await sleep_for(interval() * intervals);
     const double share = intervals * static_cast<double>(nodes_);
     double of_nodes = 0;
@@ -151,11 +156,11 @@ class Experiment {
     std::vector<double> publishes;
     std::vector<double> p50;
     for (std::size_t i = 0; i < options_.rounds; ++i) {
-      const RedisUsage redis_before = redis_usage(probe_);
+      const RedisUsage redis_before = servers_.usage();
       const json caller_before = co_await fleet_.caller().ask_for("usage");
       const json handler_before = co_await fleet_.leader().ask_for("usage");
       const json result = co_await call(64, options_.is_quick ? 500 : 1000);
-      RedisUsage redis = redis_usage(probe_).since(redis_before);
+      const RedisUsage redis = servers_.usage().since(redis_before);
       const json caller_after = co_await fleet_.caller().ask_for("usage");
       const json handler_after = co_await fleet_.leader().ask_for("usage");
 
@@ -165,7 +170,7 @@ class Experiment {
       redis_cpu.push_back(redis.cpu_microseconds / calls);
       redis_cpu_of_calls.push_back((redis.cpu_microseconds - idle_cpu_per_second_ * seconds) /
                                    calls);
-      publishes.push_back(static_cast<double>(redis.commands["publish"].calls) / calls);
+      publishes.push_back(static_cast<double>(redis.calls_of(publish_word())) / calls);
       caller_cpu.push_back((number(caller_after, "cpu_us") - number(caller_before, "cpu_us")) /
                            calls);
       handler_cpu.push_back((number(handler_after, "cpu_us") - number(handler_before, "cpu_us")) /
@@ -199,7 +204,7 @@ class Experiment {
     }
     set("get_nodes.p50_us", number(result, "p50_us"));
 
-    CommandLog log(probe_);
+    CommandLog log(servers_.registry());
     co_await list(20);
     const CommandUse use = log.sent()["list_nodes"];
     set("get_nodes.redis_us",
@@ -250,7 +255,7 @@ class Experiment {
     Member* const doomed = fleet_.doomed();
     if (doomed == nullptr) co_return;
     announce("cleanup");
-    CommandLog log(probe_);
+    CommandLog log(servers_.registry());
     const auto begin = Clock::now();
     doomed->kill();
     json request;
@@ -271,13 +276,13 @@ class Experiment {
   ExperimentOptions options_;
   std::size_t nodes_;
   Figures& figures_;
-  test::RedisServer server_{server_options()};
-  test::RedisProbe probe_{server_.probe()};
+  Servers servers_;
   NodeOptions node_options_;
   MeshOptions mesh_options_;
   Fleet fleet_;
   double idle_cpu_per_second_ = 0;  // of Redis, in microseconds
-  double empty_cpu_ = 0;            // of Redis without any nodes, in one heartbeat interval
+  RedisHoldings empty_holdings_;
+  double empty_cpu_ = 0;  // of Redis without any nodes, in one heartbeat interval
 };
 
 }  // namespace

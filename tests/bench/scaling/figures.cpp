@@ -59,7 +59,7 @@ void Figures::print_table(std::ostream& out) const {
 void Figures::print_lines(std::ostream& out) const {
   for (const std::string& name : names_) {
     for (const auto& [nodes, value] : values_.at(name)) {
-      out << "scaling." << name << '.' << nodes << '=' << to_text(value) << '\n';
+      out << program_ << '.' << name << '.' << nodes << '=' << to_text(value) << '\n';
     }
   }
   const auto all = sizes();
@@ -71,7 +71,7 @@ void Figures::print_lines(std::ostream& out) const {
     const auto few = get(name, all.front());
     const auto many = get(name, all.back());
     if (!few || !many) continue;
-    out << "scaling.ratio." << name << '.' << all.back() << "_to_" << all.front() << '='
+    out << program_ << ".ratio." << name << '.' << all.back() << "_to_" << all.front() << '='
         << to_text(*many / *few) << '\n';
   }
 }

@@ -21,7 +21,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::vector<std::string> command(const std::filesystem::path& program, const NodeOptions& options) {
-  std::vector<std::string> words{program.string(), "--port", std::to_string(options.port)};
+  std::vector<std::string> words{program.string()};
+  if (options.cluster.empty()) {
+    words.insert(words.end(), {"--port", std::to_string(options.port)});
+  } else {
+    words.insert(words.end(), {"--cluster", options.cluster});
+  }
   if (options.has_short_times) words.emplace_back("--short-times");
   return words;
 }
@@ -47,7 +52,23 @@ asio::awaitable<void> Member::start() {
   request["op"] = "start";
   request["count"] = size_;
   const auto answer = co_await ask(std::move(request));
-  first_id_ = answer.at("ids").at(0).get<InstanceId>();
+  ids_ = answer.at("ids").get<std::vector<InstanceId>>();
+}
+
+asio::awaitable<void> with_each(std::vector<Member*> members, MemberAction action) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer all_done(executor, Clock::time_point::max());
+  std::size_t running = members.size();
+  std::exception_ptr failure;
+  for (Member* const member : members) {
+    asio::co_spawn(executor, action(*member), [&](const std::exception_ptr& error) {
+      if (error) failure = error;
+      if (--running == 0) all_done.cancel();
+    });
+  }
+  boost::system::error_code ignored;
+  co_await all_done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (failure) std::rethrow_exception(failure);
 }
 
 Fleet::Fleet(const asio::any_io_executor& executor, const std::filesystem::path& program,
@@ -85,20 +106,9 @@ asio::awaitable<double> Fleet::start() {
 
   std::vector<Member*> others = idle();
   others.push_back(caller_.get());
-  const auto executor = co_await asio::this_coro::executor;
-  asio::steady_timer all_done(executor, Clock::time_point::max());
-  std::size_t running = others.size();
-  std::exception_ptr failure;
   const auto begin = Clock::now();
-  for (Member* const member : others) {
-    asio::co_spawn(executor, member->start(), [&](const std::exception_ptr& error) {
-      if (error) failure = error;
-      if (--running == 0) all_done.cancel();
-    });
-  }
-  boost::system::error_code ignored;
-  co_await all_done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  if (failure) std::rethrow_exception(failure);
+  const MemberAction start = [](Member& member) { return member.start(); };
+  co_await with_each(std::move(others), start);
   co_return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 

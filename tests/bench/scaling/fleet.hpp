@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -30,14 +31,19 @@ class Member {
   asio::awaitable<void> start();
 
   std::size_t size() const { return size_; }
-  InstanceId first_id() const { return first_id_; }
+  const std::vector<InstanceId>& ids() const { return ids_; }
+  InstanceId first_id() const { return ids_.at(0); }
   void kill() { peer_.process().kill(); }
 
  private:
   test::JsonLinePeer peer_;
   std::size_t size_;
-  InstanceId first_id_ = 0;
+  std::vector<InstanceId> ids_;
 };
+
+using MemberAction = std::function<asio::awaitable<void>(Member& member)>;
+/// Of all at the same time.
+asio::awaitable<void> with_each(std::vector<Member*> members, MemberAction action);
 
 /// The processes of a mesh of some size: two with a node each, between which calls are made, the
 /// first of them the leader; one with a tenth of the nodes, which is to die; and the others.

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -26,15 +29,26 @@ double percentile(std::vector<double>& times, double share) {
   return times[static_cast<std::size_t>(rank)];
 }
 
+/// Who calls, and whom.
+struct Pair {
+  Node* from = nullptr;  ///< Null: that was all.
+  InstanceId target = 0;
+};
+using Choice = std::function<Pair()>;
+using Nodes = std::vector<std::unique_ptr<Node>>;
+
 /// What the coroutines of one run share.
 struct Run {
-  Run(Node& node, CallPlan plan_, const asio::any_io_executor& executor)
-      : from(node), plan(plan_), all_done(executor, Clock::time_point::max()) {}
+  Run(Choice choice, std::size_t in_flight, std::chrono::milliseconds duration,
+      const asio::any_io_executor& executor)
+      : next(std::move(choice)),
+        end(Clock::now() + duration),
+        running(in_flight),
+        all_done(executor, Clock::time_point::max()) {}
 
-  Node& from;
-  CallPlan plan;
-  Clock::time_point end = Clock::now() + plan.duration;
-  std::size_t running = plan.in_flight;
+  Choice next;
+  Clock::time_point end;
+  std::size_t running;
   std::vector<double> times{};
   std::exception_ptr error{};
   asio::steady_timer all_done;
@@ -44,19 +58,47 @@ asio::awaitable<void> call_until_end(std::shared_ptr<Run> run) {
   const std::string text = payload();
   auto now = Clock::now();
   while (now < run->end) {
-    co_await run->from.invoke<"echo">(run->plan.target, text);
+    const Pair pair = run->next();
+    if (pair.from == nullptr) co_return;
+    co_await pair.from->invoke<"echo">(pair.target, text);
     const auto before = std::exchange(now, Clock::now());
     run->times.push_back(Microseconds(now - before).count());
   }
 }
 
-}  // namespace
+Choice random_pairs(const Nodes& nodes, std::vector<InstanceId> targets) {
+  return [&nodes, targets = std::move(targets), calls = std::size_t{0},
+          random = std::minstd_rand(std::random_device{}())]() mutable {
+    Node* const from = nodes[calls++ % nodes.size()].get();
+    std::uniform_int_distribution<std::size_t> places(0, targets.size() - 1);
+    InstanceId target = 0;
+    do {
+      target = targets[places(random)];
+    } while (target == from->instance_id());
+    return Pair{from, target};
+  };
+}
 
-asio::awaitable<nlohmann::json> run_calls(Node& from, CallPlan plan) {
+/// Each calls each once.
+Choice tour(const Nodes& nodes, std::vector<InstanceId> targets) {
+  return [&nodes, targets = std::move(targets), calls = std::size_t{0}]() mutable {
+    for (;;) {
+      const std::size_t turn = calls / nodes.size();
+      if (turn == targets.size()) return Pair{};
+      const std::size_t caller = calls++ % nodes.size();
+      Node* const from = nodes[caller].get();
+      const InstanceId target = targets[(turn + caller) % targets.size()];
+      if (target != from->instance_id()) return Pair{from, target};
+    }
+  };
+}
+
+asio::awaitable<nlohmann::json> run_to_end(Choice choice, std::size_t in_flight,
+                                           std::chrono::milliseconds duration) {
   const auto executor = co_await asio::this_coro::executor;
   const auto begin = Clock::now();
-  const auto run = std::make_shared<Run>(from, plan, executor);
-  for (std::size_t i = 0; i < plan.in_flight; ++i) {
+  const auto run = std::make_shared<Run>(std::move(choice), in_flight, duration, executor);
+  for (std::size_t i = 0; i < in_flight; ++i) {
     asio::co_spawn(executor, call_until_end(run), [run](const std::exception_ptr& error) {
       if (error) run->error = error;
       if (--run->running == 0) run->all_done.cancel();
@@ -71,6 +113,22 @@ asio::awaitable<nlohmann::json> run_calls(Node& from, CallPlan plan) {
   result["p50_us"] = percentile(run->times, 0.5);
   result["p99_us"] = percentile(run->times, 0.99);
   co_return result;
+}
+
+}  // namespace
+
+asio::awaitable<nlohmann::json> run_calls(Node& from, CallPlan plan) {
+  const Pair pair{&from, plan.target};
+  return run_to_end([pair] { return pair; }, plan.in_flight, plan.duration);
+}
+
+asio::awaitable<nlohmann::json> run_calls_of_all(const std::vector<std::unique_ptr<Node>>& nodes,
+                                                 CrowdPlan plan) {
+  constexpr std::chrono::hours until_done{1};
+  const auto duration = plan.is_tour ? until_done : plan.duration;
+  Choice next = plan.is_tour ? tour(nodes, std::move(plan.targets))
+                             : random_pairs(nodes, std::move(plan.targets));
+  return run_to_end(std::move(next), plan.in_flight, duration);
 }
 
 asio::awaitable<nlohmann::json> run_listings(Node& from, std::size_t count) {

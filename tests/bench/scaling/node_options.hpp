@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include <mesh/options.hpp>
 
@@ -9,13 +10,19 @@ namespace mesh::bench {
 
 /// What all nodes of a run have in common, and which both programs take as arguments.
 struct NodeOptions {
+  static constexpr const char* mesh_key = "scaling";
+  /// A name in the slot of the registry, where Redis is a cluster.
+  static constexpr const char* registry_in_cluster = "{test:mesh:scaling}:nodes";
+
   std::uint16_t port = 0;        ///< Of Redis on 127.0.0.1.
+  std::string cluster{};         ///< Not empty: Redis is that.
   bool has_short_times = false;  ///< A fifth of the library's default intervals.
 
   MeshOptions mesh_options() const {
     MeshOptions options;
     options.redis = RedisOptions{};
     options.redis.port = port;
+    options.redis.cluster = cluster;
     options.redis.prefix = "test";
     options.redis.mutex_prefix = "test";
     // Thousands of connections are accepted at a time.

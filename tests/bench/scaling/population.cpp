@@ -32,6 +32,15 @@ CallPlan call_plan(const json& request) {
   return plan;
 }
 
+CrowdPlan crowd_plan(const json& request) {
+  CrowdPlan plan;
+  plan.targets = request.at("targets").get<std::vector<InstanceId>>();
+  plan.in_flight = request.at("in_flight").get<std::size_t>();
+  plan.duration = std::chrono::milliseconds(request.at("milliseconds").get<std::int64_t>());
+  plan.is_tour = request.value("tour", false);
+  return plan;
+}
+
 }  // namespace
 
 Population::Population(asio::any_io_executor executor, NodeOptions options)
@@ -46,6 +55,10 @@ asio::awaitable<json> Population::handle(json request) {
   if (op == "start") co_return co_await start(count);
   if (op == "usage") co_return usage();
   if (op == "call") co_return co_await run_calls(*nodes_.at(0), call_plan(request));
+  if (op == "call_each_other") {
+    CrowdPlan plan = crowd_plan(request);
+    co_return co_await run_calls_of_all(nodes_, std::move(plan));
+  }
   if (op == "list") co_return co_await run_listings(*nodes_.at(0), count);
   if (op == "await_removed") co_return co_await await_removed(count);
   if (op == "begin_waiting") {
@@ -65,7 +78,7 @@ asio::awaitable<json> Population::handle(json request) {
 }
 
 void Population::add_node() {
-  auto node = std::make_unique<Node>(executor_, "scaling", options_.mesh_options());
+  auto node = std::make_unique<Node>(executor_, NodeOptions::mesh_key, options_.mesh_options());
   node->register_handler<"echo">([](std::string text) { return text; });
   node->register_handler<"wait">([this](std::string text) -> asio::awaitable<std::string> {
     ++waiting_here_;

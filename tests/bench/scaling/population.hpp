@@ -29,6 +29,8 @@ class Population {
   /// - start: starts "count" nodes; "ids"
   /// - usage: "resident", "heap", "cpu_us" of this process
   /// - call: see `run_calls()`; takes "target", "in_flight" and "milliseconds"
+  /// - call_each_other: see `run_calls_of_all()`; takes "targets", "in_flight",
+  ///   "milliseconds" and "tour"
   /// - list: see `run_listings()`; takes "count"
   /// - leads: whether the first node is the leader
   /// - await_removed: waits until the leader has reported "count" nodes; "seconds" of reporting

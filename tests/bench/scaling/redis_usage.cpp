@@ -17,6 +17,8 @@ namespace mesh::bench {
 namespace {
 
 constexpr std::string_view command_prefix = "cmdstat_";
+const std::string input_prefix = "total_net_input_bytes:";
+const std::string output_prefix = "total_net_output_bytes:";
 
 /// The number behind `name` in a line such as "calls=5,usec=12,…".
 std::int64_t number_behind(const std::string& line, const std::string& name) {
@@ -27,6 +29,10 @@ std::int64_t number_behind(const std::string& line, const std::string& name) {
 void add_line(const std::string& line, RedisUsage& usage) {
   if (line.starts_with("used_cpu_sys:") || line.starts_with("used_cpu_user:")) {
     usage.cpu_microseconds += 1e6 * std::stod(line.substr(line.find(':') + 1));
+  } else if (line.starts_with(input_prefix)) {
+    usage.input_bytes += number_behind(line, input_prefix);
+  } else if (line.starts_with(output_prefix)) {
+    usage.output_bytes += number_behind(line, output_prefix);
   } else if (line.starts_with(command_prefix)) {
     const std::string name =
         line.substr(command_prefix.size(), line.find(':') - command_prefix.size());
@@ -46,6 +52,8 @@ std::string lower_case(std::string text) {
 RedisUsage RedisUsage::since(const RedisUsage& earlier) const {
   RedisUsage result;
   result.cpu_microseconds = cpu_microseconds - earlier.cpu_microseconds;
+  result.input_bytes = input_bytes - earlier.input_bytes;
+  result.output_bytes = output_bytes - earlier.output_bytes;
   for (const auto& [name, use] : commands) {
     CommandUse difference = use;
     if (const auto before = earlier.commands.find(name); before != earlier.commands.end()) {
@@ -57,13 +65,35 @@ RedisUsage RedisUsage::since(const RedisUsage& earlier) const {
   return result;
 }
 
+void RedisUsage::add(const RedisUsage& other) {
+  cpu_microseconds += other.cpu_microseconds;
+  input_bytes += other.input_bytes;
+  output_bytes += other.output_bytes;
+  for (const auto& [name, use] : other.commands) {
+    commands[name].calls += use.calls;
+    commands[name].microseconds += use.microseconds;
+  }
+}
+
+std::int64_t RedisUsage::calls_of(const std::string& command) const {
+  const auto found = commands.find(command);
+  return found == commands.end() ? 0 : found->second.calls;
+}
+
 RedisUsage redis_usage(test::RedisProbe& probe) {
   RedisUsage usage;
-  for (const char* const section : {"cpu", "commandstats"}) {
+  for (const char* const section : {"cpu", "stats", "commandstats"}) {
     std::istringstream lines(probe.text({"INFO", section}));
     for (std::string line; std::getline(lines, line);) add_line(line, usage);
   }
   return usage;
+}
+
+RedisHoldings redis_holdings(test::RedisProbe& probe) {
+  RedisHoldings holdings;
+  holdings.connections = number_behind(probe.text({"INFO", "clients"}), "connected_clients:");
+  holdings.memory_bytes = number_behind(probe.text({"INFO", "memory"}), "used_memory:");
+  return holdings;
 }
 
 CommandLog::CommandLog(test::RedisProbe& probe) : probe_(probe) {

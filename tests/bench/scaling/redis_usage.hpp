@@ -18,12 +18,25 @@ using CommandUses = std::map<std::string, CommandUse>;
 /// What Redis has used since it was started, or between two moments.
 struct RedisUsage {
   double cpu_microseconds = 0;
+  std::int64_t input_bytes = 0;
+  std::int64_t output_bytes = 0;
   CommandUses commands{};  ///< By name, those that scripts call included; without INFO.
 
   RedisUsage since(const RedisUsage& earlier) const;
+  void add(const RedisUsage& other);
+  /// 0 if it has not run.
+  std::int64_t calls_of(const std::string& command) const;
 };
 
 RedisUsage redis_usage(test::RedisProbe& probe);
+
+/// What Redis has at a moment.
+struct RedisHoldings {
+  std::int64_t connections = 0;
+  std::int64_t memory_bytes = 0;
+};
+
+RedisHoldings redis_holdings(test::RedisProbe& probe);
 
 /// While it lives, Redis notes every command; this slows it down.
 class CommandLog {

@@ -1,7 +1,5 @@
 // Measures meshes of several sizes, each on a Redis of its own: see README.md.
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <exception>
@@ -14,20 +12,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "descriptor_limit.hpp"
 #include "experiment.hpp"
 #include "figures.hpp"
 
 namespace asio = boost::asio;
 
 namespace {
-
-// Redis and the nodes inherit it.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 void measure_all(const mesh::bench::ExperimentOptions& options,
                  const std::vector<std::size_t>& sizes, mesh::bench::Figures& figures) {
@@ -57,6 +48,9 @@ int main(int argc, char** argv) try {
   app.add_option("--rounds", options.rounds, "Rounds of calls")->capture_default_str();
   app.add_option("--idle-intervals", options.idle_intervals, "Heartbeat intervals without calls")
       ->capture_default_str();
+  app.add_option("--primaries", options.primaries,
+                 "On a Redis Cluster of so many, instead of a single Redis")
+      ->check(CLI::Range(1, 16));
   app.add_option("--pending", options.pending_calls, "Calls that are pending at the same time")
       ->capture_default_str();
   app.add_flag("--quick", options.is_quick,
@@ -65,8 +59,8 @@ int main(int argc, char** argv) try {
   if (sizes.empty()) sizes = {2, 10, 100};
   if (app.count("--sizes") == 0 && !options.is_quick) sizes.push_back(1000);
 
-  raise_descriptor_limit();
-  mesh::bench::Figures figures;
+  mesh::bench::raise_descriptor_limit();
+  mesh::bench::Figures figures("scaling");
   measure_all(options, sizes, figures);
   figures.print_table(std::cout);
   std::cout << '\n';

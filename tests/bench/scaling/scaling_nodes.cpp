@@ -1,5 +1,5 @@
-// Some of the nodes of a run: mesh_scaling starts it and asks for one thing after the other, each a
-// line of JSON on standard input; see Population::handle().
+// Some of the nodes of a run: mesh_scaling or mesh_growth starts it and asks for one thing after
+// the other, each a line of JSON on standard input; see Population::handle().
 
 #include <unistd.h>
 
@@ -57,8 +57,9 @@ asio::awaitable<void> serve(Population& population) {
 
 int main(int argc, char** argv) try {
   mesh::bench::NodeOptions options;
-  CLI::App app{"Some of the nodes of a run of mesh_scaling."};
-  app.add_option("--port", options.port, "Port of Redis on 127.0.0.1")->required();
+  CLI::App app{"Some of the nodes of a run of mesh_scaling or mesh_growth."};
+  app.add_option("--port", options.port, "Port of Redis on 127.0.0.1");
+  app.add_option("--cluster", options.cluster, "Nodes of a Redis Cluster, instead of that");
   app.add_flag("--short-times", options.has_short_times, "Shorter intervals");
   CLI11_PARSE(app, argc, argv);
 
