@@ -17,6 +17,7 @@
 #include <scaling/descriptor_limit.hpp>
 #include <scaling/figures.hpp>
 
+#include "cost.hpp"
 #include "registry_load.hpp"
 #include "spread.hpp"
 
@@ -58,6 +59,12 @@ void measure_spreads(mesh::bench::SpreadOptions options, const std::vector<std::
   print(figures);
 }
 
+void measure_costs(const mesh::bench::CostOptions& options) {
+  mesh::bench::Figures figures("growth");
+  run([&](const mesh::Strand& /*strand*/) { return mesh::bench::measure_cost(options, figures); });
+  print(figures);
+}
+
 void measure_registry(const mesh::bench::RegistryLoadOptions& options) {
   mesh::bench::Figures figures("growth");
   run([&](const mesh::Strand& strand) {
@@ -70,6 +77,7 @@ void measure_registry(const mesh::bench::RegistryLoadOptions& options) {
 
 int main(int argc, char** argv) try {
   mesh::bench::SpreadOptions spread;
+  mesh::bench::CostOptions cost;
   mesh::bench::RegistryLoadOptions registry;
   std::vector<std::size_t> primaries{1, 2, 4};
   std::vector<std::size_t> sizes{64, 256};
@@ -81,6 +89,9 @@ int main(int argc, char** argv) try {
   app.add_option("--nodes", sizes, "Numbers of nodes that call each other")
       ->check(CLI::Range(3, 2000))
       ->capture_default_str();
+  app.add_option("--many", cost.many, "Nodes of the mesh that is compared with one of 2; 0: none")
+      ->check(CLI::Range(0, 4000))
+      ->capture_default_str();
   app.add_option("--registered", registry.nodes, "Numbers of registered nodes; 0: none of these")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
@@ -91,11 +102,15 @@ int main(int argc, char** argv) try {
 
   spread.node_program =
       std::filesystem::path(argv[0]).parent_path() / ".." / "scaling" / "mesh_scaling_nodes";
+  cost.node_program = spread.node_program;
   if (is_quick) {
     if (app.count("--nodes") == 0) sizes = {64};
     spread.has_short_times = true;
     spread.rounds = 2;
     spread.round_time = std::chrono::milliseconds(300);
+    cost.has_short_times = true;
+    cost.rounds = 3;
+    if (app.count("--many") == 0) cost.many = 100;
     registry.repetitions = 5;
   }
   std::erase(primaries, 0U);
@@ -103,6 +118,7 @@ int main(int argc, char** argv) try {
   std::ranges::sort(registry.nodes);
   mesh::bench::raise_descriptor_limit();
   if (!primaries.empty()) measure_spreads(spread, primaries, sizes);
+  if (cost.many > cost.few) measure_costs(cost);
   if (!registry.nodes.empty()) measure_registry(registry);
   return 0;
 } catch (const std::exception& error) {

@@ -12,6 +12,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <support/coroutine.hpp>
 
+#include "call_round.hpp"
 #include "fleet.hpp"
 #include "redis_usage.hpp"
 #include "servers.hpp"
@@ -22,6 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
+using std::chrono::milliseconds;
 using test::sleep_for;
 
 double seconds_since(Clock::time_point begin) {
@@ -60,7 +62,7 @@ class Experiment {
 
   const char* publish_word() const { return options_.primaries == 0 ? "publish" : "spublish"; }
 
-  std::chrono::milliseconds interval() const { return mesh_options_.heartbeat_interval; }
+  milliseconds interval() const { return mesh_options_.heartbeat_interval; }
 
   asio::awaitable<void> measure_empty_redis() {
     const RedisUsage before = servers_.usage();
@@ -147,7 +149,7 @@ class Experiment {
 
   asio::awaitable<void> measure_calls() {
     announce("calling");
-    co_await call(1, 100);  // whatever comes once only
+    co_await call_leader(fleet_, 1, milliseconds(100));  // whatever comes once only
     std::vector<double> rates;
     std::vector<double> redis_cpu;
     std::vector<double> redis_cpu_of_calls;
@@ -156,26 +158,16 @@ class Experiment {
     std::vector<double> publishes;
     std::vector<double> p50;
     for (std::size_t i = 0; i < options_.rounds; ++i) {
-      const RedisUsage redis_before = servers_.usage();
-      const json caller_before = co_await fleet_.caller().ask_for("usage");
-      const json handler_before = co_await fleet_.leader().ask_for("usage");
-      const json result = co_await call(64, options_.is_quick ? 500 : 1000);
-      const RedisUsage redis = servers_.usage().since(redis_before);
-      const json caller_after = co_await fleet_.caller().ask_for("usage");
-      const json handler_after = co_await fleet_.leader().ask_for("usage");
-
-      const double calls = number(result, "calls");
-      const double seconds = number(result, "seconds");
-      rates.push_back(calls / seconds);
-      redis_cpu.push_back(redis.cpu_microseconds / calls);
-      redis_cpu_of_calls.push_back((redis.cpu_microseconds - idle_cpu_per_second_ * seconds) /
-                                   calls);
-      publishes.push_back(static_cast<double>(redis.calls_of(publish_word())) / calls);
-      caller_cpu.push_back((number(caller_after, "cpu_us") - number(caller_before, "cpu_us")) /
-                           calls);
-      handler_cpu.push_back((number(handler_after, "cpu_us") - number(handler_before, "cpu_us")) /
-                            calls);
-      const json sequential = co_await call(1, 500);
+      const milliseconds time(options_.is_quick ? 500 : 1000);
+      const CallRound round = co_await measure_call_round(servers_, fleet_, 64, time);
+      const double idle_cpu = idle_cpu_per_second_ * round.seconds;
+      rates.push_back(round.calls / round.seconds);
+      redis_cpu.push_back(round.redis.cpu_microseconds / round.calls);
+      redis_cpu_of_calls.push_back((round.redis.cpu_microseconds - idle_cpu) / round.calls);
+      publishes.push_back(static_cast<double>(round.redis.calls_of(publish_word())) / round.calls);
+      caller_cpu.push_back(round.caller_cpu_us / round.calls);
+      handler_cpu.push_back(round.handler_cpu_us / round.calls);
+      const json sequential = co_await call_leader(fleet_, 1, milliseconds(500));
       p50.push_back(number(sequential, "p50_us"));
     }
     set("call.per_second", median(rates));
@@ -186,15 +178,6 @@ class Experiment {
     set("call.handler_cpu_us", median(handler_cpu));
     set("call.publishes", median(publishes));
     set("call.sequential_p50_us", median(p50));
-  }
-
-  asio::awaitable<json> call(std::size_t in_flight, std::int64_t milliseconds) {
-    json request;
-    request["op"] = "call";
-    request["target"] = fleet_.leader().first_id();
-    request["in_flight"] = in_flight;
-    request["milliseconds"] = milliseconds;
-    co_return co_await fleet_.caller().ask(std::move(request));
   }
 
   asio::awaitable<void> measure_listing() {
@@ -229,7 +212,7 @@ class Experiment {
     request["count"] = options_.pending_calls;
     co_await fleet_.caller().ask(std::move(request));
     co_await wait_for(fleet_.leader(), "here", options_.pending_calls);
-    co_await sleep_for(std::chrono::milliseconds(500));
+    co_await sleep_for(milliseconds(500));
 
     const json caller_after = co_await fleet_.caller().ask_for("usage");
     const json handler_after = co_await fleet_.leader().ask_for("usage");
