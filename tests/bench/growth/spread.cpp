@@ -66,12 +66,13 @@ class Spread {
   asio::awaitable<void> run() {
     std::cerr << options_.primaries << " primaries, " << options_.nodes << " nodes" << std::endl;
     const RedisHoldings empty = servers_.holdings();
+    empty_ = co_await use_in(interval_);
     for (const auto& member : members_) {
       co_await member->start();
       targets_.insert(targets_.end(), member->ids().begin(), member->ids().end());
     }
     const std::size_t in_flight = in_flight_per_node * options_.nodes / members_.size();
-    co_await call(in_flight, true);  // whatever comes once only
+    co_await measure_first_calls(in_flight);
     set_connections(empty);
     set("node_channels.busiest", largest_of_even_share(count_channels()));
     co_await measure_idle();
@@ -117,22 +118,36 @@ class Spread {
     return all;
   }
 
+  asio::awaitable<Usages> use_in(std::chrono::milliseconds time) {
+    const Usages before = usages();
+    co_await sleep_for(time);
+    co_return since(before);
+  }
+
   /// What is not for calls: heartbeats, cleanup, and what the servers say to each other.
   asio::awaitable<void> measure_idle() {
-    const Usages before = usages();
-    const int intervals = 1;
-    co_await sleep_for(interval_ * intervals);
-    idle_ = since(before);
-    idle_time_ = interval_ * intervals;
-    const double seconds = std::chrono::duration<double>(idle_time_).count();
+    idle_time_ = interval_;
+    idle_ = co_await use_in(idle_time_);
     const std::size_t registry = servers_.registry_place();
-    double others = 0;
+    double of_registry = 0;
+    double of_others = 0;
     for (std::size_t i = 0; i < idle_.size(); ++i) {
-      if (i != registry) others += idle_[i].cpu_microseconds;
+      const double cpu = idle_[i].cpu_microseconds - empty_[i].cpu_microseconds;
+      (i == registry ? of_registry : of_others) += cpu / static_cast<double>(options_.nodes);
     }
-    set("idle.registry_cpu_us_per_second", idle_[registry].cpu_microseconds / seconds);
-    if (idle_.size() == 1) co_return;
-    set("idle.other_cpu_us_per_second", others / static_cast<double>(idle_.size() - 1) / seconds);
+    set("idle.registry_cpu_us_per_node_and_interval", of_registry);
+    set("idle.others_cpu_us_per_node_and_interval", of_others);
+  }
+
+  /// What comes once only: connections, and questions to the registry.
+  asio::awaitable<void> measure_first_calls(std::size_t in_flight) {
+    const std::size_t registry = servers_.registry_place();
+    const Usages before = usages();
+    const double calls = co_await call(in_flight, true);
+    const RedisUsage used = since(before)[registry];
+    const RedisUsage& empty = empty_[registry];
+    set("first_calls.registry_gets_per_call",
+        static_cast<double>(used.calls_of("get") - empty.calls_of("get")) / calls);
   }
 
   asio::awaitable<void> measure(std::string load, std::size_t in_flight) {
@@ -221,6 +236,7 @@ class Spread {
   std::chrono::milliseconds interval_{0};
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<InstanceId> targets_;
+  Usages empty_;  // in an interval, before there are nodes
   Usages idle_;
   std::chrono::milliseconds idle_time_{0};
 };
