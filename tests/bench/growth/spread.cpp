@@ -152,10 +152,12 @@ class Spread {
 
   asio::awaitable<void> measure(std::string load, std::size_t in_flight) {
     CallCosts costs;
+    worst_us_ = 0;
     for (std::size_t i = 0; i < options_.rounds; ++i) {
       co_await measure_round(in_flight, costs);
     }
     set(load + "calls_per_s", median(costs.calls));
+    set(load + "worst_ms", worst_us_ / 1000);
     set(load + "spublish_per_call", median(costs.messages));
     set(load + "spublish_busiest", median(costs.busiest_messages));
     set(load + "redis_cpu_us_per_call", median(costs.redis_cpu));
@@ -222,6 +224,7 @@ class Spread {
       json copy = request;
       const json result = co_await member.ask(std::move(copy));
       calls += number(result, "calls");
+      worst_us_ = std::max(worst_us_, number(result, "worst_us"));
     };
     std::vector<Member*> callers;
     for (const auto& member : members_) callers.push_back(member.get());
@@ -236,7 +239,8 @@ class Spread {
   std::chrono::milliseconds interval_{0};
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<InstanceId> targets_;
-  Usages empty_;  // in an interval, before there are nodes
+  double worst_us_ = 0;  // that a call took
+  Usages empty_;         // in an interval, before there are nodes
   Usages idle_;
   std::chrono::milliseconds idle_time_{0};
 };

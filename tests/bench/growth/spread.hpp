@@ -16,7 +16,7 @@ struct SpreadOptions {
   std::size_t primaries = 1;
   std::size_t nodes = 64;
   bool has_short_times = false;
-  std::size_t rounds = 5;
+  std::size_t rounds = 3;
   std::chrono::milliseconds round_time{1000};
 };
 

@@ -112,6 +112,7 @@ asio::awaitable<nlohmann::json> run_to_end(Choice choice, std::size_t in_flight,
   result["seconds"] = std::chrono::duration<double>(Clock::now() - begin).count();
   result["p50_us"] = percentile(run->times, 0.5);
   result["p99_us"] = percentile(run->times, 0.99);
+  result["worst_us"] = percentile(run->times, 1);
   co_return result;
 }
 

@@ -21,7 +21,8 @@ struct CallPlan {
   std::chrono::milliseconds duration{1000};
 };
 
-/// Calls "echo" for a while. Returns "calls", "seconds", and "p50_us" and "p99_us" of one call.
+/// Calls "echo" for a while. Returns "calls", "seconds", and "p50_us", "p99_us" and "worst_us" of
+/// one call.
 asio::awaitable<nlohmann::json> run_calls(Node& from, CallPlan plan);
 
 /// How to call many.
