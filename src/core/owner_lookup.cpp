@@ -10,7 +10,8 @@ namespace mesh::core {
 
 namespace {
 
-constexpr std::size_t most_owners = 4096;
+// Who calls more nodes than that asks for most of them each time.
+constexpr std::size_t most_owners = std::size_t{1} << 17U;
 
 }  // namespace
 
@@ -53,7 +54,7 @@ void OwnerLookup::on_answer(InstanceId target, const redis::Outcome& outcome) {
   if (found.is_answered) {
     const std::string& value = outcome.reply.text;
     if (!value.empty()) found.owner = std::make_shared<const Owner>(parse_owner(value));
-    if (owners_.size() >= most_owners) owners_.clear();
+    if (owners_.size() >= most_owners) owners_.erase(owners_.begin());
     if (found.owner || !all_have_owners_) owners_[target] = found.owner;
   }
   on_found_(found);

@@ -27,7 +27,7 @@ struct NodeOptions {
     options.redis.mutex_prefix = "test";
     // Thousands of connections are accepted at a time.
     options.redis.connect_timeout = std::chrono::minutes(2);
-    options.request_timeout = std::chrono::seconds(30);
+    options.request_timeout = std::chrono::minutes(10);
     options.leader.wait_after_data_loss = false;  // this Redis is new
     constexpr std::size_t many = 100'000;
     options.limits.concurrent_handlers = many;
