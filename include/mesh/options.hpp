@@ -218,8 +218,8 @@ struct MeshOptions {
   std::chrono::milliseconds heartbeat_interval{5000};  ///< How often a node says it is alive.
   std::chrono::milliseconds node_ttl{15000};  ///< Silence after which the leader removes a node.
   std::chrono::milliseconds request_timeout{10000};  ///< Default timeout of remote calls.
-  /// How long `start()` goes on trying where Redis cannot be reached or does not let the node in;
-  /// then it throws the last reason. If it has connected by then, joining may take
+  /// How long `start()` goes on trying where Redis cannot be reached, or refuses something; then it
+  /// throws the last reason. If it has connected by then, joining may take
   /// `RedisOptions::connect_timeout` more. 0: it throws when the first attempt fails.
   std::chrono::milliseconds start_timeout{0};
   std::chrono::milliseconds stop_timeout{5000};  ///< Upper bound of `stop()`, 1 ms or more.

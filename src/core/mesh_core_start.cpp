@@ -9,6 +9,7 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
+#include <util/describe_error.hpp>
 
 namespace mesh::core {
 
@@ -48,13 +49,10 @@ asio::awaitable<void> MeshCore::start() {
 // A task of its own, so that stop() can cancel it whatever it waits for.
 asio::awaitable<void> MeshCore::attempt_to_join(std::shared_ptr<MeshCore> /*self*/,
                                                 std::shared_ptr<Attempt> attempt) {
-  constexpr std::chrono::seconds pause{1};  // each attempt may use up an id
   const auto latest = Clock::now() + options_.start_timeout;
-  Event never(strand_);
   try {
-    while (!co_await join_or_undo(latest)) {
-      co_await never.wait_until(std::min(latest, Clock::now() + pause));
-    }
+    bool has_joined = false;
+    while (!has_joined) has_joined = co_await join_or_undo(latest);
   } catch (...) {
     attempt->error = std::current_exception();
   }
@@ -81,17 +79,31 @@ asio::awaitable<void> MeshCore::undo_join(TimePoint deadline) {
   co_await server_->join_until(deadline);
   co_await registration_.leave(deadline);
   co_await disconnect();
+  // Refusals to callers that were as early as this.
+  answers_->clear();
+  packer_->clear();
+  inbox_.forget_held();
 }
 
-// False: it may be tried again.
+// False if it failed and there is time to try again.
 asio::awaitable<bool> MeshCore::join_or_undo(TimePoint latest) {
+  constexpr std::chrono::seconds pause{1};  // each attempt may use up an id
+  std::exception_ptr reason;
   try {
     co_await join_mesh(latest);
     co_return true;
   } catch (const MeshConnectionError&) {
-    if (Clock::now() >= latest) throw;
+    reason = std::current_exception();
+  } catch (const MeshRedisError&) {
+    reason = std::current_exception();
   }
-  co_await undo_join(Clock::now() + options_.stop_timeout);
+  const auto next = Clock::now() + pause;
+  if (next >= latest) std::rethrow_exception(reason);
+  options_.log(LogLevel::warning,
+               "could not join " + keys_.stem() + ": " + describe_error(reason) + "; trying again");
+  co_await undo_join(std::min<TimePoint>(next, Clock::now() + options_.stop_timeout));
+  Event never(strand_);
+  co_await never.wait_until(next);
   co_return false;
 }
 

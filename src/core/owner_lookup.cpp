@@ -10,8 +10,8 @@ namespace mesh::core {
 
 namespace {
 
-// Who calls more nodes than that asks for most of them each time.
-constexpr std::size_t most_owners = std::size_t{1} << 17U;
+// Who calls more nodes than that, one after the other, asks for each of them each time.
+constexpr std::size_t most_owners = std::size_t{1} << 16U;
 
 }  // namespace
 
@@ -20,7 +20,8 @@ OwnerLookup::OwnerLookup(std::shared_ptr<redis::Client> commands, Keys keys, boo
     : commands_(std::move(commands)),
       keys_(std::move(keys)),
       all_have_owners_(all_have_owners),
-      on_found_(std::move(on_found)) {}
+      on_found_(std::move(on_found)),
+      owners_(most_owners) {}
 
 void OwnerLookup::ask(InstanceId target, const RequestId& call) {
   const auto [place, is_first] = waiting_.try_emplace(target);
@@ -54,8 +55,7 @@ void OwnerLookup::on_answer(InstanceId target, const redis::Outcome& outcome) {
   if (found.is_answered) {
     const std::string& value = outcome.reply.text;
     if (!value.empty()) found.owner = std::make_shared<const Owner>(parse_owner(value));
-    if (owners_.size() >= most_owners) owners_.erase(owners_.begin());
-    if (found.owner || !all_have_owners_) owners_[target] = found.owner;
+    if (found.owner || !all_have_owners_) owners_.insert(target, found.owner);
   }
   on_found_(found);
 }

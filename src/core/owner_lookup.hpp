@@ -9,6 +9,7 @@
 
 #include <core/keys.hpp>
 #include <core/node_features.hpp>
+#include <core/recently_used.hpp>
 #include <redis/client.hpp>
 #include <util/request_id.hpp>
 
@@ -35,10 +36,7 @@ class OwnerLookup : public std::enable_shared_from_this<OwnerLookup> {
   OwnerLookup& operator=(const OwnerLookup&) = delete;
 
   /// Null if it has to be asked for.
-  const std::shared_ptr<const Owner>* find(InstanceId target) const {
-    const auto known = owners_.find(target);
-    return known == owners_.end() ? nullptr : &known->second;
-  }
+  const std::shared_ptr<const Owner>* find(InstanceId target) { return owners_.find(target); }
   /// The answer goes to `on_found`.
   void ask(InstanceId target, const RequestId& call);
   /// If the answer about the target is awaited, it is kept for that.
@@ -61,7 +59,7 @@ class OwnerLookup : public std::enable_shared_from_this<OwnerLookup> {
   Keys keys_;
   bool all_have_owners_;
   OnFound on_found_;
-  std::unordered_map<InstanceId, std::shared_ptr<const Owner>> owners_;
+  RecentlyUsed<InstanceId, std::shared_ptr<const Owner>> owners_;
   std::unordered_map<InstanceId, Waiting> waiting_;
 };
 

@@ -239,14 +239,15 @@ Registry::Mandate Registration::mandate() const {
 }
 
 asio::awaitable<void> Registration::leave(TimePoint deadline) {
-  const InstanceId id = std::exchange(claimed_id_, 0);
-  if (id == 0 || !context_.commands->is_ready()) co_return;
-  try {
-    co_await registry_->leave(id, deadline);
-  } catch (const MeshError& error) {
-    context_.log(LogLevel::warning,
-                 std::string("the registration is left for the leader: ") + error.what());
+  if (claimed_id_ != 0 && context_.commands->is_ready()) {
+    try {
+      co_await registry_->leave(claimed_id_, deadline);
+    } catch (const MeshError& error) {
+      context_.log(LogLevel::warning,
+                   std::string("the registration is left for the leader: ") + error.what());
+    }
   }
+  claimed_id_ = 0;  // not where this was cancelled, as somebody else leaves then
 }
 
 }  // namespace mesh::core

@@ -117,11 +117,12 @@ asio::awaitable<void> Primaries::ask_now_and_then(std::shared_ptr<Primaries> /*s
   for (;;) {
     pace.note_asked(Clock::now(), jitter(random_));
     co_await never.wait_until(pace.due());
-    for (const Member& member : members_) ask(member.client);
+    // What is written before it may add some.
+    for (std::size_t place = 0; place < members_.size(); ++place) ask(members_[place].client);
   }
 }
 
-void Primaries::ask(const std::shared_ptr<Client>& client) {
+void Primaries::ask(std::shared_ptr<Client> client) {
   if (!client || !client->can_send()) return;
   client->submit(
       slots_query(), Clock::now() + options_.connect_timeout,

@@ -33,7 +33,7 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
     std::function<void()> on_ready;
     /// Before that: it was made anew, or is a new one in place of another.
     std::function<void()> on_reconnected;
-    /// A node of the cluster was asked which others there are.
+    /// A node of the cluster has told which others there are.
     std::function<void(const SlotMap& map)> on_nodes;
   };
 
@@ -85,7 +85,7 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
 
   const std::shared_ptr<Client>& add(std::uint16_t slot);
   asio::awaitable<void> ask_now_and_then(std::shared_ptr<Primaries> self);
-  void ask(const std::shared_ptr<Client>& client);
+  void ask(std::shared_ptr<Client> client);
   void on_told(const Client& teller, const Reply& reply);
   void learn_nodes(const SlotMap& map);
   void on_member_changed(SlotTable::Place place);

@@ -37,7 +37,8 @@ class SlotTable {
   /// Slots that are at nobody's, are left where they were. Whether that is news.
   bool note_slots(const SlotMap& map);
   /// The same where one primary tells it, who may be behind: taken is which slots it has, and which
-  /// of those that it had it has no more.
+  /// of those that it had it has no more. Where it was replaced and does not know, the next
+  /// redirection or answer of its successor sets that right.
   bool note_slots_of(const Endpoint& primary, const SlotMap& map);
 
   /// Connections that serve no slot from now on, and are to be removed once they are idle.

@@ -255,6 +255,7 @@ TEST_F(PrimariesTest, NowAndThenThePrimariesAreAskedWhereTheirSlotsHaveGone) {
     primaries_->open();
     co_await open();
     co_await expect_to_set(slots(6000, 12000));
+    maps_told_ = 0;
     migrate(moved);
     const auto is_known = [&] { return primaries_->of(moved) != primaries_->of(6000); };
     EXPECT_TRUE(co_await test::eventually(is_known)) << log_.text();

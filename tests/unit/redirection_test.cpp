@@ -7,13 +7,13 @@
 namespace mesh::redis {
 namespace {
 
-const Endpoint asked_node{"asked", 7000, {}};
+const Endpoint answering_node{"asked", 7000, {}};
 
-Reply error(const std::string& text) { return Reply{Reply::Kind::error, 0, text, {}}; }
+Reply error_reply(const std::string& text) { return Reply{Reply::Kind::error, 0, text, {}}; }
 
 /// Such as "3999 host:7001", with "asking" where that is so; empty for none.
 std::string parsed(const std::string& text) {
-  const auto found = parse_redirection(error(text), asked_node);
+  const auto found = parse_redirection(error_reply(text), answering_node);
   if (!found) return "";
   return std::to_string(found->slot) + " " + to_string(found->target) +
          (found->is_asking ? " asking" : "");
@@ -37,17 +37,20 @@ TEST(Redirection, WhatIsMalformedIsNone) {
         "MOVEDX 1 a:1", "ERR MOVED 1 a:1", ""}) {
     EXPECT_EQ(parsed(text), "") << text;
   }
-  EXPECT_FALSE(parse_redirection(Reply{Reply::Kind::text, 0, "MOVED 1 a:1", {}}, asked_node));
+  EXPECT_FALSE(parse_redirection(Reply{Reply::Kind::text, 0, "MOVED 1 a:1", {}}, answering_node));
 }
 
 TEST(Redirection, OtherAnswersOfAClusterAreTold) {
-  EXPECT_TRUE(is_cluster_unrest(error("TRYAGAIN Multiple keys request during rehashing of slot")));
-  EXPECT_TRUE(is_cluster_unrest(error("CLUSTERDOWN The cluster is down")));
-  EXPECT_TRUE(is_cluster_unrest(error("MOVED 1 a:1")));
-  EXPECT_FALSE(is_cluster_unrest(error("CROSSSLOT Keys in request don't hash to the same slot")));
-  EXPECT_TRUE(is_from_cluster(error("CROSSSLOT Keys in request don't hash to the same slot")));
-  EXPECT_FALSE(is_from_cluster(error("ERR unknown command")));
-  EXPECT_FALSE(is_cluster_down(error("TRYAGAIN Multiple keys")));
+  EXPECT_TRUE(
+      is_cluster_unrest(error_reply("TRYAGAIN Multiple keys request during rehashing of slot")));
+  EXPECT_TRUE(is_cluster_unrest(error_reply("CLUSTERDOWN The cluster is down")));
+  EXPECT_TRUE(is_cluster_unrest(error_reply("MOVED 1 a:1")));
+  EXPECT_FALSE(
+      is_cluster_unrest(error_reply("CROSSSLOT Keys in request don't hash to the same slot")));
+  EXPECT_TRUE(
+      is_from_cluster(error_reply("CROSSSLOT Keys in request don't hash to the same slot")));
+  EXPECT_FALSE(is_from_cluster(error_reply("ERR unknown command")));
+  EXPECT_FALSE(is_cluster_down(error_reply("TRYAGAIN Multiple keys")));
   EXPECT_FALSE(is_from_cluster(Reply{Reply::Kind::text, 0, "MOVED 1 a:1", {}}));
 }
 
