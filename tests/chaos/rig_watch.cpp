@@ -17,14 +17,17 @@ RigWatch::~RigWatch() {
   thread_.join();
 }
 
+// From answer to answer, so that it is seen as well when all of this process stood still.
 void RigWatch::run() {
-  constexpr Nanoseconds still = 150'000'000;
+  constexpr std::chrono::milliseconds pause{20};
+  constexpr Nanoseconds still = 170'000'000;
+  Nanoseconds from = now_ns();
   while (!stop_) {
-    const Nanoseconds from = now_ns();
+    std::this_thread::sleep_for(pause);
     const bool is_needed = ask_();
     const Nanoseconds to = now_ns();
     if (is_needed && to - from > still) log_.write("outage", {{"from", from}, {"to", to}});
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    from = to;
   }
 }
 
