@@ -117,12 +117,16 @@ asio::awaitable<void> Primaries::ask_now_and_then(std::shared_ptr<Primaries> /*s
   for (;;) {
     pace.note_asked(Clock::now(), jitter(random_));
     co_await never.wait_until(pace.due());
-    // What is written before it may add some.
-    for (std::size_t place = 0; place < members_.size(); ++place) ask(members_[place].client);
+    ask_all();
   }
 }
 
-void Primaries::ask(std::shared_ptr<Client> client) {
+void Primaries::ask_all() {
+  const auto members = members_;  // what is written before a question may add some
+  for (const Member& member : members) ask(member.client);
+}
+
+void Primaries::ask(const std::shared_ptr<Client>& client) {
   if (!client || !client->can_send()) return;
   client->submit(
       slots_query(), Clock::now() + options_.connect_timeout,

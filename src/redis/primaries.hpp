@@ -85,7 +85,8 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
 
   const std::shared_ptr<Client>& add(std::uint16_t slot);
   asio::awaitable<void> ask_now_and_then(std::shared_ptr<Primaries> self);
-  void ask(std::shared_ptr<Client> client);
+  void ask_all();
+  void ask(const std::shared_ptr<Client>& client);
   void on_told(const Client& teller, const Reply& reply);
   void learn_nodes(const SlotMap& map);
   void on_member_changed(SlotTable::Place place);
