@@ -40,10 +40,8 @@ asio::awaitable<void> Connections::open(TimePoint deadline, bool attempts_may_fa
   commands_->open();
   subscriptions_->open();
   if (primaries_) primaries_->open();
-  const auto wait_ready =
-      attempts_may_fail ? &redis::Client::wait_ready_at_last : &redis::Client::wait_ready;
-  co_await (*commands_.*wait_ready)(deadline);
-  co_await (*subscriptions_.*wait_ready)(deadline);
+  co_await commands_->wait_ready(deadline, attempts_may_fail);
+  co_await subscriptions_->wait_ready(deadline, attempts_may_fail);
 }
 
 void Connections::open_elsewhere() {

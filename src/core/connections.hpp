@@ -43,7 +43,7 @@ class Connections {
   }
 
   /// Completes when those for commands and for subscriptions are there. Throws what
-  /// `Client::wait_ready()` does, or `Client::wait_ready_at_last()` where attempts may fail.
+  /// `Client::wait_ready()` does.
   asio::awaitable<void> open(TimePoint deadline, bool attempts_may_fail);
   /// Opens the election's own, if it has one, and does not wait for it.
   void open_elsewhere();

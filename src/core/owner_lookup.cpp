@@ -24,7 +24,7 @@ OwnerLookup::OwnerLookup(std::shared_ptr<redis::Client> commands, Keys keys, boo
       owners_(most_owners) {}
 
 void OwnerLookup::ask(InstanceId target, const RequestId& call) {
-  const auto [place, is_first] = waiting_.try_emplace(target);
+  const auto [place, is_first] = asked_.try_emplace(target, Found{target});
   place->second.calls.push_back(call);
   if (!is_first) return;
   redis::Command command{"GET", keys_.owner(target)};
@@ -36,22 +36,20 @@ void OwnerLookup::ask(InstanceId target, const RequestId& call) {
 }
 
 void OwnerLookup::add_cancel(InstanceId target, const RequestId& call) {
-  const auto place = waiting_.find(target);
-  if (place != waiting_.end()) place->second.cancels.push_back(call);
+  const auto place = asked_.find(target);
+  if (place != asked_.end()) place->second.cancels.push_back(call);
 }
 
 void OwnerLookup::clear() {
   owners_.clear();
-  waiting_.clear();
+  asked_.clear();
 }
 
 void OwnerLookup::on_answer(InstanceId target, const redis::Outcome& outcome) {
-  auto waiting = waiting_.extract(target);
-  if (waiting.empty()) return;
-  Found found{target};
+  auto asked = asked_.extract(target);
+  if (asked.empty()) return;
+  Found& found = asked.mapped();
   found.is_answered = outcome.failure == redis::Failure::none && !outcome.reply.is_error();
-  found.calls = std::move(waiting.mapped().calls);
-  found.cancels = std::move(waiting.mapped().cancels);
   if (found.is_answered) {
     const std::string& value = outcome.reply.text;
     if (!value.empty()) found.owner = std::make_shared<const Owner>(parse_owner(value));

@@ -48,11 +48,6 @@ class OwnerLookup : public std::enable_shared_from_this<OwnerLookup> {
   void clear();
 
  private:
-  struct Waiting {
-    std::vector<RequestId> calls;
-    std::vector<RequestId> cancels;
-  };
-
   void on_answer(InstanceId target, const redis::Outcome& outcome);
 
   std::shared_ptr<redis::Client> commands_;
@@ -60,7 +55,7 @@ class OwnerLookup : public std::enable_shared_from_this<OwnerLookup> {
   bool all_have_owners_;
   OnFound on_found_;
   RecentlyUsed<InstanceId, std::shared_ptr<const Owner>> owners_;
-  std::unordered_map<InstanceId, Waiting> waiting_;
+  std::unordered_map<InstanceId, Found> asked_;
 };
 
 }  // namespace mesh::core

@@ -191,23 +191,16 @@ std::string Client::location() const {
   return text;
 }
 
-asio::awaitable<void> Client::wait_ready(TimePoint deadline) {
+asio::awaitable<void> Client::wait_ready(TimePoint deadline, bool attempts_may_fail) {
   const auto failed_before = attempts_failed_;
   while (!ready_) {
     if (!open_) throw MeshStoppedError();
-    if (attempts_failed_ > failed_before) throw MeshConnectionError(*last_error_);
-    if (!co_await state_changed_.wait_until(deadline) && !ready_) throw_failure(Failure::expired);
-  }
-}
-
-asio::awaitable<void> Client::wait_ready_at_last(TimePoint deadline) {
-  while (!ready_) {
-    if (!open_) throw MeshStoppedError();
-    if (Clock::now() >= deadline) {
-      if (last_error_) throw MeshConnectionError(*last_error_);
+    const bool has_failed = attempts_failed_ > failed_before;
+    if (has_failed && !attempts_may_fail) throw MeshConnectionError(*last_error_);
+    if (!co_await state_changed_.wait_until(deadline) && !ready_) {
+      if (attempts_may_fail && last_error_) throw MeshConnectionError(*last_error_);
       throw_failure(Failure::expired);
     }
-    co_await state_changed_.wait_until(deadline);
   }
 }
 

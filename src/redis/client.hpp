@@ -97,10 +97,8 @@ class Client : public std::enable_shared_from_this<Client> {
 
   /// Waits for the first connection. Throws `MeshConnectionError` as soon as an attempt has failed
   /// for a reason that does not pass by itself, or when the deadline has passed, `MeshStoppedError`
-  /// if closed.
-  asio::awaitable<void> wait_ready(TimePoint deadline);
-  /// The same, but attempts may fail until the deadline for whatever reason.
-  asio::awaitable<void> wait_ready_at_last(TimePoint deadline);
+  /// if closed. Where attempts may fail, it throws the last reason at the deadline.
+  asio::awaitable<void> wait_ready(TimePoint deadline, bool attempts_may_fail = false);
   /// Whether all Sentinels, or nodes of a cluster, that answer by the deadline, and latest after
   /// `connect_timeout`, agree that this is the connection to the master; true also where none does
   /// or there is none. False if it closes meanwhile. If Sentinel names another master, the

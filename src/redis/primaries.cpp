@@ -88,16 +88,13 @@ void Primaries::on_first_changed() { on_member_changed(SlotTable::first); }
 
 void Primaries::on_redirection(const Redirection& redirection) {
   if (redirection.is_asking) return;
-  changed_at_ = Clock::now();
   table_.note_moved(redirection.slot, redirection.target);
-  close_superfluous();
+  on_moved();
 }
 
 void Primaries::on_slots(const SlotMap& map) {
   learn_nodes(map);
-  if (!table_.note_slots(map)) return;
-  changed_at_ = Clock::now();
-  close_superfluous();
+  if (table_.note_slots(map)) on_moved();
 }
 
 void Primaries::learn_nodes(const SlotMap& map) {
@@ -146,7 +143,10 @@ void Primaries::on_told(const Client& teller, const Reply& reply) {
   const auto map = SlotMap::parse(reply, *primary);
   if (!map) return;
   learn_nodes(*map);
-  if (!table_.note_slots_of(*primary, *map)) return;
+  if (table_.note_slots_of(*primary, *map)) on_moved();
+}
+
+void Primaries::on_moved() {
   changed_at_ = Clock::now();
   close_superfluous();
 }

@@ -89,6 +89,7 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   void ask(const std::shared_ptr<Client>& client);
   void on_told(const Client& teller, const Reply& reply);
   void learn_nodes(const SlotMap& map);
+  void on_moved();
   void on_member_changed(SlotTable::Place place);
   void close_superfluous();
   asio::awaitable<void> close_when_idle(std::shared_ptr<Primaries> self);
