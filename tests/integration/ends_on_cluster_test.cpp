@@ -118,12 +118,8 @@ asio::awaitable<void> expect_end(const Away& away, bool is_stopped) {
   const auto call_within = scene.begin_call(target);
 
   co_await stop_or_destroy(scene, is_stopped);
-  const auto calls_ended = [&] { return call_before->is_done() && call_within->is_done(); };
-  EXPECT_TRUE(co_await eventually(calls_ended));
-  for (const auto& call : {call_before, call_within}) {
-    EXPECT_EQ(call->completions, 1);
-    EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
-  }
+  co_await expect_stopped(call_before);
+  co_await expect_stopped(call_within);
   if (away.leave != nullptr) {
     for (RedisServer* const server : affected) away.leave(*server);
   }

@@ -185,4 +185,12 @@ inline std::shared_ptr<Call> begin_wait(const asio::any_io_executor& executor, N
   return call;
 }
 
+/// The stop of its caller ends the call, once.
+inline asio::awaitable<void> expect_stopped(std::shared_ptr<Call> call) {
+  const auto is_done = [&] { return call->is_done(); };
+  EXPECT_TRUE(co_await eventually(is_done));
+  EXPECT_EQ(call->completions, 1);
+  EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
+}
+
 }  // namespace mesh::test::faults

@@ -339,12 +339,8 @@ asio::awaitable<void> end_in(const State& state, Ending ending) {
   }
   EXPECT_LT(since(begin), stop_timeout + grace);
 
-  const auto calls_ended = [&] { return call_before->is_done() && call_within->is_done(); };
-  EXPECT_TRUE(co_await eventually(calls_ended));
-  for (const auto& call : {call_before, call_within}) {
-    EXPECT_EQ(call->completions, 1);
-    EXPECT_TRUE(call->failed_with<MeshStoppedError>()) << call->what();
-  }
+  co_await expect_stopped(call_before);
+  co_await expect_stopped(call_within);
   if (state.leave) state.leave(scene);
   if (ending == Ending::stop && !scene.cluster) {
     co_await scene.a->node.start();
