@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <mesh/errors.hpp>
@@ -176,6 +177,8 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::awaitable<bool> wait_for_rest(std::shared_ptr<Link> link, TimePoint latest);
   asio::awaitable<void> restore_subscriptions(std::shared_ptr<Link> link, TimePoint deadline);
   asio::awaitable<void> subscribe_where_slot_is(std::string channel, TimePoint deadline);
+  asio::awaitable<void> subscribe_at_primary(std::shared_ptr<Link> link,
+                                             std::vector<std::string> channels, TimePoint deadline);
   asio::awaitable<void> require_primary(std::shared_ptr<Link> link, TimePoint deadline);
   bool has_lost_slot(const Link& link) const;
   bool has_room_for(std::size_t size) const;

@@ -1,6 +1,7 @@
 // Subscriptions, and how they follow their slot through a cluster.
 #include <redis/client.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <utility>
@@ -9,6 +10,32 @@
 #include <redis/redirection.hpp>
 
 namespace mesh::redis {
+
+namespace {
+
+/// Messages on these channels wait; unless they are released, they are forgotten in the end.
+class HeldUntilKnown {
+ public:
+  HeldUntilKnown(Link& link, const std::vector<std::string>& channels, std::size_t most_bytes)
+      : link_(link), channels_(channels) {
+    for (const std::string& channel : channels) link.hold_messages(channel, most_bytes);
+  }
+  HeldUntilKnown(const HeldUntilKnown&) = delete;
+  HeldUntilKnown& operator=(const HeldUntilKnown&) = delete;
+  ~HeldUntilKnown() {
+    for (const std::string& channel : channels_) link_.drop_messages(channel);
+  }
+
+  void release() {
+    for (const std::string& channel : channels_) link_.release_messages(channel);
+  }
+
+ private:
+  Link& link_;
+  const std::vector<std::string>& channels_;
+};
+
+}  // namespace
 
 asio::awaitable<void> Client::subscribe(std::string channel, TimePoint deadline) {
   const auto self = shared_from_this();
@@ -34,9 +61,9 @@ asio::awaitable<void> Client::subscribe_where_slot_is(std::string channel, TimeP
   for (;;) {
     co_await wait_ready(deadline);
     const auto link = link_;
+    const std::vector<std::string> channels{channel};
     try {
-      co_await link->subscribe(channel, deadline);
-      co_await require_primary(link, deadline);
+      co_await subscribe_at_primary(link, channels, deadline);
       co_return;
     } catch (const MeshConnectionError&) {
       if (!has_lost_slot(*link) || Clock::now() >= deadline) throw;
@@ -51,27 +78,42 @@ asio::awaitable<void> Client::restore_subscriptions(std::shared_ptr<Link> link,
   const std::vector<std::string> channels(channels_.begin(), channels_.end());
   if (channels.empty()) co_return;
   try {
-    for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
-    co_await require_primary(link, deadline);
+    co_await subscribe_at_primary(link, channels, deadline);
   } catch (const MeshConnectionError& error) {
     if (!has_lost_slot(*link)) throw;
     throw PassingConnectionError(error.host(), error.port(), error.cause());
   }
 }
 
+// What comes before it is known that the subscription counts must not be acted upon: the primary
+// that has passed it on may have told its sender that nobody has it.
+asio::awaitable<void> Client::subscribe_at_primary(std::shared_ptr<Link> link,
+                                                   std::vector<std::string> channels,
+                                                   TimePoint deadline) {
+  if (!connector_.uses_cluster()) {
+    for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
+    co_return;
+  }
+  HeldUntilKnown held(*link, channels, queued_bytes_);
+  for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
+  co_await require_primary(link, deadline);
+  held.release();
+}
+
 // A replica takes subscriptions to sharded channels as well, but at the primary they do not count,
 // and it says nothing when the slot moves. Asked after subscribing: from then on, a primary that
 // gives up the slot ends the subscription.
 asio::awaitable<void> Client::require_primary(std::shared_ptr<Link> link, TimePoint deadline) {
-  if (!co_await connector_.is_elsewhere(end_of_share(deadline, 2))) co_return;
-  const std::string cause(slot_is_elsewhere);
+  const auto is_elsewhere = co_await connector_.is_elsewhere(end_of_share(deadline, 2));
+  if (is_elsewhere == false) co_return;
+  const std::string cause(is_elsewhere ? slot_is_elsewhere : slot_is_unclear);
   link->close(cause);
   throw_connection_error(link->address(), cause);
 }
 
 bool Client::has_lost_slot(const Link& link) const {
   if (!connector_.uses_cluster() || !link.closed()) return false;
-  return link.closed() == slot_is_elsewhere ||
+  return link.closed() == slot_is_elsewhere || link.closed() == slot_is_unclear ||
          (link.last_error() && is_cluster_unrest(*link.last_error()));
 }
 

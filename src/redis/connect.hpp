@@ -81,9 +81,9 @@ class Connector {
   /// primary is asked last from then on.
   asio::awaitable<bool> is_still_primary(TimePoint deadline);
   /// In a cluster, whether the server that the last connection leads to says that another one has
-  /// the slot; false also where it does not answer by the deadline. If it says so, it is asked last
-  /// from then on.
-  asio::awaitable<bool> is_elsewhere(TimePoint deadline);
+  /// the slot; nothing where it does not tell by the deadline. If it says so, it is asked last from
+  /// then on.
+  asio::awaitable<std::optional<bool>> is_elsewhere(TimePoint deadline);
   /// Connects to this server; with Sentinel only if it is a master. Throws as `connect()`, but with
   /// this host.
   asio::awaitable<std::shared_ptr<Link>> connect_to(Endpoint server, TimePoint deadline);

@@ -149,13 +149,13 @@ asio::awaitable<bool> Connector::is_still_primary(TimePoint deadline) {
   co_return true;
 }
 
-asio::awaitable<bool> Connector::is_elsewhere(TimePoint deadline) {
+asio::awaitable<std::optional<bool>> Connector::is_elsewhere(TimePoint deadline) {
   if (!uses_cluster()) co_return false;
   const Endpoint current = master_;
   const auto claim = co_await ask_for_claim(current, deadline);
-  if (!claim || claim->is_own) co_return false;
-  route_->doubt(current);
-  co_return true;
+  if (!claim) co_return std::nullopt;
+  if (!claim->is_own) route_->doubt(current);
+  co_return !claim->is_own;
 }
 
 }  // namespace mesh::redis

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <boost/asio/post.hpp>
 #include <mesh/errors.hpp>
 
 #include <redis/plain_connection.hpp>
@@ -38,8 +39,7 @@ void Link::begin(const Tls& tls) {
     }
   };
   callbacks.on_message = [weak](std::string_view channel, std::string_view payload) {
-    const auto self = weak.lock();
-    if (self && self->on_message_) self->on_message_(channel, payload);
+    if (const auto self = weak.lock()) self->take_message(channel, payload);
   };
   callbacks.on_oversized = [weak](const OversizedMessage& message) {
     const auto self = weak.lock();
@@ -72,6 +72,29 @@ void Link::begin(const Tls& tls) {
 void Link::set_oversized_callback(std::size_t largest, OversizedCallback callback) {
   connection_->set_largest_message(largest);
   on_oversized_ = std::move(callback);
+}
+
+void Link::take_message(std::string_view channel, std::string_view payload) {
+  if (!held_.holds(channel)) {
+    if (on_message_) on_message_(channel, payload);
+    return;
+  }
+  if (closed_ || held_.keep(channel, payload)) return;
+  // Posted: it is the connection that calls.
+  asio::post(strand_, [self = shared_from_this()] {
+    self->close("more has come than may wait until it is known who has the slot of the channel");
+  });
+}
+
+void Link::hold_messages(std::string channel, std::size_t most_bytes) {
+  held_.hold(std::move(channel), most_bytes);
+}
+
+void Link::release_messages(std::string_view channel) {
+  const auto self = shared_from_this();
+  held_.release(channel, [this](std::string_view where, std::string_view payload) {
+    if (!closed_ && on_message_) on_message_(where, payload);
+  });
 }
 
 void Link::close(std::string cause) {

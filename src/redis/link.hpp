@@ -16,6 +16,7 @@
 #include <redis/command.hpp>
 #include <redis/connection.hpp>
 #include <redis/endpoint.hpp>
+#include <redis/held_messages.hpp>
 #include <redis/tls.hpp>
 
 namespace mesh::redis {
@@ -44,6 +45,11 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Returns when Redis has confirmed. Throws `MeshConnectionError`.
   asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
   void unsubscribe(const std::string& channel);
+  /// What comes on the channel waits until it is released, and is forgotten if it is dropped or the
+  /// link closes. Where more than so many bytes would wait, it closes.
+  void hold_messages(std::string channel, std::size_t most_bytes);
+  void release_messages(std::string_view channel);
+  void drop_messages(std::string_view channel) { held_.drop(channel); }
   /// True if it closed before the time.
   asio::awaitable<bool> wait_closed_until(TimePoint time);
 
@@ -71,6 +77,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
  private:
   void begin(const Tls& tls);
+  void take_message(std::string_view channel, std::string_view payload);
   void mark_closed(std::string cause);
   [[noreturn]] void fail(const std::string& cause) const;
   /// False when the deadline passes before `condition` holds. Throws if the connection closes.
@@ -88,6 +95,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::function<void()> on_written_;
   std::shared_ptr<Connection> connection_;
   std::set<std::string, std::less<>> confirmed_;  // channels
+  HeldMessages held_;
   bool connected_ = false;
   std::optional<std::string> closed_;
   std::optional<Reply> last_error_;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include <support/coroutine.hpp>
 #include <support/log_capture.hpp>
 #include <support/redis_cluster.hpp>
+#include <support/wait.hpp>
 #include <unit/run_on_strand.hpp>
 
 namespace mesh::redis {
@@ -105,6 +107,13 @@ class ClientInClusterTest : public ::testing::Test {
   }
   std::int64_t subscribers_at(test::RedisServer& server) {
     return server.command({"PUBSUB", "SHARDNUMSUB", channel}).at(1).get<std::int64_t>();
+  }
+  /// How many messages this server has been passed on by others.
+  static std::int64_t passed_on_to(test::RedisServer& server) {
+    const std::string info = server.probe().text({"CLUSTER", "INFO"});
+    const std::string field = "publishshard_received:";
+    const auto place = info.find(field);
+    return place == std::string::npos ? 0 : std::stoll(info.substr(place + field.size()));
   }
 
   test::RedisCluster cluster_;
@@ -222,6 +231,85 @@ TEST_F(ClientInClusterTest, DoesNotSubscribeAtAPrimaryThatHasBecomeAReplica) {
     co_await expect_to_receive(publisher, "at the successor");
     co_await close(subscriber);
     co_await close(publisher);
+  });
+}
+
+// Members of a shard pass on to each other what is published at their primary, which does not count
+// those who listen there.
+TEST_F(ClientInClusterTest, WhatNobodyIsSaidToHaveReceivedIsNotReceived) {
+  test::run_on_strand([&](const Strand& strand) -> asio::awaitable<void> {
+    test::RedisServer& former = cluster_.primary_of(slot());
+    // Runs when the former primary is about to be asked whether the subscription there counts.
+    std::function<void()> before_question;
+    RedisOptions redis = options_by(cluster_.another_primary(slot()));
+    redis.cluster_address = [&](const RedisAddress& named) {
+      if (auto once = std::exchange(before_question, nullptr)) once();
+      return named;
+    };
+    const auto subscriber = make_client(strand, redis);
+    const auto publisher = make_client(strand, options());
+    co_await subscriber->wait_ready(test::soon());
+    cluster_.fail_over(slot());
+    test::RedisServer& successor = cluster_.primary_of(slot());
+    std::int64_t heard = 0;
+    const auto pass_one_on = [&] {
+      const auto before = passed_on_to(former);
+      test::require_soon("a message: passed on", [&] {
+        heard += successor.probe().integer({"SPUBLISH", channel, "unheard"});
+        return passed_on_to(former) > before;
+      });
+    };
+    before_question = pass_one_on;
+    co_await subscriber->subscribe(channel, test::soon());
+    EXPECT_FALSE(before_question) << log_.text();
+    EXPECT_EQ(heard, 0);
+    co_await expect_to_receive(publisher, "at the successor");
+    EXPECT_NE(received_.front(), "unheard") << log_.text();
+    co_await close(subscriber);
+    co_await close(publisher);
+  });
+}
+
+TEST_F(ClientInClusterTest, WhatComesBeforeASubscriptionIsKnownToCountIsReceived) {
+  test::run_on_strand([&](const Strand& strand) -> asio::awaitable<void> {
+    test::RedisServer& primary = cluster_.primary_of(slot());
+    std::function<void()> before_question;
+    RedisOptions redis = options_by(cluster_.another_primary(slot()));
+    redis.cluster_address = [&](const RedisAddress& named) {
+      if (auto once = std::exchange(before_question, nullptr)) once();
+      return named;
+    };
+    const auto subscriber = make_client(strand, redis);
+    co_await subscriber->wait_ready(test::soon());
+    before_question = [&] {
+      for (const char* text : {"one", "two"}) {
+        EXPECT_EQ(primary.probe().integer({"SPUBLISH", channel, text}), 1);
+      }
+    };
+    co_await subscriber->subscribe(channel, test::soon());
+    const auto have_come = [&] { return received_.size() == 2; };
+    const bool come = co_await test::eventually(have_come);
+    EXPECT_TRUE(come) << log_.text();
+    EXPECT_EQ(received_, (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(times_ready_, 1) << log_.text();
+    co_await close(subscriber);
+  });
+}
+
+TEST_F(ClientInClusterTest, WhereItIsNotSaidWhoHasTheSlotSubscriptionsFail) {
+  test::run_on_strand([&](const Strand& strand) -> asio::awaitable<void> {
+    test::RedisServer& primary = cluster_.primary_of(slot());
+    primary.command({"ACL", "SETUSER", "blind", "on", ">secret", "allchannels", "~*", "+@all",
+                     "-cluster|nodes"});
+    RedisOptions redis = options_by(primary);
+    redis.username = "blind";
+    redis.password = "secret";
+    const auto subscriber = make_client(strand, redis);
+    const auto error = co_await test::expect_error<MeshConnectionError>(
+        subscriber->subscribe(channel, Clock::now() + 500ms));
+    CO_ASSERT_TRUE(error);
+    EXPECT_NE(std::string(error->what()).find(slot_is_unclear), std::string::npos) << error->what();
+    co_await close(subscriber);
   });
 }
 
