@@ -28,6 +28,9 @@ using Strings = std::vector<std::string>;
 // Long enough to outlast a pause of the node; nobody waits for it to end.
 constexpr int owner_ttl_in_node_ttls = 10;
 
+// Some milliseconds of Redis.
+constexpr std::size_t nodes_per_part = 1000;
+
 // Others may have put anything into the sets: what is not an id is passed over.
 std::optional<InstanceId> parse_id(const std::string& text) {
   InstanceId id = 0;
@@ -35,6 +38,19 @@ std::optional<InstanceId> parse_id(const std::string& text) {
   const auto result = std::from_chars(text.data(), end, id);
   if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
   return id;
+}
+
+/// From where the next part begins, id, host name, id, host name ...
+void append_nodes(std::vector<MeshNode>& nodes, const redis::Reply& reply, InstanceId self) {
+  for (std::size_t i = 1; i + 1 < reply.elements.size(); i += 2) {
+    const auto id = parse_id(reply.elements[i].text);
+    if (!id) continue;
+    MeshNode node;
+    node.instance_id = *id;
+    node.hostname = reply.elements[i + 1].text;
+    node.self = *id == self;
+    nodes.push_back(std::move(node));
+  }
 }
 
 /// Of id, note, id, note ... those whose note begins with `prefix`.
@@ -176,24 +192,22 @@ asio::awaitable<redis::Outcome> Registry::run_heartbeat(InstanceId id, std::stri
 }
 
 asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
-  Strings keys{keys_.heartbeats(), keys_.nodes()};
-  Strings arguments{node_ttl_};
-  const redis::Reply reply = co_await list_nodes_.run(
-      *client_, std::move(keys), std::move(arguments), deadline, redis::Priority::payload);
+  const Strings keys{keys_.heartbeats(), keys_.nodes()};
+  const std::string first = "0";
   std::vector<MeshNode> nodes;
-  nodes.reserve(reply.elements.size() / 2);
-  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
-    const auto id = parse_id(reply.elements[i].text);
-    if (!id) continue;
-    MeshNode node;
-    node.instance_id = *id;
-    node.hostname = reply.elements[i + 1].text;
-    node.self = *id == self;
-    nodes.push_back(std::move(node));
-  }
-  std::sort(nodes.begin(), nodes.end(), [](const MeshNode& left, const MeshNode& right) {
-    return left.instance_id < right.instance_id;
-  });
+  std::string part = first;
+  do {
+    Strings arguments{node_ttl_, part, std::to_string(nodes_per_part)};
+    const redis::Reply reply = co_await list_nodes_.run(*client_, keys, std::move(arguments),
+                                                        deadline, redis::Priority::payload);
+    append_nodes(nodes, reply, self);
+    part = reply.elements.empty() ? first : reply.elements.front().text;
+  } while (part != first);
+  std::ranges::sort(nodes, {}, &MeshNode::instance_id);
+  const auto is_same = [](const MeshNode& left, const MeshNode& right) {
+    return left.instance_id == right.instance_id;
+  };
+  nodes.erase(std::unique(nodes.begin(), nodes.end(), is_same), nodes.end());
   co_return nodes;
 }
 

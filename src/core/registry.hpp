@@ -69,7 +69,8 @@ class Registry {
   /// Whether it is certain that nobody is subscribed to the node's channel, where a heartbeat does
   /// not tell.
   asio::awaitable<bool> is_unheard(InstanceId id, TimePoint deadline);
-  /// In ascending order of the ids. `self` marks the one with that id.
+  /// In ascending order of the ids. `self` marks the one with that id. Large lists are read in
+  /// parts: a node that comes or goes meanwhile may be listed or not.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
   /// What shows that the caller leads: the value of the leader lock, or, where that is on another
   /// Redis, its fencing token.

@@ -30,8 +30,7 @@ constexpr const ChannelWords& words_of(ChannelKind kind) {
 /// Why a connection ends whose server has given up the slot of its channels.
 inline constexpr std::string_view slot_is_elsewhere =
     "another node of the cluster has the slot of the channels by now";
-/// Why a connection ends whose server has taken a subscription and does not say whether it has the
-/// slot.
+/// Why a connection ends whose server does not say whether it has the slot; the rest says why not.
 inline constexpr std::string_view slot_is_unclear =
     "it is not known which node of the cluster has the slot of the channels";
 

@@ -1,6 +1,7 @@
 // Subscriptions, and how they follow their slot through a cluster.
 #include <redis/client.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -86,11 +87,12 @@ asio::awaitable<void> Client::restore_subscriptions(std::shared_ptr<Link> link,
 }
 
 // What comes before it is known that the subscription counts must not be acted upon: the primary
-// that has passed it on may have told its sender that nobody has it.
+// that has passed it on may have told its sender that nobody has it. Where one subscription counts,
+// others do that are made later, as a server that gives up the slot first ends those it has.
 asio::awaitable<void> Client::subscribe_at_primary(std::shared_ptr<Link> link,
                                                    std::vector<std::string> channels,
                                                    TimePoint deadline) {
-  if (!connector_.uses_cluster()) {
+  if (!connector_.uses_cluster() || link->counts()) {
     for (const std::string& channel : channels) co_await link->subscribe(channel, deadline);
     co_return;
   }
@@ -104,16 +106,24 @@ asio::awaitable<void> Client::subscribe_at_primary(std::shared_ptr<Link> link,
 // and it says nothing when the slot moves. Asked after subscribing: from then on, a primary that
 // gives up the slot ends the subscription.
 asio::awaitable<void> Client::require_primary(std::shared_ptr<Link> link, TimePoint deadline) {
-  const auto is_elsewhere = co_await connector_.is_elsewhere(end_of_share(deadline, 2));
-  if (is_elsewhere == false) co_return;
-  const std::string cause(is_elsewhere ? slot_is_elsewhere : slot_is_unclear);
-  link->close(cause);
-  throw_connection_error(link->address(), cause);
+  constexpr std::chrono::milliseconds pause{50};
+  using enum SlotAnswer::Kind;
+  SlotAnswer answer = co_await connector_.ask_about_slot(end_of_share(deadline, 2));
+  while (answer.kind == unknown && !link->closed() && Clock::now() + pause < deadline) {
+    co_await link->wait_closed_until(Clock::now() + pause);
+    answer = co_await connector_.ask_about_slot(end_of_share(deadline, 2));
+  }
+  if (answer.kind == elsewhere) link->close(std::string(slot_is_elsewhere));
+  if (answer.kind == unknown || answer.kind == refused) {
+    link->close(std::string(slot_is_unclear) + ": " + answer.cause);
+  }
+  if (link->closed()) throw_connection_error(link->address(), *link->closed());
+  link->note_that_it_counts();
 }
 
 bool Client::has_lost_slot(const Link& link) const {
   if (!connector_.uses_cluster() || !link.closed()) return false;
-  return link.closed() == slot_is_elsewhere || link.closed() == slot_is_unclear ||
+  return link.closed() == slot_is_elsewhere ||
          (link.last_error() && is_cluster_unrest(*link.last_error()));
 }
 

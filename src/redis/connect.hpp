@@ -48,6 +48,13 @@ struct Successor {
   Endpoint sentinel{};  ///< That says so.
 };
 
+/// What a server says of the slot of a connection to it.
+struct SlotAnswer {
+  enum class Kind { here, elsewhere, unknown, refused };
+  Kind kind = Kind::unknown;
+  std::string cause{};  ///< That it is unknown, as the server could not be asked, or was refused.
+};
+
 /// Makes connections that are ready for commands: asks Sentinel or the nodes of a cluster if
 /// configured, resolves the name, connects, and authenticates. Remembers who was right last. All
 /// members must be called on the strand, and the object must outlive what they return.
@@ -80,10 +87,9 @@ class Connector {
   /// of the slot that is newer than the one that the last connection leads to. If one does, that
   /// primary is asked last from then on.
   asio::awaitable<bool> is_still_primary(TimePoint deadline);
-  /// In a cluster, whether the server that the last connection leads to says that another one has
-  /// the slot; nothing where it does not tell by the deadline. If it says so, it is asked last from
-  /// then on.
-  asio::awaitable<std::optional<bool>> is_elsewhere(TimePoint deadline);
+  /// In a cluster, where the slot is as the server says that the last connection leads to. If it is
+  /// elsewhere, that server is asked last from then on.
+  asio::awaitable<SlotAnswer> ask_about_slot(TimePoint deadline);
   /// Connects to this server; with Sentinel only if it is a master. Throws as `connect()`, but with
   /// this host.
   asio::awaitable<std::shared_ptr<Link>> connect_to(Endpoint server, TimePoint deadline);

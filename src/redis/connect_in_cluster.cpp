@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <redis/reply_errors.hpp>
 #include <redis/route_failures.hpp>
 #include <util/describe_error.hpp>
 
@@ -149,13 +150,23 @@ asio::awaitable<bool> Connector::is_still_primary(TimePoint deadline) {
   co_return true;
 }
 
-asio::awaitable<std::optional<bool>> Connector::is_elsewhere(TimePoint deadline) {
-  if (!uses_cluster()) co_return false;
+asio::awaitable<SlotAnswer> Connector::ask_about_slot(TimePoint deadline) {
+  using enum SlotAnswer::Kind;
+  SlotAnswer answer;
   const Endpoint current = master_;
-  const auto claim = co_await ask_for_claim(current, deadline);
-  if (!claim) co_return std::nullopt;
-  if (!claim->is_own) route_->doubt(current);
-  co_return !claim->is_own;
+  try {
+    const Reply reply = co_await ask_node(current, claims_query(), deadline);
+    if (const auto claim = parse_claim(reply, route_->slot())) {
+      answer.kind = claim->is_own ? here : elsewhere;
+    } else {
+      answer.kind = is_not_permitted(reply) ? refused : unknown;
+      answer.cause = reply.is_error() ? reply.text : "it knows no primary";
+    }
+  } catch (const MeshConnectionError& error) {
+    answer.cause = error.cause();
+  }
+  if (answer.kind == elsewhere) route_->doubt(current);
+  co_return answer;
 }
 
 }  // namespace mesh::redis

@@ -4,6 +4,13 @@
 
 namespace mesh::redis {
 
+namespace {
+
+// With what a short one takes besides.
+std::size_t size_of(std::string_view payload) { return payload.size() + sizeof(std::string); }
+
+}  // namespace
+
 void HeldMessages::hold(std::string channel, std::size_t most_bytes) {
   most_bytes_ = most_bytes;
   held_.try_emplace(std::move(channel));
@@ -12,9 +19,9 @@ void HeldMessages::hold(std::string channel, std::size_t most_bytes) {
 bool HeldMessages::keep(std::string_view channel, std::string_view payload) {
   const auto held = held_.find(channel);
   if (held == held_.end()) return false;
-  if (bytes_ != 0 && bytes_ + payload.size() > most_bytes_) return false;
+  if (bytes_ != 0 && bytes_ + size_of(payload) > most_bytes_) return false;
   held->second.emplace_back(payload);
-  bytes_ += payload.size();
+  bytes_ += size_of(payload);
   return true;
 }
 
@@ -30,7 +37,7 @@ std::vector<std::string> HeldMessages::end_hold(std::string_view channel) {
   if (held == held_.end()) return {};
   std::vector<std::string> messages = std::move(held->second);
   held_.erase(held);
-  for (const std::string& payload : messages) bytes_ -= payload.size();
+  for (const std::string& payload : messages) bytes_ -= size_of(payload);
   return messages;
 }
 

@@ -1,5 +1,6 @@
 #include <redis/link.hpp>
 
+#include <exception>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -92,9 +93,13 @@ void Link::hold_messages(std::string channel, std::size_t most_bytes) {
 
 void Link::release_messages(std::string_view channel) {
   const auto self = shared_from_this();
-  held_.release(channel, [this](std::string_view where, std::string_view payload) {
-    if (!closed_ && on_message_) on_message_(where, payload);
-  });
+  try {
+    held_.release(channel, [this](std::string_view where, std::string_view payload) {
+      if (!closed_ && on_message_) on_message_(where, payload);
+    });
+  } catch (const std::exception& error) {
+    close(error.what());  // as where it had not been held
+  }
 }
 
 void Link::close(std::string cause) {

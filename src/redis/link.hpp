@@ -46,10 +46,14 @@ class Link : public std::enable_shared_from_this<Link> {
   asio::awaitable<void> subscribe(std::string channel, TimePoint deadline);
   void unsubscribe(const std::string& channel);
   /// What comes on the channel waits until it is released, and is forgotten if it is dropped or the
-  /// link closes. Where more than so many bytes would wait, it closes.
+  /// link closes. Where more than so many bytes would wait, it closes. Messages that are too large
+  /// do not wait.
   void hold_messages(std::string channel, std::size_t most_bytes);
   void release_messages(std::string_view channel);
   void drop_messages(std::string_view channel) { held_.drop(channel); }
+  /// Whether its server is known to count its subscriptions where messages are published.
+  bool counts() const { return counts_; }
+  void note_that_it_counts() { counts_ = true; }
   /// True if it closed before the time.
   asio::awaitable<bool> wait_closed_until(TimePoint time);
 
@@ -96,6 +100,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::shared_ptr<Connection> connection_;
   std::set<std::string, std::less<>> confirmed_;  // channels
   HeldMessages held_;
+  bool counts_ = false;
   bool connected_ = false;
   std::optional<std::string> closed_;
   std::optional<Reply> last_error_;

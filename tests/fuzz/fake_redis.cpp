@@ -38,7 +38,8 @@ std::string result_of_script(std::string_view name) {
   if (name == "next_free_id") return ":7\r\n";
   // Registered, and somebody listens; nobody leads.
   if (name == "heartbeat") return "*4\r\n:1\r\n" + bulk("1700000000000") + ":1\r\n:0\r\n";
-  if (name == "list") return "*4\r\n" + bulk("7") + bulk("here") + bulk("99") + bulk("there");
+  if (name == "list")
+    return "*5\r\n" + bulk("0") + bulk("7") + bulk("here") + bulk("99") + bulk("there");
   if (name == "remove") return "*1\r\n" + bulk("3");
   return ":1\r\n";
 }

@@ -71,6 +71,20 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+/// The list is read in parts where it is long.
+asio::awaitable<void> list_many(Node& node, RedisProbe& probe) {
+  constexpr std::size_t count = 1001;
+  const std::string now = std::to_string(probe.time().count());
+  std::vector<std::string> command{"ZADD", key_of("heartbeats")};
+  for (std::size_t i = 0; i < count; ++i) {
+    command.insert(command.end(), {now, std::to_string(5000 + i)});
+  }
+  probe.command(command);
+  const auto nodes = co_await node.get_nodes();
+  EXPECT_GE(nodes.size(), count);
+  probe.command({"ZREMRANGEBYSCORE", key_of("heartbeats"), now, now});
+}
+
 // The whole life of a mesh ------------------------------------------------------------------------
 
 /// Everything that two nodes do with Redis. Throws where they cannot.
@@ -97,6 +111,7 @@ asio::awaitable<void> live(const RedisServer& server, LogCapture& log) {
   if (!co_await echoes(a, b.instance_id(), 5s)) throw std::runtime_error("no answer");
   const auto nodes = co_await a.get_nodes();
   EXPECT_EQ(nodes.size(), 2U);
+  co_await list_many(a, probe);
   const std::string news = "spring";
   co_await a.broadcast<"news">(news);
 

@@ -58,7 +58,7 @@ class Idle : public MeshTest {
     const CommandStats stats = probe().command_stats();
     Commands result;
     result.heartbeats = stats.calls("zadd");
-    result.cleanups = stats.calls("zcard");
+    result.cleanups = stats.calls("hlen");
     result.renewals = stats.calls("pexpire");
     result.pings = stats.calls("ping");
     result.attempts = stats.calls("evalsha") + stats.calls("eval") - result.heartbeats -
@@ -117,6 +117,27 @@ TEST_F(Idle, TheLeadersPulseIsNoMessage) {
     EXPECT_EQ(probe().subscribers(name("pulse")), 2);
     for (const auto& message : recorder.messages()) EXPECT_EQ(message.payload, "1");
     EXPECT_EQ(node->stats().messages_dropped, 0U);
+    EXPECT_FALSE(log().contains("", LogLevel::warning)) << log().text();
+    co_await node->stop();
+  });
+}
+
+TEST_F(Idle, ManyNodesGetNoPulseAndAskForThemselves) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const ChannelRecorder recorder(redis().options(), {name("pulse")});
+    MeshOptions patient = default_proportions(100ms);
+    patient.node_ttl = std::chrono::minutes(10);
+    const auto node = co_await start_node(patient);
+    CO_ASSERT_TRUE(co_await leads(*node));
+    const auto comes = [&] { return recorder.size() > 0; };
+    EXPECT_TRUE(co_await eventually(comes));
+    register_ghosts(2, 1001);
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 2));
+    const std::size_t before = recorder.size();
+    const std::int64_t pings = commands().pings;
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 20));
+    EXPECT_EQ(recorder.size(), before);
+    EXPECT_GT(commands().pings, pings);
     EXPECT_FALSE(log().contains("", LogLevel::warning)) << log().text();
     co_await node->stop();
   });

@@ -528,6 +528,27 @@ TEST_F(Registry, ANodeRemovedWhileAliveRegistersAgainAndTellsTheApplication) {
   });
 }
 
+TEST_F(Registry, LargeListsAreReadInParts) {
+  constexpr InstanceId last = 5000;
+  register_ghosts(2, last - 1);
+  probe().command({"HDEL", name("nodes"), "7"});
+  register_ghost(last, 1);  // dead
+  probe().command({"CONFIG", "RESETSTAT"});
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await start_node();
+    const auto nodes = co_await node->get_nodes();
+    CO_ASSERT_TRUE(nodes.size() == std::size_t{last - 1});
+    for (InstanceId id = 1; id < last; ++id) {
+      const MeshNode& listed = nodes[static_cast<std::size_t>(id - 1)];
+      EXPECT_EQ(listed.instance_id, id);
+      EXPECT_EQ(listed.hostname, id == 1 ? this_host() : id == 7 ? "unknown" : "ghost-host");
+      EXPECT_EQ(listed.self, id == 1);
+    }
+    EXPECT_GE(probe().command_stats().calls("zscan"), 3);
+    co_await node->stop();
+  });
+}
+
 TEST_F(Registry, AHeartbeatRestoresTheCounterOfIds) {
   probe().command({"SET", name("next_id"), "4"});
   run_coroutine([&]() -> asio::awaitable<void> {

@@ -13,7 +13,7 @@ Strings script_commands() { return {"script|load", "evalsha", "eval", "time", "i
 Strings lock_commands() { return {"get", "set", "pexpire", "del"}; }
 Strings pubsub_commands() { return {"publish", "subscribe", "unsubscribe", "pubsub|numsub"}; }
 Strings registry_commands() {
-  return {"incr", "exists", "zadd", "zscore",  "zrangebyscore", "zrem",  "zcard",
+  return {"incr", "exists", "zadd", "zscore",  "zrangebyscore", "zscan", "zrem", "zcard",
           "hset", "hsetnx", "hget", "hgetall", "hdel",          "hkeys", "hlen"};
 }
 

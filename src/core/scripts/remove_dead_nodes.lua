@@ -1,11 +1,12 @@
 -- The leader's cleanup, provided that the caller still leads: otherwise returns false (nil). Where
 -- the lock is on another Redis, whoever has the largest fencing token seen of late counts as leader.
--- Sends a pulse, so that no node's subscription is silent.
+-- Sends a pulse, so that no node's subscription is silent; not to many nodes, as Redis would do
+-- nothing else meanwhile: the connections of these are pinged instead.
 -- Removes the nodes whose last heartbeat is too old and leaves a note for each: who reports it,
 -- "id:uuid", and since when. Notes of reporters that do not own their ids any more go to the caller.
 -- A heartbeat of later than now counts as one of now: the clock was set back, or is another server's,
 -- and a node that is dead must not be listed until it has caught up.
--- The next id becomes at least the largest that is registered.
+-- The next id becomes at least the largest that is registered; not in a cluster.
 -- Host names without a heartbeat are removed if they were so at the last cleanup as well: a node
 -- may be just about to register.
 -- All of that is done for nodes and reporters whose owners are among the keys; the others are
@@ -29,7 +30,10 @@ else
   end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[6])
 end
-redis.pcall(publish, ARGV[5], '1')
+local most_with_pulse = 1000
+if redis.call('ZCARD', KEYS[2]) <= most_with_pulse then
+  redis.pcall(publish, ARGV[5], '1')
+end
 
 local keys_before, arguments_before = 5, 7
 local owners = #KEYS - keys_before
@@ -69,9 +73,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do
   redis.call('ZADD', KEYS[2], now, id)
 end
 
--- After a loss of data TypeScript nodes register again, but do not raise the next id. A dead node
--- that is still to be removed must not raise it.
-if #missing == 0 then
+-- After a loss of data TypeScript nodes register again, but do not raise the next id; there are none
+-- in a cluster. A dead node that is still to be removed must not raise it.
+if publish == 'PUBLISH' and #missing == 0 then
   local last = tonumber(redis.call('GET', KEYS[5]) or '0') or 0
   local largest = last
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf')) do

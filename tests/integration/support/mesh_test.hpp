@@ -91,6 +91,18 @@ class MeshTest : public ::testing::Test {
     probe_.command({"HSET", name("nodes"), member, "ghost-host"});
     probe_.command({"ZADD", name("heartbeats"), std::to_string(score), member});
   }
+  /// All from the first to the last, alive for `node_ttl`.
+  void register_ghosts(InstanceId first, InstanceId last) {
+    const std::string now = std::to_string(probe_.time().count());
+    std::vector<std::string> names{"HSET", name("nodes")};
+    std::vector<std::string> heartbeats{"ZADD", name("heartbeats")};
+    for (InstanceId id = first; id <= last; ++id) {
+      names.insert(names.end(), {std::to_string(id), "ghost-host"});
+      heartbeats.insert(heartbeats.end(), {now, std::to_string(id)});
+    }
+    probe_.command(names);
+    probe_.command(heartbeats);
+  }
   bool is_registered(InstanceId id) {
     return probe_.zscore(name("heartbeats"), std::to_string(id)).has_value();
   }
