@@ -264,7 +264,7 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   }
 
   /// Completes with the live nodes, this one included, in ascending order of their ids. Of more
-  /// than 1,000, those that come or go meanwhile may be listed or not.
+  /// than 5,000, those that come or go meanwhile may be listed or not.
   /// Throws `MeshNotRunningError`, `MeshConnectionError`, `MeshRedisError`, `MeshLimitError`,
   /// `MeshStoppedError`.
   template <typename CompletionToken = boost::asio::use_awaitable_t<>>

@@ -73,7 +73,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 /// The list is read in parts where it is long.
 asio::awaitable<void> list_many(Node& node, RedisProbe& probe) {
-  constexpr std::size_t count = 1001;
+  constexpr std::size_t count = 5001;
   const std::string now = std::to_string(probe.time().count());
   std::vector<std::string> command{"ZADD", key_of("heartbeats")};
   for (std::size_t i = 0; i < count; ++i) {

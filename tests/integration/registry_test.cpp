@@ -529,7 +529,7 @@ TEST_F(Registry, ANodeRemovedWhileAliveRegistersAgainAndTellsTheApplication) {
 }
 
 TEST_F(Registry, LargeListsAreReadInParts) {
-  constexpr InstanceId last = 5000;
+  constexpr InstanceId last = 8000;
   register_ghosts(2, last - 1);
   probe().command({"HDEL", name("nodes"), "7"});
   register_ghost(last, 1);  // dead
