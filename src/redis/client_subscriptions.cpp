@@ -14,7 +14,8 @@ namespace mesh::redis {
 
 namespace {
 
-/// Messages on these channels wait; unless they are released, they are forgotten in the end.
+/// Messages on these channels wait. Unless they are released they are forgotten in the end, with
+/// the connection: a subscription may be confirmed later.
 class HeldUntilKnown {
  public:
   HeldUntilKnown(Link& link, const std::vector<std::string>& channels, std::size_t most_bytes)
@@ -24,16 +25,19 @@ class HeldUntilKnown {
   HeldUntilKnown(const HeldUntilKnown&) = delete;
   HeldUntilKnown& operator=(const HeldUntilKnown&) = delete;
   ~HeldUntilKnown() {
+    if (!is_released_) link_.close("its subscriptions were not made");
     for (const std::string& channel : channels_) link_.drop_messages(channel);
   }
 
   void release() {
+    is_released_ = true;
     for (const std::string& channel : channels_) link_.release_messages(channel);
   }
 
  private:
   Link& link_;
   const std::vector<std::string>& channels_;
+  bool is_released_ = false;
 };
 
 }  // namespace

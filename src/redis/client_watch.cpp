@@ -2,13 +2,15 @@
 #include <redis/client.hpp>
 
 #include <algorithm>
+#include <random>
 
 #include <redis/health_check.hpp>
 
 namespace mesh::redis {
 
 asio::awaitable<std::string> Client::watch(std::shared_ptr<Link> link) {
-  HealthCheck health(options_.health_check_interval, Clock::now());
+  std::uniform_real_distribution<double> delay(0.0, 1.0);
+  HealthCheck health(options_.health_check_interval, Clock::now(), delay(random_));
   while (!link->closed()) {
     Connection& connection = link->connection();
     switch (health.poll(Clock::now(), connection.last_read(), connection.outgoing())) {

@@ -157,6 +157,7 @@ asio::awaitable<void> Link::subscribe(std::string channel, TimePoint deadline) {
 
 void Link::unsubscribe(const std::string& channel) {
   confirmed_.erase(channel);
+  counts_ = counts_ && !confirmed_.empty();
   connection_->unsubscribe(channel);
 }
 

@@ -8,7 +8,7 @@
 -- Redis was restored from a snapshot, and the owner has expired.
 -- The next id becomes at least the largest that is registered: after a loss of data, TypeScript
 -- nodes register again, but do not raise it. All ids are looked at only where it was too low for
--- this node, otherwise just those that would come next; the leader's cleanup does the rest.
+-- this node, otherwise just those that would come next; the leader's cleanup does the rest, but for a cluster.
 -- KEYS: heartbeats, nodes, next id, owner of the id; and of a node that may read them the leader's
 -- lock, and the note of the last term. ARGV: id, host name, the node's uuid, time to live of the
 -- ownership in ms, the time that the last call returned, channel of events, the node's own lock

@@ -3,28 +3,39 @@
 -- part, as they are at this moment, which takes half the time for each. Of more, each that is
 -- registered all the while is in one part or in several, and other work goes on in between; they are
 -- one part nevertheless where the user may not call ZSCAN.
+-- Only the server that began a listing can go on with it. Another one, to which the keys have moved,
+-- begins anew.
 -- KEYS: heartbeats, nodes. ARGV: time to live in ms, where the part begins ("0" for the first), how
 -- many nodes are a part of many.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local oldest = now - ARGV[1]
 local few = 5000
-local part
-if ARGV[2] ~= '0' or redis.call('ZCARD', KEYS[1]) > few then
-  part = redis.pcall('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
+local server, part
+if redis.call('ZCARD', KEYS[1]) > few then
+  local info = redis.pcall('INFO', 'server')
+  server = type(info) == 'string' and info:match('run_id:(%w+)')
+end
+if server then
+  local cursor, begun_by = ARGV[2]:match('^(%d+) (%w+)$')
+  part = redis.pcall('ZSCAN', KEYS[1], begun_by == server and cursor or '0', 'COUNT', ARGV[3])
 end
 local is_part = part and not part.err
+local next_part = '0'
 local ids = {}
 if is_part then
+  if part[1] ~= '0' then
+    next_part = part[1] .. ' ' .. server
+  end
   for i = 1, #part[2], 2 do
-    if tonumber(part[2][i + 1]) > oldest then
+    if (tonumber(part[2][i + 1]) or now) > oldest then
       ids[#ids + 1] = part[2][i]
     end
   end
 else
   ids = redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', oldest), '+inf')
 end
-local result = {is_part and part[1] or '0'}
+local result = {next_part}
 for _, id in ipairs(ids) do
   result[#result + 1] = id
   result[#result + 1] = redis.call('HGET', KEYS[2], id) or 'unknown'
