@@ -56,6 +56,17 @@ class ClientInClusterTest : public ::testing::Test {
     return with_rights(std::move(result));
   }
 
+  /// With which `before_question_` runs once when a server is about to be asked, such as whether a
+  /// subscription there counts.
+  RedisOptions options_that_tell_of_questions() {
+    RedisOptions result = options_by(cluster_.another_primary(slot()));
+    result.cluster_address = [this](const RedisAddress& named) {
+      if (const auto once = std::exchange(before_question_, nullptr)) once();
+      return named;
+    };
+    return result;
+  }
+
   asio::awaitable<void> close(std::shared_ptr<Client> client) {
     client->close();
     const bool has_ended = co_await client->join_until(test::soon());
@@ -120,6 +131,7 @@ class ClientInClusterTest : public ::testing::Test {
   test::LogCapture log_;
   std::vector<std::string> received_;
   int times_ready_ = 0;
+  std::function<void()> before_question_;
 
  private:
   static RedisOptions with_rights(RedisOptions options) {
@@ -239,14 +251,7 @@ TEST_F(ClientInClusterTest, DoesNotSubscribeAtAPrimaryThatHasBecomeAReplica) {
 TEST_F(ClientInClusterTest, WhatNobodyIsSaidToHaveReceivedIsNotReceived) {
   test::run_on_strand([&](const Strand& strand) -> asio::awaitable<void> {
     test::RedisServer& former = cluster_.primary_of(slot());
-    // Runs when the former primary is about to be asked whether the subscription there counts.
-    std::function<void()> before_question;
-    RedisOptions redis = options_by(cluster_.another_primary(slot()));
-    redis.cluster_address = [&](const RedisAddress& named) {
-      if (auto once = std::exchange(before_question, nullptr)) once();
-      return named;
-    };
-    const auto subscriber = make_client(strand, redis);
+    const auto subscriber = make_client(strand, options_that_tell_of_questions());
     const auto publisher = make_client(strand, options());
     co_await subscriber->wait_ready(test::soon());
     cluster_.fail_over(slot());
@@ -259,9 +264,9 @@ TEST_F(ClientInClusterTest, WhatNobodyIsSaidToHaveReceivedIsNotReceived) {
         return passed_on_to(former) > before;
       });
     };
-    before_question = pass_one_on;
+    before_question_ = pass_one_on;
     co_await subscriber->subscribe(channel, test::soon());
-    EXPECT_FALSE(before_question) << log_.text();
+    EXPECT_FALSE(before_question_) << log_.text();
     EXPECT_EQ(heard, 0);
     co_await expect_to_receive(publisher, "at the successor");
     EXPECT_NE(received_.front(), "unheard") << log_.text();
@@ -273,15 +278,9 @@ TEST_F(ClientInClusterTest, WhatNobodyIsSaidToHaveReceivedIsNotReceived) {
 TEST_F(ClientInClusterTest, WhatComesBeforeASubscriptionIsKnownToCountIsReceived) {
   test::run_on_strand([&](const Strand& strand) -> asio::awaitable<void> {
     test::RedisServer& primary = cluster_.primary_of(slot());
-    std::function<void()> before_question;
-    RedisOptions redis = options_by(cluster_.another_primary(slot()));
-    redis.cluster_address = [&](const RedisAddress& named) {
-      if (auto once = std::exchange(before_question, nullptr)) once();
-      return named;
-    };
-    const auto subscriber = make_client(strand, redis);
+    const auto subscriber = make_client(strand, options_that_tell_of_questions());
     co_await subscriber->wait_ready(test::soon());
-    before_question = [&] {
+    before_question_ = [&] {
       for (const char* text : {"one", "two"}) {
         EXPECT_EQ(primary.probe().integer({"SPUBLISH", channel, text}), 1);
       }
