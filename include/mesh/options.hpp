@@ -133,7 +133,7 @@ struct RedisOptions {
   std::chrono::milliseconds connect_timeout{5000};  ///< Name lookup to first reply, at least 1 ms.
   std::chrono::milliseconds reconnect_min_delay{50};
   std::chrono::milliseconds reconnect_max_delay{5000};
-  /// A connection silent for 5/4 to 3/2 of this is sent a PING, and given up if it stays silent up
+  /// A connection silent for 5/4 to 11/8 of this is sent a PING, and given up if it stays silent up
   /// to twice this.
   std::chrono::milliseconds health_check_interval{5000};
 

@@ -25,7 +25,7 @@ class HeldUntilKnown {
   HeldUntilKnown(const HeldUntilKnown&) = delete;
   HeldUntilKnown& operator=(const HeldUntilKnown&) = delete;
   ~HeldUntilKnown() {
-    if (!is_released_) link_.close("its subscriptions were not made");
+    if (!is_released_) link_.close("it is not known whether its subscriptions were made");
     for (const std::string& channel : channels_) link_.drop_messages(channel);
   }
 

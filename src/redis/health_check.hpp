@@ -25,7 +25,7 @@ class HealthCheck {
 
   /// `delay`, from 0 to 1, says where in its range the probe comes.
   HealthCheck(Clock::duration interval, TimePoint now, double delay = 0)
-      : silence_(interval * 5 / 4 + to_duration(delay * (interval / 4))),
+      : silence_(interval * 5 / 4 + to_duration(delay * (interval / 8))),
         patience_(2 * interval - silence_),
         last_read_(now) {}
 

@@ -22,6 +22,15 @@ TEST(HealthCheck, WaitsWhileTheConnectionIsFresh) {
   EXPECT_EQ(check.poll(start + 4999ms, start), Action::wait);
 }
 
+TEST(HealthCheck, ThePingMayComeLaterAndTheEndDoesNot) {
+  HealthCheck check(4s, start, 1);
+  EXPECT_EQ(check.poll(start + 5s, start), Action::wait);
+  EXPECT_EQ(check.next_poll(), start + 5500ms);
+  EXPECT_EQ(check.poll(start + 5500ms, start), Action::ping);
+  EXPECT_EQ(check.next_poll(), start + 8s);
+  EXPECT_EQ(check.poll(start + 8s, start), Action::give_up);
+}
+
 TEST(HealthCheck, PingsAfterSilence) {
   HealthCheck check(4s, start);
   EXPECT_EQ(check.poll(start + 5s, start), Action::ping);

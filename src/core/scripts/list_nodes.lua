@@ -2,7 +2,7 @@
 -- and id, host name, id, host name ...; "unknown" for a host name that is missing. Few nodes are one
 -- part, as they are at this moment, which takes half the time for each. Of more, each that is
 -- registered all the while is in one part or in several, and other work goes on in between; they are
--- one part nevertheless where the user may not call ZSCAN.
+-- one part nevertheless where the user may not call ZSCAN or INFO.
 -- Only the server that began a listing can go on with it. Another one, to which the keys have moved,
 -- begins anew.
 -- KEYS: heartbeats, nodes. ARGV: time to live in ms, where the part begins ("0" for the first), how
