@@ -131,7 +131,7 @@ TEST_F(Idle, ManyNodesGetNoPulseAndAskForThemselves) {
     CO_ASSERT_TRUE(co_await leads(*node));
     const auto comes = [&] { return recorder.size() > 0; };
     EXPECT_TRUE(co_await eventually(comes));
-    register_ghosts(2, 1001);
+    register_ghosts(2, 2001);
     EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 2));
     const std::size_t before = recorder.size();
     const std::int64_t pings = commands().pings;

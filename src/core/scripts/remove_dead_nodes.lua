@@ -30,7 +30,7 @@ else
   end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[6])
 end
-local most_with_pulse = 1000
+local most_with_pulse = 2000
 if redis.call('ZCARD', KEYS[2]) <= most_with_pulse then
   redis.pcall(publish, ARGV[5], '1')
 end
