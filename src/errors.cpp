@@ -109,6 +109,13 @@ MeshNoHandlerError::MeshNoHandlerError(std::string type)
     : MeshError("no handler is registered for \"" + type + "\"", Executed::no),
       type_(std::move(type)) {}
 
+MeshNoNodeError::MeshNoNodeError(std::string type, std::size_t nodes)
+    : MeshError("none of the " + std::to_string(nodes) +
+                    " nodes that are known has a handler for \"" + type +
+                    "\", and the labels that were asked for, if any",
+                Executed::no),
+      type_(std::move(type)) {}
+
 MeshStoppedError::MeshStoppedError(Executed executed)
     : MeshError("MeshService stopped", executed) {}
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -146,6 +147,19 @@ class MeshRefusedError : public MeshError {
 class MeshNoHandlerError : public MeshError {
  public:
   explicit MeshNoHandlerError(std::string type);
+
+  const std::string& type() const noexcept { return type_; }
+
+ private:
+  std::string type_;
+};
+
+/// No node that the call could go to serves the type: see `MeshService::invoke_any()`.
+/// `executed()` is `no`.
+class MeshNoNodeError : public MeshError {
+ public:
+  /// `nodes`: how many are known, this one included.
+  MeshNoNodeError(std::string type, std::size_t nodes);
 
   const std::string& type() const noexcept { return type_; }
 

@@ -28,6 +28,7 @@
 #include <mesh/detail/unsafe_temporary.hpp>
 #include <mesh/detail/void_operation.hpp>
 #include <mesh/errors.hpp>
+#include <mesh/group_calls.hpp>
 #include <mesh/leader_service.hpp>
 #include <mesh/message_map.hpp>
 #include <mesh/node.hpp>
@@ -61,9 +62,12 @@ namespace mesh {
 /// destroy what handlers and the log sink refer to after these threads have ended, or prefer
 /// `co_await stop()`.
 template <typename Messages, typename Broadcasts = BroadcastMap<>>
-class MeshService : detail::UnknownNames<Messages, Broadcasts>,
+class MeshService : public GroupCalls<MeshService<Messages, Broadcasts>, Messages>,
+                    detail::UnknownNames<Messages, Broadcasts>,
                     detail::MissingOptions<Messages, Broadcasts>,
                     detail::NamesOfRunTime {
+  friend class GroupCalls<MeshService, Messages>;
+  using ToGroups = GroupCalls<MeshService, Messages>;
   template <detail::FixedString Name>
   using MessageOf = typename Messages::template find<Name>;
   template <detail::FixedString Name>
@@ -220,6 +224,12 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   using NamesOfRunTime::invoke;
   using UnknownNames::invoke;
 
+  using ToGroups::invoke_any;
+  using UnknownNames::invoke_any;
+
+  using ToGroups::invoke_all;
+  using UnknownNames::invoke_all;
+
   /// Joins the mesh: connects, takes an id, subscribes, registers, and enters the election.
   ///
   /// Throws `MeshAlreadyRunningError`, `MeshConnectionError` (Redis cannot be reached within
@@ -275,6 +285,15 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
         token);
   }
 
+  /// The same with what the nodes say of themselves: see `NodeInfo`.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto get_node_infos(CompletionToken&& token = {}) {
+    return boost::asio::async_initiate<CompletionToken,
+                                       void(std::exception_ptr, std::vector<NodeInfo>)>(
+        [core = core_.core()](auto handler) { detail::list_node_infos(core, std::move(handler)); },
+        token);
+  }
+
   /// Sets what is called, plainly or as a coroutine, with the id of each node that was removed by
   /// the leader because it had stopped its heartbeats. Called on the leader, once per removed node,
   /// one at a time; what it throws is logged. If the leader dies, or is frozen for longer than
@@ -296,15 +315,14 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   /// Sets what is called, plainly or as a coroutine, with a `NodeChange` and the `MeshNode` of
   /// every other node: first for those that are there, then for each that joins or leaves, one at a
   /// time and in order; what it throws is logged. An empty one ends the watch. Announced by the
-  /// nodes themselves, so known after a round trip. What was not announced is noticed when the list
-  /// is read next: a node in TypeScript joins or leaves within a `heartbeat_interval`, and one that
-  /// died leaves within `node_ttl` and a `heartbeat_interval` after its last heartbeat, whoever
-  /// leads. After a reconnect, or a loss of data in Redis, nodes get `heartbeat_interval` and
-  /// `reconnect_max_delay` to come back before they count as gone. Not told is a node that has gone
-  /// again before the list was read: within about a tenth of a second after its announcement, for
-  /// a node in TypeScript within a `heartbeat_interval`. Costs one reading of the list per
-  /// `heartbeat_interval` and per change. Before or after `start()`, replacing an earlier
-  /// one.
+  /// nodes themselves, so known after a round trip. What was not announced is noticed at a
+  /// heartbeat of this node: another one in TypeScript joins or leaves within a
+  /// `heartbeat_interval`, and one that died leaves within `node_ttl` and a `heartbeat_interval`
+  /// after its last heartbeat, whoever leads. After a reconnect, or a loss of data in Redis, nodes
+  /// get `heartbeat_interval` and `reconnect_max_delay` to come back before they count as gone. A
+  /// node in TypeScript that has gone again within a `heartbeat_interval` is not told. The list is
+  /// read once, and where it has changed without an announcement. Before or after `start()`,
+  /// replacing an earlier one.
   template <detail::VoidCallback<NodeChange, MeshNode> Function>
   void watch_nodes(Function callback) {
     core_.watch_nodes(detail::make_async_callback<NodeChange, MeshNode>(std::move(callback)));
@@ -378,18 +396,10 @@ class MeshService : detail::UnknownNames<Messages, Broadcasts>,
   auto begin_call(InstanceId instance_id, std::string_view type,
                   std::shared_ptr<const std::string> type_owner, Given&& request,
                   InvokeOptions options, std::remove_reference_t<CompletionToken>& token) {
-    auto call = detail::prepare_call<Request, Response>(
-        core_, instance_id, type, std::move(type_owner), std::forward<Given>(request), options);
-    constexpr bool is_awaited = detail::is_use_awaitable<std::decay_t<CompletionToken>>;
-    if constexpr (is_awaited && !std::is_void_v<Response> &&
-                  !std::is_same_v<detail::Outcome<Response>, detail::Boxed<Response>>) {
-      return detail::unwrap<Response>(
-          boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
-              detail::InitiateCall<Response>{}, token, std::move(call)));
-    } else {
-      return boost::asio::async_initiate<CompletionToken, detail::CompletionSignatureOf<Response>>(
-          detail::InitiateCall<Response>{}, token, std::move(call));
-    }
+    return detail::initiate_call<Response, CompletionToken>(
+        detail::prepare_call<Request, Response>(core_, instance_id, type, std::move(type_owner),
+                                                std::forward<Given>(request), options),
+        token);
   }
 
   template <detail::FixedString Name, typename CompletionToken>

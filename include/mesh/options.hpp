@@ -13,6 +13,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <mesh/headers.hpp>
 #include <mesh/log.hpp>
+#include <mesh/node.hpp>
+#include <mesh/route.hpp>
 
 namespace mesh {
 
@@ -261,6 +263,8 @@ struct MeshOptions {
   /// Are told of each call that this node makes and of each handler that it runs, in this order.
   /// None may be null.
   std::vector<std::shared_ptr<Interceptor>> interceptors{};
+  /// What this node says of itself to the others: see `MeshService::get_node_infos()`.
+  ServiceInfo info{};
   std::string hostname;  ///< What this node registers as; empty: the machine's host name.
   LogSink log = stderr_log_sink();
 
@@ -284,6 +288,33 @@ struct InvokeOptions {
   /// along unless `headers` has its own, and this one is cancelled with it. A handler of the own
   /// node learns of that by `CallContext::is_cancelled()` only.
   const CallContext* parent = nullptr;
+};
+
+/// Options of `MeshService::invoke_any()`. Trivially destructible on purpose, as `InvokeOptions`.
+struct AnyOptions {
+  std::chrono::milliseconds timeout{0};   ///< As in `InvokeOptions`, anew for each attempt.
+  std::chrono::milliseconds deadline{0};  ///< As in `InvokeOptions`; for all attempts together.
+  const Headers* headers = nullptr;       ///< As in `InvokeOptions`.
+  const CallContext* parent = nullptr;    ///< As in `InvokeOptions`.
+  Route route = Route::round_robin();     ///< Which node is called.
+  /// How many nodes are called at most: another one only where `MeshError::executed()` of what the
+  /// call of the one before ended in is `no`. At least 1.
+  int attempts = 3;
+  bool skip_self = false;  ///< True: this node is not called, even if it has a handler.
+  /// True: where no node serves the message, one is waited for within `timeout` and `deadline`.
+  bool wait_for_node = false;
+};
+
+/// Options of `MeshService::invoke_all()`. Trivially destructible on purpose, as `InvokeOptions`.
+struct AllOptions {
+  std::chrono::milliseconds timeout{0};   ///< As in `InvokeOptions`, of each call.
+  std::chrono::milliseconds deadline{0};  ///< As in `InvokeOptions`; for all calls together.
+  const Headers* headers = nullptr;       ///< As in `InvokeOptions`.
+  const CallContext* parent = nullptr;    ///< As in `InvokeOptions`.
+  /// After so many responses the other calls are given up; 0: never.
+  std::size_t enough = 0;
+  NodeFilter nodes{};      ///< Only these are called.
+  bool skip_self = false;  ///< True: this node is not called, even if it has a handler.
 };
 
 /// Options of `MeshService::stop()`.

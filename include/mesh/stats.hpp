@@ -12,6 +12,8 @@ struct MeshStats {
   std::uint64_t calls_cancelled = 0;    ///< … that were cancelled by their callers.
   std::uint64_t requests_received = 0;  ///< Requests from other nodes.
   std::uint64_t calls_resent = 0;       ///< Times a request was sent again after a fault.
+  /// Times that `invoke_any()` went on with another node.
+  std::uint64_t calls_rerouted = 0;
   std::uint64_t requests_repeated = 0;  ///< Received again, and therefore not run again.
   std::uint64_t requests_refused = 0;   ///< Received, and broadcasts too, beyond the limits.
   std::uint64_t answers_resent = 0;     ///< Times a response was sent again after a fault.

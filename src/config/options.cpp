@@ -44,6 +44,23 @@ void require_positive(const std::string& option, std::size_t value) {
   if (value == 0) reject(option, "must be at least 1");
 }
 
+void require_short(const std::string& option, const std::string& text) {
+  constexpr std::size_t longest = 256;
+  if (text.size() > longest) reject(option, "must be of at most 256 bytes");
+}
+
+void require_usable_info(const ServiceInfo& info) {
+  constexpr std::size_t most_labels = 64;
+  require_short("ServiceInfo::name", info.name);
+  require_short("ServiceInfo::version", info.version);
+  if (info.labels.size() > most_labels) reject("ServiceInfo::labels", "must be at most 64");
+  for (const auto& [name, text] : info.labels) {
+    if (name.empty()) reject("ServiceInfo::labels", "must have names that are not empty");
+    require_short("ServiceInfo::labels", name);
+    require_short("ServiceInfo::labels", text);
+  }
+}
+
 void require_usable_tls(const RedisOptions& options) {
   if (!has_tls) {
     reject("RedisOptions::tls",
@@ -144,6 +161,7 @@ void MeshOptions::validate() const {
   if (std::ranges::find(interceptors, nullptr) != interceptors.end()) {
     reject("MeshOptions::interceptors", "must not hold a null pointer");
   }
+  require_usable_info(info);
   leader.validate();
   redis.validate();
   if (leader_redis) leader_redis->validate();

@@ -96,7 +96,9 @@ bool CallSender::repeat_at(const RequestId& request_id, TimePoint time) {
 
 void CallSender::send_cancel(const RequestId& request_id, const PendingCall& call) {
   if (executed_of(call) == Executed::no) return;
-  if (call.owner) {
+  if (is_here(call.target)) {
+    context_.deliver_here(wire::encode_cancel(request_id.view()));
+  } else if (call.owner) {
     publish_cancel({call.target, call.owner->features}, request_id);
   } else {
     owners_->add_cancel(call.target, request_id);
@@ -120,7 +122,15 @@ void CallSender::clear() {
 
 // Publishing --------------------------------------------------------------------------------------
 
+// This node may have been chosen for a call, or have got the id of its target.
+void CallSender::deliver_here(PendingCall& call, std::string_view message) {
+  call.was_sent = true;
+  call.may_have_arrived = true;
+  context_.deliver_here(std::string(message));
+}
+
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
+  if (is_here(call.target)) return deliver_here(call, message);
   if (const auto* const known = owners_->find(call.target)) {
     call.owner = *known;
   } else {
@@ -282,7 +292,7 @@ void CallSender::try_now(const RequestId& request_id) {
     unsent_.push_back(request_id);
   } else if (call->is_unheard) {
     listeners_->ask(call->target, request_id);
-  } else if (call->may_have_arrived) {
+  } else if (call->may_have_arrived && !is_here(call->target)) {
     publish_again(request_id);
   } else {
     publish(request_id, *call, encode(request_id, *call));

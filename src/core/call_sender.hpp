@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,10 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
     std::shared_ptr<NodeChannels> channels;
     std::shared_ptr<Packer> packer;
     Keys keys;
+    /// Hands a message to this very node, in a later turn.
+    std::function<void(std::string message)> deliver_here{};
+    /// Whether a call, which has not reached its node, may go on with another one at once.
+    std::function<bool(const PendingCall& call)> may_go_elsewhere{};
     /// After a reconnect of ours, for how long others may still be on their way back.
     Clock::duration return_time{};
   };
@@ -57,6 +62,7 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   /// Whether the connections that a call needs are there: it leaves only where its answer can be
   /// heard.
   bool can_send_to(InstanceId target) const {
+    if (is_here(target)) return true;
     return context_.own_channel->is_ready() && context_.channels->can_send(target);
   }
   /// What has kept a call from being sent: a `MeshConnectionError`, or null if that was no
@@ -74,6 +80,8 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
   void repeat(const RequestId& request_id);
   /// Asks whether the target can have heard of the call, of which nothing is heard.
   void check(const RequestId& request_id);
+  /// Sends, in a later turn, the request of a pending call that has not been sent yet.
+  void send_soon(const RequestId& request_id) { try_at(request_id, Clock::now()); }
   /// Not called where its PUBLISH has reached one, as usual.
   void on_published(const RequestId& request_id, const redis::Outcome& outcome);
   /// Tells the target of a call that it was given up, if it has got the request and understands.
@@ -83,6 +91,9 @@ class CallSender : public std::enable_shared_from_this<CallSender> {
 
  private:
   void publish_cancel(const Packer::Address& address, const RequestId& request_id);
+  bool is_here(InstanceId target) const { return target == own_id_ && target != 0; }
+  bool need_not_wait_for_target(const PendingCall& call) const;
+  void deliver_here(PendingCall& call, std::string_view message);
   void publish(const RequestId& request_id, PendingCall& call, std::string_view message);
   void publish_to_owner(const RequestId& request_id, PendingCall& call, std::string_view message);
   void look_up_owner(const RequestId& request_id, PendingCall& call);

@@ -23,11 +23,18 @@ constexpr std::chrono::seconds resubscription_time{1};
 
 void CallSender::on_nobody(const RequestId& request_id, const PendingCall& call) {
   owners_->forget(call.target);
-  if (call.has_data) {
+  if (call.has_data && !need_not_wait_for_target(call)) {
     check_registration(request_id, call.target);
   } else {
     fail_unreachable(request_id, call);
   }
+}
+
+// Not so where none of the nodes may have come back yet.
+bool CallSender::need_not_wait_for_target(const PendingCall& call) const {
+  if (!call.routed) return false;
+  if (call.routed->routing().is_one_of_all) return !others_return_.is_open(Clock::now());
+  return context_.may_go_elsewhere && context_.may_go_elsewhere(call);
 }
 
 void CallSender::ask_after_zero(const RequestId& request_id, const PendingCall& call) {
@@ -93,7 +100,7 @@ void CallSender::on_unheard(const RequestId& request_id, PendingCall& call,
                             std::optional<std::int64_t> heartbeat) {
   owners_->forget(call.target);
   const bool is_expected = may_return(call, heartbeat) || others_return_.is_open(Clock::now());
-  if (call.has_data && is_expected) {
+  if (call.has_data && is_expected && !need_not_wait_for_target(call)) {
     try_later(request_id);
   } else {
     fail_unreachable(request_id, call);

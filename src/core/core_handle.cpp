@@ -33,6 +33,10 @@ asio::awaitable<std::vector<MeshNode>> list(std::shared_ptr<core::MeshCore> core
   co_return co_await core->list_nodes();
 }
 
+asio::awaitable<std::vector<NodeInfo>> list_infos(std::shared_ptr<core::MeshCore> core) {
+  co_return co_await core->list_infos();
+}
+
 asio::awaitable<void> broadcast(std::shared_ptr<core::MeshCore> core, std::string type,
                                 std::exception_ptr error, std::string data,
                                 BroadcastOptions options) {
@@ -88,7 +92,7 @@ LeaderService& CoreHandle::leader() noexcept { return *leader_; }
 MeshStats CoreHandle::stats() const { return core_->stats(); }
 
 void CoreHandle::set_handler(std::string_view type, std::shared_ptr<RequestHandler> handler) {
-  core_->server().handlers().set(type, std::move(handler));
+  if (core_->server().handlers().set(type, std::move(handler))) core_->announce_handlers();
 }
 
 void CoreHandle::set_raw_handler(std::string_view type, std::shared_ptr<RequestHandler> handler) {
@@ -101,10 +105,12 @@ void CoreHandle::set_raw_handler(std::string_view type, std::shared_ptr<RequestH
 }
 
 void CoreHandle::set_fallback_handler(std::shared_ptr<RequestHandler> handler) {
-  core_->server().handlers().set_fallback(std::move(handler));
+  if (core_->server().handlers().set_fallback(std::move(handler))) core_->announce_handlers();
 }
 
-void CoreHandle::remove_handler(std::string_view type) { core_->server().handlers().erase(type); }
+void CoreHandle::remove_handler(std::string_view type) {
+  if (core_->server().handlers().erase(type)) core_->announce_handlers();
+}
 
 std::shared_ptr<RequestHandler> CoreHandle::find_handler(std::string_view type) const {
   return core_->server().handlers().find(type);
@@ -189,6 +195,11 @@ void stop_core(const std::shared_ptr<core::MeshCore>& core, StopOptions options,
 
 void list_nodes(const std::shared_ptr<core::MeshCore>& core, NodesCompletion completion) {
   spawn_operation<std::vector<MeshNode>>(core->strand(), core->executor(), list(core),
+                                         std::move(completion));
+}
+
+void list_node_infos(const std::shared_ptr<core::MeshCore>& core, InfosCompletion completion) {
+  spawn_operation<std::vector<NodeInfo>>(core->strand(), core->executor(), list_infos(core),
                                          std::move(completion));
 }
 

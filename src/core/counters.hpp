@@ -14,6 +14,7 @@ struct Counters {
   StrandCounter calls_cancelled;
   StrandCounter requests_received;
   StrandCounter calls_resent;
+  StrandCounter calls_rerouted;
   StrandCounter requests_repeated;
   StrandCounter requests_refused;
   StrandCounter answers_resent;
@@ -32,6 +33,7 @@ struct Counters {
     stats.calls_cancelled = calls_cancelled;
     stats.requests_received = requests_received;
     stats.calls_resent = calls_resent;
+    stats.calls_rerouted = calls_rerouted;
     stats.requests_repeated = requests_repeated;
     stats.requests_refused = requests_refused;
     stats.answers_resent = answers_resent;

@@ -7,13 +7,13 @@
 namespace mesh::core {
 
 Inbox::Inbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
-             std::shared_ptr<RequestServer> server, std::shared_ptr<NodeWatch> watch,
+             std::shared_ptr<RequestServer> server, std::shared_ptr<view::LocalView> view,
              Counters& counters)
     : context_(std::move(context)),
       own_id_(own_id),
       calls_(calls),
       server_(std::move(server)),
-      watch_(std::move(watch)),
+      view_(std::move(view)),
       counters_(counters),
       drop_log_(context_.log),
       broadcast_channel_(context_.keys.broadcast_channel()),
@@ -29,7 +29,7 @@ void Inbox::on_message(std::string_view channel, std::string_view payload) {
   } else if (channel == broadcast_channel_) {
     on_broadcast_message(payload);
   } else if (channel == events_channel_) {
-    watch_->on_event(payload);
+    view_->on_announcement(payload);
   }
 }
 
@@ -48,10 +48,10 @@ void Inbox::on_frame(std::string_view payload) {
   if (!frame.is_at_end()) drop("the rest of a frame is no message");
 }
 
-void Inbox::on_node_message(std::string_view payload) {
+void Inbox::on_node_message(std::string_view payload, bool is_own) {
   auto message = wire::decode_node_message(payload, context_.limits, last_request_);
   if (auto* const request = std::get_if<wire::Request>(&message)) {
-    on_request(std::move(*request));
+    on_request(std::move(*request), is_own);
   } else if (const auto* const response = std::get_if<wire::Response>(&message)) {
     if (!calls_.on_response(*response)) {
       on_unexpected(response->request_id, "response to no pending call");
@@ -81,7 +81,8 @@ void Inbox::on_malformed(const wire::Malformed& message) {
 
 // After a reconnect the id may be another node's, if Redis has lost its data: until a heartbeat has
 // told, both would run the same requests.
-void Inbox::on_request(wire::Request&& request) {
+void Inbox::on_request(wire::Request&& request, bool is_own) {
+  if (is_own) return server_->on_request(std::move(request));
   if (!is_for_this_owner(request)) {
     return drop("a repeated request for a node that had this id before");
   }

@@ -15,12 +15,12 @@
 #include <async/strand.hpp>
 #include <core/counters.hpp>
 #include <core/keys.hpp>
-#include <core/node_watch.hpp>
 #include <core/pending_calls.hpp>
 #include <core/request_server.hpp>
 #include <redis/client.hpp>
 #include <util/rate_limited_log.hpp>
 #include <util/request_id.hpp>
+#include <view/local_view.hpp>
 #include <wire/decode.hpp>
 
 namespace mesh::core {
@@ -37,7 +37,7 @@ class Inbox {
   };
 
   Inbox(Context context, const std::atomic<InstanceId>& own_id, PendingCalls& calls,
-        std::shared_ptr<RequestServer> server, std::shared_ptr<NodeWatch> watch,
+        std::shared_ptr<RequestServer> server, std::shared_ptr<view::LocalView> view,
         Counters& counters);
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
@@ -49,6 +49,8 @@ class Inbox {
   }
   const std::string& node_channel() const { return node_channel_; }
   void on_message(std::string_view channel, std::string_view payload);
+  /// What this node sends to itself.
+  void on_own_message(std::string_view payload) { on_node_message(payload, true); }
   /// One that is longer than the limit; there is only its beginning.
   void on_oversized(const redis::OversizedMessage& message);
 
@@ -59,9 +61,9 @@ class Inbox {
 
  private:
   void on_frame(std::string_view payload);
-  void on_node_message(std::string_view payload);
+  void on_node_message(std::string_view payload, bool is_own = false);
   void on_malformed(const wire::Malformed& message);
-  void on_request(wire::Request&& request);
+  void on_request(wire::Request&& request, bool is_own);
   bool is_for_this_owner(const wire::Request& request) const {
     return request.owner.empty() || request.owner == owner_;
   }
@@ -79,7 +81,7 @@ class Inbox {
   const std::atomic<InstanceId>& own_id_;
   PendingCalls& calls_;
   std::shared_ptr<RequestServer> server_;
-  std::shared_ptr<NodeWatch> watch_;
+  std::shared_ptr<view::LocalView> view_;
   Counters& counters_;
   RateLimitedLog drop_log_;
   wire::LastRequest last_request_;

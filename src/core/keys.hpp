@@ -42,7 +42,11 @@ class Keys {
   std::string owner(InstanceId id) const { return owner_prefix() + std::to_string(id); }
   /// Ours alone: removed nodes that are to be reported to the application, and by which node.
   std::string reports() const { return names_ + ":reports"; }
-  /// Ours alone: tells who joined and left.
+  /// Ours alone: what each node says of itself.
+  std::string infos() const { return names_ + ":info"; }
+  /// Ours alone: counts the changes that are announced on the channel below.
+  std::string changes() const { return names_ + ":changes"; }
+  /// Ours alone: tells who joined, left, and says something else of itself.
   std::string events_channel() const { return names_ + ":events"; }
   /// Ours alone: a sign of life from the leader, for connections that would be silent without.
   std::string pulse_channel() const { return names_ + ":pulse"; }

@@ -60,8 +60,11 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       drain_progress_(std::make_shared<Event>(strand_)),
       packer_(std::make_shared<Packer>(channels_)),
       calls_(std::make_shared<CallSender>(
-          CallSender::Context{strand_, connections_.commands(), connections_.own_channel(),
-                              channels_, packer_, keys_, options_.redis.reconnect_max_delay},
+          CallSender::Context{
+              strand_, connections_.commands(), connections_.own_channel(), channels_, packer_,
+              keys_, [this](std::string message) { deliver_here(std::move(message)); },
+              [this](const PendingCall& call) { return routed_calls_.may_go_elsewhere(call); },
+              options_.redis.reconnect_max_delay},
           instance_id_, pending_, counters_)),
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{
@@ -76,29 +79,34 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                                 [progress = drain_progress_] { progress->notify_all(); },
                                 options_.redis.reconnect_max_delay},
           counters_)),
-      watch_(std::make_shared<NodeWatch>(
-          NodeWatch::Context{strand_, connections_.subscriptions(), keys_,
-                             options_.heartbeat_interval, options_.node_ttl,
-                             options_.redis.reconnect_max_delay, options_.request_timeout,
-                             options_.log},
-          registry_)),
+      view_(std::make_shared<view::LocalView>(view::LocalView::Context{
+          strand_, connections_.subscriptions(), keys_.events_channel(),
+          options_.heartbeat_interval, options_.node_ttl, options_.redis.reconnect_max_delay,
+          options_.request_timeout, options_.log,
+          [registry = registry_](InstanceId self, TimePoint deadline) {
+            return registry->list_infos(self, deadline);
+          }})),
       callbacks_(
           strand_, executor_,
           [log = options_.log](const std::exception_ptr& error) {
             log(LogLevel::error, "a mesh callback threw: " + describe_error(error));
           },
           gate_),
+      watch_(callbacks_),
+      own_info_(options_.info, options_.hostname, server_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {
                     log(LogLevel::error, "the heartbeats ended: " + describe_error(error));
                   }),
       state_changed_(strand_),
       inbox_(Inbox::Context{connections_.commands(), keys_, options_.limits, options_.log},
-             instance_id_, pending_, server_, watch_, counters_),
+             instance_id_, pending_, server_, view_, counters_),
       registration_(registration_context(), instance_id_, registry_, leader_, cleanup_, inbox_),
       outbox_(Outbox::Context{connections_.commands(), keys_.broadcast_channel(), options_.limits,
                               options_.request_timeout},
-              instance_id_, pending_, calls_, counters_) {}
+              instance_id_, pending_, calls_, counters_),
+      routed_calls_({view_, calls_, options_.heartbeat_interval, [this] { want_view(); }},
+                    instance_id_, pending_, outbox_, counters_) {}
 
 Registration::Context MeshCore::registration_context() {
   return {
@@ -114,10 +122,13 @@ Registration::Context MeshCore::registration_context() {
       .leader = options_.leader,
       .is_election_elsewhere = connections_.elsewhere() != nullptr,
       .log = options_.log,
+      .info = [this](const std::string& owner) { return own_info_.text(owner); },
+      .wants_list_state = [this] { return view_->is_wanted(); },
+      .on_list_state = [this](const view::ListState& state) { view_->on_heartbeat(state); },
       .on_id = [this](InstanceId id) { set_id(id); },
       .on_reregistered =
           [this] {
-            watch_->doubt_list();
+            view_->doubt_list();
             if (reregistered_) callbacks_.push(reregistered_);
           },
       .on_moved = [this] { calls_->repeat_all(); },
@@ -136,20 +147,34 @@ void MeshCore::set_reregistered_callback(detail::AsyncCallback<> callback) {
   });
 }
 
-void MeshCore::watch_nodes(NodeWatch::Callback callback) {
+void MeshCore::watch_nodes(view::NodeWatch::Callback callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
-    self->watch_->set_callback(std::move(callback));
-    if (self->is_active()) self->start_watch();
+    self->watch_.set_callback(std::move(callback), self->view_->nodes(), self->instance_id_);
+    if (self->watch_.has_callback()) self->want_view();
   });
 }
 
-void MeshCore::start_watch() {
-  if (watch_->has_callback()) background_.spawn(watch_->run(watch_, callbacks_));
+void MeshCore::announce_handlers() {
+  if (is_announcing_.exchange(true)) return;
+  asio::post(strand_, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->is_announcing_ = false;
+    if (self->is_active()) self->registration_.on_info_changed();
+  });
+}
+
+void MeshCore::want_view() {
+  if (view_->want() && is_active()) start_view();
+}
+
+void MeshCore::start_view() {
+  if (view_->is_wanted()) background_.spawn(view_->run(view_));
 }
 
 void MeshCore::set_id(InstanceId id) {
   instance_id_ = id;
-  watch_->set_own_id(id);
+  view_->set_own_id(id);
 }
 
 // Stopping --------------------------------------------------------------------------------------
@@ -187,6 +212,7 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
   state_ = State::stopping;
   pending_.fail_all_stopped();
   calls_->clear();
+  routed_calls_.clear();
   background_.cancel_all();
   // Only a drain that was asked for may prolong the whole.
   co_await leave_mesh((drained_unasked ? begin : Clock::now()) + options_.stop_timeout);
@@ -236,9 +262,11 @@ asio::awaitable<void> MeshCore::disconnect() {
 void MeshCore::become_stopped() {
   pending_.fail_all_stopped();
   calls_->clear();
+  routed_calls_.clear();
   answers_->clear();
   packer_->clear();
   inbox_.forget_held();
+  view_->forget();
   set_id(0);
   users_work_.release();
   state_ = State::stopped;
@@ -249,6 +277,7 @@ void MeshCore::abandon() {
   if (state_ != State::stopped) state_ = State::stopping;
   pending_.fail_all_stopped();
   calls_->clear();
+  routed_calls_.clear();
   answers_->clear();
   packer_->clear();
   background_.cancel_all();
@@ -287,6 +316,14 @@ asio::awaitable<std::vector<MeshNode>> MeshCore::list_nodes() {
   co_return co_await registry_->list(instance_id_, Clock::now() + options_.request_timeout);
 }
 
+asio::awaitable<std::vector<NodeInfo>> MeshCore::list_infos() {
+  const auto self = shared_from_this();
+  if (!is_active()) throw MeshNotRunningError();
+  const auto deadline = Clock::now() + options_.request_timeout;
+  view::Listing listing = co_await registry_->list_infos(instance_id_, deadline);
+  co_return std::move(listing.nodes);
+}
+
 // Outgoing messages -------------------------------------------------------------------------------
 
 void MeshCore::begin_call(NewCall&& call) {
@@ -294,9 +331,19 @@ void MeshCore::begin_call(NewCall&& call) {
     std::move(call.completion)(operation_aborted(), std::string());
   } else if (!is_active()) {
     std::move(call.completion)(std::make_exception_ptr(MeshNotRunningError()), std::string());
+  } else if (call.call.routing) {
+    routed_calls_.begin(std::move(call.call), std::move(call.completion), call.control);
   } else {
     outbox_.begin_call(std::move(call.call), std::move(call.completion), call.control);
   }
+}
+
+// In a later turn, as from elsewhere.
+void MeshCore::deliver_here(std::string message) {
+  asio::post(strand_, [weak = weak_from_this(), message = std::move(message)] {
+    const auto self = weak.lock();
+    if (self && self->is_active()) self->inbox_.on_own_message(message);
+  });
 }
 
 void MeshCore::cancel_call(CallControl& control) {

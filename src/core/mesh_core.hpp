@@ -1,14 +1,17 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <mesh/detail/call.hpp>
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/detail/gate.hpp>
 #include <mesh/node.hpp>
@@ -25,18 +28,22 @@
 #include <core/cleanup.hpp>
 #include <core/connections.hpp>
 #include <core/counters.hpp>
+#include <core/gathering.hpp>
 #include <core/inbox.hpp>
 #include <core/interception.hpp>
 #include <core/keys.hpp>
 #include <core/node_channels.hpp>
-#include <core/node_watch.hpp>
 #include <core/outbox.hpp>
+#include <core/own_info.hpp>
 #include <core/packer.hpp>
 #include <core/pending_calls.hpp>
 #include <core/registration.hpp>
 #include <core/registry.hpp>
 #include <core/request_server.hpp>
+#include <core/routed_calls.hpp>
 #include <leader/leader_driver.hpp>
+#include <view/local_view.hpp>
+#include <view/node_watch.hpp>
 
 namespace mesh::core {
 
@@ -63,11 +70,14 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   void set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(detail::AsyncCallback<> callback);
-  void watch_nodes(NodeWatch::Callback callback);
+  /// From any thread: handlers have come or gone.
+  void announce_handlers();
+  void watch_nodes(view::NodeWatch::Callback callback);
 
   asio::awaitable<void> start();
   asio::awaitable<void> stop(StopOptions options);
   asio::awaitable<std::vector<MeshNode>> list_nodes();
+  asio::awaitable<std::vector<NodeInfo>> list_infos();
   asio::awaitable<void> broadcast(std::string type, std::string data, BroadcastOptions options);
 
   /// A remote call that is to begin; the completion is called exactly once. `control` may be null.
@@ -79,6 +89,17 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   /// From any thread.
   static void send(const std::shared_ptr<MeshCore>& core, NewCall call) {
     core->new_calls_->push(core, std::move(call));
+  }
+  /// Calls to many nodes that are to begin. From any thread.
+  std::shared_ptr<Gathering> make_gathering(const detail::PreparedCall& call, std::size_t enough);
+  static void begin_gathering(const std::shared_ptr<Gathering>& gathering,
+                              detail::PreparedCall&& call);
+  /// Keeps it until it is let go of.
+  void keep_gathering(std::shared_ptr<Gathering> gathering) {
+    gatherings_.insert(std::move(gathering));
+  }
+  void let_go_of_gathering(const std::shared_ptr<Gathering>& gathering) {
+    gatherings_.erase(gathering);
   }
   /// Ends the call as cancelled, whether it has begun or not.
   void cancel_call(CallControl& control);
@@ -116,12 +137,15 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::awaitable<void> disconnect();
   asio::awaitable<void> stay_registered(std::shared_ptr<MeshCore> self);
   bool is_active() const { return state_ == State::running || state_ == State::draining; }
-  void start_watch();
+  void want_view();
+  void start_view();
   void set_id(InstanceId id);
   void become_stopped();
 
   Registration::Context registration_context();
   void connect_events();
+  void connect_view();
+  void deliver_here(std::string message);
   redis::Client::Events cluster_events();
   void hear_messages(redis::Client::Events& events);
   std::shared_ptr<detail::Gate> gate_ = std::make_shared<detail::Gate>();
@@ -145,8 +169,10 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<CallSender> calls_;
   std::shared_ptr<RequestServer> server_;
   std::shared_ptr<AnswerSender> answers_;
-  std::shared_ptr<NodeWatch> watch_;
+  std::shared_ptr<view::LocalView> view_;
   SerialQueue callbacks_;
+  view::NodeWatch watch_;
+  OwnInfo own_info_;
   TaskGroup background_;
   Event state_changed_;
   TimePoint drain_deadline_{};
@@ -156,7 +182,10 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   Inbox inbox_;
   Registration registration_;
   Outbox outbox_;
+  RoutedCalls routed_calls_;
+  std::unordered_set<std::shared_ptr<Gathering>> gatherings_;  // that users have
   std::atomic<InstanceId> instance_id_{0};
+  std::atomic<bool> is_announcing_{false};
 };
 
 }  // namespace mesh::core

@@ -11,9 +11,17 @@ namespace mesh::core {
 void MeshCore::connect_events() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
   registration_.reset();
+  connect_view();
   pending_.set_never_sent_callback([weak](const PendingCall& call) {
     const auto self = weak.lock();
-    return self ? self->calls_->why_not_sent(call) : nullptr;
+    if (!self) return std::exception_ptr();
+    const bool has_no_target = call.routed && call.target == 0;
+    return has_no_target ? self->routed_calls_.why_not_sent(call.type)
+                         : self->calls_->why_not_sent(call);
+  });
+  pending_.set_failed_callback([weak](PendingCall& call, const std::exception_ptr& error) {
+    const auto self = weak.lock();
+    return self && self->is_active() && self->routed_calls_.on_failed(call, error);
   });
   pending_.set_silent_callback([weak](const RequestId& request_id) {
     if (const auto self = weak.lock()) self->calls_->check(request_id);
@@ -45,7 +53,7 @@ void MeshCore::connect_events() {
     if (!self || std::exchange(first, false)) return;
     ++self->counters_.reconnects;
     self->registration_.on_reconnected();
-    self->watch_->doubt_list();
+    self->view_->doubt_list();
     self->calls_->on_reconnected();
     self->answers_->on_reconnected();
     self->calls_->on_ready();
@@ -99,6 +107,7 @@ void MeshCore::connect_events() {
       ++self->counters_.reconnects;
       self->calls_->on_reconnected();
       self->calls_->repeat_all();
+      self->view_->on_subscribed_again();
     }
     self->calls_->on_ready();
   };
@@ -109,10 +118,23 @@ void MeshCore::connect_events() {
   redis::Client::Events subscriptions = cluster_events();
   subscriptions.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
-    if (self && !std::exchange(first, false)) ++self->counters_.reconnects;
+    if (!self || std::exchange(first, false)) return;
+    ++self->counters_.reconnects;
+    self->view_->on_subscribed_again();
   };
   hear_messages(subscriptions);
   connections_.subscriptions()->set_events(std::move(subscriptions));
+}
+
+void MeshCore::connect_view() {
+  const std::weak_ptr<MeshCore> weak = weak_from_this();
+  view_->set_events({[weak](const view::NodeView::Changes& changes) {
+                       const auto self = weak.lock();
+                       if (self) self->watch_.report(changes, self->instance_id_);
+                     },
+                     [weak] {
+                       if (const auto self = weak.lock()) self->routed_calls_.on_view_updated();
+                     }});
 }
 
 // What any connection to a cluster learns of it is of use for all.

@@ -114,16 +114,24 @@ asio::awaitable<void> MeshCore::join_mesh(TimePoint latest) {
   co_await connections_.open(waits ? latest : deadline, waits);
   if (waits) deadline = Clock::now() + options_.redis.connect_timeout;
 
-  server_->start([weak = std::weak_ptr(answers_)](InstanceId target, Answer&& answer) {
-    if (const auto answers = weak.lock()) answers->send(target, std::move(answer));
+  server_->start([weak = weak_from_this()](InstanceId target, Answer&& answer) {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (target != 0 && target == self->instance_id_) {
+      if (answer.deliveries) ++*answer.deliveries;
+      self->deliver_here(std::move(answer.message));
+    } else {
+      self->answers_->send(target, std::move(answer));
+    }
   });
+  own_info_.set_started_at(std::chrono::system_clock::now());
   const InstanceId id = co_await registration_.join(deadline);
   if (state_ != State::starting) throw MeshStoppedError();
 
   set_id(id);
   state_ = State::running;
   background_.spawn(stay_registered(shared_from_this()));
-  start_watch();
+  start_view();
   connections_.open_elsewhere();
   leader_->start();
   const std::string place = connections_.elsewhere() ? ", its leader is elected at " +

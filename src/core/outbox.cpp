@@ -35,8 +35,10 @@ Outbox::Outbox(Context context, const std::atomic<InstanceId>& own_id, PendingCa
       calls_(std::move(calls)),
       counters_(counters) {}
 
-void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& completion,
-                        const std::shared_ptr<CallControl>& control) {
+std::optional<RequestId> Outbox::begin_call(detail::OutgoingCall&& call,
+                                            detail::CallCompletion&& completion,
+                                            const std::shared_ptr<CallControl>& control,
+                                            std::unique_ptr<RoutedCall> routed) {
   const auto timeout =
       call.timeout == std::chrono::milliseconds::zero() ? context_.default_timeout : call.timeout;
   const auto now = Clock::now();
@@ -46,10 +48,9 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
     std::move(completion)(
         make_error<MeshDeadlineError>(call.target, std::string(call.type), Executed::no),
         std::string());
-    return;
+    return std::nullopt;
   }
-  const UuidGenerator::Text uuid = uuids_.next_text();
-  const RequestId request_id(std::string_view(uuid.data(), uuid.size()));
+  const RequestId request_id = next_request_id();
   std::string message = requests_.encode({.request_id = request_id.view(),
                                           .sender = own_id_,
                                           .type = call.type,
@@ -61,7 +62,7 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
                                          std::move(message_));
   if (auto objection = objection_to_call(call, message.size())) {
     std::move(completion)(std::move(objection), std::string());
-    return;
+    return std::nullopt;
   }
   if (control) control->request_id = request_id;
   const bool has_data = has_room_to_keep(call.data.size() + headers_of(call).size());
@@ -76,10 +77,12 @@ void Outbox::begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& co
                                 .has_data = has_data,
                                 .ends_at = ends_at,
                                 .extras = std::move(call.extras),
-                                .control = control});
-  calls_->send(request_id, pending, message);
+                                .control = control,
+                                .routed = std::move(routed)});
+  if (pending.target != 0 || !pending.routed) calls_->send(request_id, pending, message);
   constexpr std::size_t usual_size = std::size_t{64} << 10U;
   if (message.capacity() <= usual_size) message_ = std::move(message);
+  return request_id;
 }
 
 bool Outbox::has_room_to_keep(std::size_t size) const {
@@ -97,7 +100,8 @@ std::exception_ptr Outbox::objection_to_call(const detail::OutgoingCall& call,
     return make_error<MeshLimitError>("the request " + *objection);
   }
   // What cannot be sent now must be kept.
-  if (!calls_->can_send_to(call.target) && !has_room_to_keep(message_size)) {
+  const bool can_be_sent = calls_->can_send_to(call.target) && (call.target != 0 || !call.routing);
+  if (!can_be_sent && !has_room_to_keep(message_size)) {
     return std::make_exception_ptr(redis::overflow_error());
   }
   return nullptr;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,8 +48,15 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
 
   /// Begins a remote call; the completion is called exactly once. `control` may be null.
-  void begin_call(detail::OutgoingCall&& call, detail::CallCompletion&& completion,
-                  const std::shared_ptr<CallControl>& control);
+  /// Without a target, which then is chosen later, `routed` is set. Nothing if the call has ended.
+  std::optional<RequestId> begin_call(detail::OutgoingCall&& call,
+                                      detail::CallCompletion&& completion,
+                                      const std::shared_ptr<CallControl>& control,
+                                      std::unique_ptr<RoutedCall> routed = nullptr);
+  RequestId next_request_id() {
+    const UuidGenerator::Text uuid = uuids_.next_text();
+    return std::string_view(uuid.data(), uuid.size());
+  }
   /// Publishes a broadcast.
   asio::awaitable<void> broadcast(std::string_view type, std::string_view data);
 

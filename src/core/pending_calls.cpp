@@ -19,8 +19,7 @@ constexpr std::chrono::milliseconds longest_silence{500};
 PendingCalls::PendingCalls(const Strand& strand, Counters& counters)
     : counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
-PendingCall& PendingCalls::add(const RequestId& request_id, PendingCall&& call) {
-  ++counters_.calls_sent;
+PendingCall& PendingCalls::add_again(const RequestId& request_id, PendingCall&& call) {
   kept_bytes_ += kept_bytes_of(call);
   set_heard(call, call.begun_at);
   const TimePoint silent_at = std::min(call.begun_at + silence_of(call), call.deadline);
@@ -38,13 +37,16 @@ bool PendingCalls::on_response(const wire::Response& response) {
   auto call = calls_.extract(response.request_id);
   if (!call) return false;
   answered_.add(response.request_id);
-  auto error = response.error ? error_of(response, *call) : nullptr;
+  if (response.error) {
+    complete(std::move(*call), error_of(response, *call), {});
+    return true;
+  }
   // The memory of what the request said serves again, unless it is much: the user may keep it.
   constexpr std::size_t much = std::size_t{4} << 10U;
   std::string data = take_data(*call);
   if (data.capacity() > much) data = std::string();
   data.assign(response.data);
-  complete(std::move(*call), std::move(error), std::move(data));
+  complete(std::move(*call), nullptr, std::move(data));
   return true;
 }
 
@@ -93,7 +95,7 @@ bool PendingCalls::cancel(const RequestId& request_id, std::exception_ptr error)
 void PendingCalls::fail_all_stopped() {
   for (PendingCall& call : calls_.drain()) {
     auto error = make_error<MeshStoppedError>(executed_of(call));
-    complete(std::move(call), std::move(error), {});
+    end(std::move(call), counters_.calls_failed, std::move(error), {});
   }
   alarm_.set(std::nullopt);
 }
@@ -160,7 +162,16 @@ void PendingCalls::drop_all() {
   kept_bytes_ = 0;
 }
 
+bool PendingCalls::goes_on(PendingCall& call, const std::exception_ptr& error) {
+  if (!call.routed || !on_failed_) return false;
+  const std::size_t kept = kept_bytes_of(call);
+  if (!on_failed_(call, error)) return false;
+  kept_bytes_ -= kept;
+  return true;
+}
+
 void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, std::string&& data) {
+  if (error && goes_on(call, error)) return;
   auto& counter = error ? counters_.calls_failed : counters_.calls_succeeded;
   end(std::move(call), counter, std::move(error), std::move(data));
 }

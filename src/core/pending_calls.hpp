@@ -20,6 +20,7 @@
 #include <core/deadline_map.hpp>
 #include <core/node_features.hpp>
 #include <core/recent_ids.hpp>
+#include <core/routed_call.hpp>
 #include <wire/messages.hpp>
 
 namespace mesh::core {
@@ -51,8 +52,9 @@ struct PendingCall {
   TimePoint ends_at = TimePoint::max();  // its deadline in total
   TimePoint silent_until{};              // for how long nothing need be heard of it
   std::shared_ptr<const detail::CallExtras> extras{};
-  std::shared_ptr<void> control{};  // for who may cancel it
-  TimePoint deadline{};             // when it times out unless something is heard of it
+  std::shared_ptr<void> control{};       // for who may cancel it
+  TimePoint deadline{};                  // when it times out unless something is heard of it
+  std::unique_ptr<RoutedCall> routed{};  // null if its caller chose the node
 
   std::string_view headers() const {
     return extras ? std::string_view(extras->headers) : std::string_view();
@@ -67,7 +69,12 @@ class PendingCalls {
   PendingCalls(const Strand& strand, Counters& counters);
 
   /// The id must be new. The call's timeout begins at `call.begun_at`. Returns it in its place.
-  PendingCall& add(const RequestId& request_id, PendingCall&& call);
+  PendingCall& add(const RequestId& request_id, PendingCall&& call) {
+    ++counters_.calls_sent;
+    return add_again(request_id, std::move(call));
+  }
+  /// The same for one that was there under another id.
+  PendingCall& add_again(const RequestId& request_id, PendingCall&& call);
   /// Leaves the id in place. False if there is no such call, as for all below.
   bool on_response(const wire::Response& response);
   /// The response to a call cannot be read.
@@ -102,6 +109,13 @@ class PendingCalls {
   void set_never_sent_callback(std::function<std::exception_ptr(const PendingCall& call)> why) {
     why_never_sent_ = std::move(why);
   }
+  /// `on_failed` is told of each call that failed and for which a node was chosen, with the error.
+  /// It takes over what it moves from the call and returns true if the call goes on, as another
+  /// one.
+  void set_failed_callback(
+      std::function<bool(PendingCall& call, const std::exception_ptr& error)> on_failed) {
+    on_failed_ = std::move(on_failed);
+  }
   std::vector<RequestId> ids() const { return calls_.keys(); }
   /// Fails every call with `MeshStoppedError`.
   void fail_all_stopped();
@@ -125,6 +139,7 @@ class PendingCalls {
   static Clock::duration silence_of(const PendingCall& call);
   static TimePoint overdue_at(const PendingCall& call);
   static void set_heard(PendingCall& call, TimePoint now);
+  bool goes_on(PendingCall& call, const std::exception_ptr& error);
   void complete(PendingCall&& call, std::exception_ptr error, std::string&& data);
   void end(PendingCall&& call, StrandCounter& counter, std::exception_ptr error,
            std::string&& data);
@@ -135,6 +150,7 @@ class PendingCalls {
   std::function<void(const RequestId& request_id)> on_overdue_;
   std::function<void(const RequestId& request_id, const PendingCall& call)> on_given_up_;
   std::function<std::exception_ptr(const PendingCall& call)> why_never_sent_;
+  std::function<bool(PendingCall& call, const std::exception_ptr& error)> on_failed_;
   RecentIds given_up_;  // apart, since answers to these may come much later
   RecentIds answered_;
   std::size_t kept_bytes_ = 0;

@@ -26,7 +26,9 @@ Registration::Registration(Context context, const std::atomic<InstanceId>& own_i
       log_(context_.log),
       place_log_(context_.log),
       token_log_(context_.log),
+      info_log_(context_.log),
       heartbeat_due_(context_.strand),
+      info_due_(context_.strand, [this] { heartbeat_due_.notify_all(); }),
       after_reconnect_(context_.reconnect_max_delay),
       after_refusal_(context_.node_ttl) {}
 
@@ -35,6 +37,7 @@ void Registration::reset() {
   after_refusal_.close();
   must_move_ = false;
   leaving_ = false;
+  announced_info_.clear();
   inbox_.forget_held();
   inbox_.accept_requests();
 }
@@ -43,6 +46,12 @@ void Registration::on_reconnected() {
   inbox_.hold_requests();
   after_reconnect_.open(Clock::now());
   heartbeat_due_.notify_all();
+}
+
+// Handlers are registered one after the other.
+void Registration::on_info_changed() {
+  constexpr std::chrono::milliseconds patience{20};
+  info_due_.set(Clock::now() + patience);
 }
 
 void Registration::begin_to_leave() {
@@ -61,7 +70,7 @@ asio::awaitable<InstanceId> Registration::join(TimePoint deadline) {
     const InstanceId id = co_await registry_->claim_id(deadline);
     claimed_id_ = id;
     co_await listen(id, deadline);
-    const auto found = co_await registry_->heartbeat(id, leader_->lock_value(), deadline);
+    const auto found = co_await register_or_prolong(id, deadline);
     if (found.registration != Registry::Registration::taken_by_another) co_return id;
     context_.own_channel->unsubscribe(inbox_.node_channel());
     inbox_.forget_held();
@@ -124,7 +133,7 @@ asio::awaitable<void> Registration::send_heartbeat() {
   std::exception_ptr refusal;
   try {
     // However late the answer is, it must be heard: it alone tells that the node had been removed.
-    found = co_await registry_->heartbeat(id, leader_->lock_value(), TimePoint::max());
+    found = co_await register_or_prolong(id, TimePoint::max());
   } catch (const MeshRedisError&) {
     refusal = std::current_exception();
   }
@@ -150,6 +159,34 @@ asio::awaitable<void> Registration::send_heartbeat() {
       co_return;
   }
   context_.on_reregistered();
+}
+
+asio::awaitable<Registry::Heartbeat> Registration::register_or_prolong(InstanceId id,
+                                                                       TimePoint deadline) {
+  const std::string info = context_.info(registry_->owner());
+  Registry::Beat beat;
+  beat.id = id;
+  beat.lock_value = leader_->lock_value();
+  if (info != announced_info_) beat.info = info;
+  beat.wants_list_state = context_.wants_list_state();
+  const Registry::Heartbeat found = co_await registry_->heartbeat(beat, deadline);
+  if (found.registration != Registry::Registration::taken_by_another) {
+    note_info(beat.info, found.has_info);
+    if (found.list) context_.on_list_state(*found.list);
+  }
+  co_return found;
+}
+
+void Registration::note_info(const std::string& sent, bool is_there) {
+  if (!sent.empty()) announced_info_ = sent;
+  if (is_there) return;
+  if (sent.empty()) {
+    announced_info_.clear();
+    on_info_changed();
+  } else {
+    info_log_.warn(Clock::now(), "this node can tell nobody what it serves, as it may not use " +
+                                     context_.keys.infos());
+  }
 }
 
 // Of a cluster the heartbeat asks another server than the one that has the channel, whose being

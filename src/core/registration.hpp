@@ -11,6 +11,7 @@
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
 
+#include <async/alarm.hpp>
 #include <async/event.hpp>
 #include <async/strand.hpp>
 #include <core/cleanup.hpp>
@@ -43,6 +44,12 @@ class Registration {
     /// The leader is elected on another Redis than that of the mesh.
     bool is_election_elsewhere = false;
     LogSink log;
+    /// What this node says of itself, as JSON, where that is what its owner key holds.
+    std::function<std::string(const std::string& owner)> info;
+    /// Whether somebody wants to know of each heartbeat what the list of nodes then was, and is
+    /// told.
+    std::function<bool()> wants_list_state;
+    std::function<void(const view::ListState& state)> on_list_state;
     /// Tells the id of the node, each time that it has a new one.
     std::function<void(InstanceId)> on_id;
     /// The node had been removed while it was alive.
@@ -65,6 +72,8 @@ class Registration {
   asio::awaitable<void> keep();
   /// The connection for commands was made anew: Redis may have lost the registration with it.
   void on_reconnected();
+  /// What it says of itself is another now, and perhaps again in a moment.
+  void on_info_changed();
   /// From now on the node is not listed, but still owns its id.
   void begin_to_leave();
   /// No more messages are to come.
@@ -75,6 +84,8 @@ class Registration {
  private:
   asio::awaitable<void> listen(InstanceId id, TimePoint deadline);
   asio::awaitable<void> send_heartbeat();
+  asio::awaitable<Registry::Heartbeat> register_or_prolong(InstanceId id, TimePoint deadline);
+  void note_info(const std::string& sent, bool is_there);
   asio::awaitable<void> look_after_channel();
   void on_unheard(TimePoint asked_at);
   asio::awaitable<void> send_leaving_heartbeat();
@@ -93,7 +104,10 @@ class Registration {
   RateLimitedLog log_;
   RateLimitedLog place_log_;  // of the election
   RateLimitedLog token_log_;
+  RateLimitedLog info_log_;
   Event heartbeat_due_;
+  Alarm info_due_;
+  std::string announced_info_;    // what Redis has, as far as is known
   ReturnWindow after_reconnect_;  // of the connection for commands
   ReturnWindow after_refusal_;    // of a heartbeat, by Redis
   bool must_move_ = false;        // to a new id, as soon as there is one

@@ -12,12 +12,14 @@
 #include <scripts/leave.lua.hpp>
 #include <scripts/list_nodes.lua.hpp>
 #include <scripts/next_free_id.lua.hpp>
+#include <scripts/read_infos.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
 #include <async/event.hpp>
 #include <core/node_features.hpp>
 #include <redis/channel_kind.hpp>
 #include <redis/reply_errors.hpp>
+#include <wire/node_info.hpp>
 
 namespace mesh::core {
 
@@ -32,20 +34,29 @@ constexpr int owner_ttl_in_node_ttls = 10;
 constexpr std::size_t nodes_per_part = 1000;
 
 // Others may have put anything into the sets: what is not an id is passed over.
-std::optional<InstanceId> parse_id(const std::string& text) {
-  InstanceId id = 0;
+std::optional<std::int64_t> parse_number(const std::string& text) {
+  std::int64_t number = 0;
   const char* const end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, id);
+  const auto result = std::from_chars(text.data(), end, number);
   if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
-  return id;
+  return number;
 }
 
-/// From where the next part begins, id, host name, id, host name ...
-void append_nodes(std::vector<MeshNode>& nodes, const redis::Reply& reply, InstanceId self) {
-  for (std::size_t i = 1; i + 1 < reply.elements.size(); i += 2) {
-    const auto id = parse_id(reply.elements[i].text);
+/// Of number of the last change, members, last id, whether one is silent; nothing of less.
+std::optional<view::ListState> parse_list_state(const redis::Reply& reply) {
+  if (reply.elements.size() < 4) return std::nullopt;
+  return view::ListState{
+      parse_number(reply.elements[0].text).value_or(0), reply.elements[1].integer,
+      parse_number(reply.elements[2].text).value_or(0), reply.elements[3].integer != 0};
+}
+
+/// From where the next part begins, the list's state, id, host name, id, host name ...
+template <typename Node>
+void append_nodes(std::vector<Node>& nodes, const redis::Reply& reply, InstanceId self) {
+  for (std::size_t i = 2; i + 1 < reply.elements.size(); i += 2) {
+    const auto id = parse_number(reply.elements[i].text);
     if (!id) continue;
-    MeshNode node;
+    Node node;
     node.instance_id = *id;
     node.hostname = reply.elements[i + 1].text;
     node.self = *id == self;
@@ -53,11 +64,18 @@ void append_nodes(std::vector<MeshNode>& nodes, const redis::Reply& reply, Insta
   }
 }
 
+/// Takes over what the node says, but not who it is.
+void apply_record(NodeInfo& node, wire::NodeRecord&& record) {
+  const MeshNode known = node;
+  node = std::move(record.info);
+  static_cast<MeshNode&>(node) = known;
+}
+
 /// Of id, note, id, note ... those whose note begins with `prefix`.
 Registry::Reports parse_reports(const redis::Reply& pairs, const std::string& prefix) {
   Registry::Reports reports;
   for (std::size_t i = 0; i + 1 < pairs.elements.size(); i += 2) {
-    const auto id = parse_id(pairs.elements[i].text);
+    const auto id = parse_number(pairs.elements[i].text);
     const std::string& note = pairs.elements[i + 1].text;
     if (id && note.starts_with(prefix)) reports.push_back(Registry::Report{*id, note});
   }
@@ -78,6 +96,7 @@ Registry::Registry(Context context)
       claim_id_(scripts::claim_id),
       heartbeat_(scripts::heartbeat),
       list_nodes_(scripts::list_nodes),
+      read_infos_(scripts::read_infos),
       remove_dead_nodes_(scripts::remove_dead_nodes),
       finish_report_(scripts::finish_report),
       leave_(scripts::leave) {}
@@ -97,6 +116,7 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   uuid_ = owner_value(uuids_.next());
   last_score_.clear();
   may_read_lock_ = true;
+  may_look_at_any_info_ = true;
   for (;;) {
     const InstanceId id = co_await next_free_id(deadline);
     if (co_await may_be_heard(id, deadline)) continue;
@@ -147,21 +167,23 @@ void Registry::note_claim(InstanceId id) {
   if (claims_.size() > most_claims) claims_.erase(claims_.begin());
 }
 
-asio::awaitable<Registry::Heartbeat> Registry::heartbeat(InstanceId id, std::string lock_value,
-                                                         TimePoint deadline) {
-  redis::Outcome outcome = co_await run_heartbeat(id, lock_value, deadline);
+asio::awaitable<Registry::Heartbeat> Registry::heartbeat(const Beat& beat, TimePoint deadline) {
+  redis::Outcome outcome = co_await run_heartbeat(beat, deadline);
   if (may_read_lock_ && redis::is_not_permitted(outcome.reply)) {
     may_read_lock_ = false;
-    outcome = co_await run_heartbeat(id, std::move(lock_value), deadline);
+    outcome = co_await run_heartbeat(beat, deadline);
     may_read_lock_ = outcome.failure != redis::Failure::none || outcome.reply.is_error();
   }
   const redis::Reply reply = client_->require_reply(std::move(outcome), "script");
   Heartbeat found;
-  if (reply.elements.size() < 3) co_return found;
+  if (reply.elements.size() < 5) co_return found;
   last_score_ = reply.elements[1].text;
   found.registration = reply.elements[0].integer == 1 ? Registration::known : Registration::missing;
   found.is_unheard = reply.elements[2].integer == 0;
-  if (reply.elements.size() > 3) found.another_leads = reply.elements[3].integer == 1;
+  found.has_info = (reply.elements[3].integer & 1) != 0;
+  if ((reply.elements[3].integer & 2) != 0) may_look_at_any_info_ = false;
+  found.list = parse_list_state(reply.elements[4]);
+  if (reply.elements.size() > 5) found.another_leads = reply.elements[5].integer == 1;
   co_return found;
 }
 
@@ -171,44 +193,88 @@ asio::awaitable<bool> Registry::is_unheard(InstanceId id, TimePoint deadline) {
   co_return answer.found&& answer.found->own == 0;
 }
 
-asio::awaitable<redis::Outcome> Registry::run_heartbeat(InstanceId id, std::string lock_value,
-                                                        TimePoint deadline) {
-  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.owner(id)};
+asio::awaitable<redis::Outcome> Registry::run_heartbeat(const Beat& beat, TimePoint deadline) {
+  Strings keys{keys_.heartbeats(),   keys_.nodes(), keys_.next_id(),
+               keys_.owner(beat.id), keys_.infos(), keys_.changes()};
   if (may_read_lock_) {
     keys.push_back(keys_.leader_lock());
     keys.push_back(keys_.leader_last_term());
   }
-  Strings arguments{std::to_string(id),
+  // In a cluster nobody leaves infos.
+  const bool looks_at_any_info = may_look_at_any_info_ && !channels_;
+  Strings arguments{std::to_string(beat.id),
                     hostname_,
                     uuid_,
                     owner_ttl_,
                     last_score_,
                     keys_.events_channel(),
-                    std::move(lock_value),
+                    beat.lock_value,
                     former_uuid_,
-                    channel_to_ask_about(keys_.node_channel(id)),
-                    publish_word()};
+                    channel_to_ask_about(keys_.node_channel(beat.id)),
+                    publish_word(),
+                    beat.info,
+                    beat.wants_list_state ? node_ttl_ : std::string(),
+                    looks_at_any_info ? "1" : "0"};
   co_return co_await heartbeat_.execute(*client_, std::move(keys), std::move(arguments), deadline);
 }
 
-asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
-  const Strings keys{keys_.heartbeats(), keys_.nodes()};
+template <typename Node>
+asio::awaitable<std::optional<view::ListState>> Registry::read_list(InstanceId self,
+                                                                    std::vector<Node>& nodes,
+                                                                    TimePoint deadline) {
+  const Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.changes()};
   const std::string first = "0";
-  std::vector<MeshNode> nodes;
+  std::optional<view::ListState> state;
   std::string part = first;
   do {
     Strings arguments{node_ttl_, part, std::to_string(nodes_per_part)};
     const redis::Reply reply = co_await list_nodes_.run(*client_, keys, std::move(arguments),
                                                         deadline, redis::Priority::payload);
     append_nodes(nodes, reply, self);
-    part = reply.elements.empty() ? first : reply.elements.front().text;
+    const bool is_whole = reply.elements.size() >= 2;
+    if (!state && is_whole) state = parse_list_state(reply.elements[1]);
+    part = is_whole ? reply.elements.front().text : first;
   } while (part != first);
-  std::ranges::sort(nodes, {}, &MeshNode::instance_id);
-  const auto is_same = [](const MeshNode& left, const MeshNode& right) {
+  std::ranges::sort(nodes, {}, &Node::instance_id);
+  const auto is_same = [](const Node& left, const Node& right) {
     return left.instance_id == right.instance_id;
   };
   nodes.erase(std::unique(nodes.begin(), nodes.end(), is_same), nodes.end());
+  co_return state;
+}
+
+asio::awaitable<std::vector<MeshNode>> Registry::list(InstanceId self, TimePoint deadline) {
+  std::vector<MeshNode> nodes;
+  co_await read_list(self, nodes, deadline);
   co_return nodes;
+}
+
+asio::awaitable<view::Listing> Registry::list_infos(InstanceId self, TimePoint deadline) {
+  view::Listing listing;
+  const auto state = co_await read_list(self, listing.nodes, deadline);
+  listing.state = state.value_or(view::ListState{});
+  for (std::size_t begin = 0; begin < listing.nodes.size(); begin += nodes_per_part) {
+    const std::size_t size = std::min(nodes_per_part, listing.nodes.size() - begin);
+    co_await read_infos(std::span(listing.nodes).subspan(begin, size), deadline);
+  }
+  co_return listing;
+}
+
+asio::awaitable<void> Registry::read_infos(std::span<NodeInfo> nodes, TimePoint deadline) {
+  Strings keys{keys_.infos()};
+  Strings arguments;
+  for (const NodeInfo& node : nodes) {
+    keys.push_back(keys_.owner(node.instance_id));
+    arguments.push_back(std::to_string(node.instance_id));
+  }
+  const redis::Reply reply = co_await read_infos_.run(
+      *client_, std::move(keys), std::move(arguments), deadline, redis::Priority::payload);
+  for (std::size_t i = 0; i < nodes.size() && 2 * i + 1 < reply.elements.size(); ++i) {
+    auto record = wire::decode_node_record(reply.elements[2 * i + 1].text);
+    if (record && record->owner == reply.elements[2 * i].text) {
+      apply_record(nodes[i], std::move(*record));
+    }
+  }
 }
 
 asio::awaitable<std::optional<Registry::Reports>> Registry::remove_dead(InstanceId self,
@@ -234,7 +300,8 @@ asio::awaitable<redis::Reply> Registry::run_cleanup(InstanceId self, const Manda
                                                     std::vector<std::string> owners,
                                                     std::vector<std::string> ghosts,
                                                     TimePoint deadline) {
-  Strings keys{mandate.key, keys_.heartbeats(), keys_.nodes(), keys_.reports(), keys_.next_id()};
+  Strings keys{mandate.key,     keys_.heartbeats(), keys_.nodes(),  keys_.reports(),
+               keys_.next_id(), keys_.infos(),      keys_.changes()};
   for (const std::string& id : owners) keys.push_back(keys_.owner_prefix() + id);
   Strings arguments{mandate.value,         node_ttl_,      reporter(self), keys_.events_channel(),
                     keys_.pulse_channel(), mandate.memory, publish_word()};
@@ -279,7 +346,7 @@ asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
 
 asio::awaitable<bool> Registry::run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
                                           redis::Priority priority) {
-  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id)};
+  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id), keys_.infos(), keys_.changes()};
   Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel(),
                     publish_word()};
   const redis::Reply reply =

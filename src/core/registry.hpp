@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -18,6 +19,7 @@
 #include <redis/reply.hpp>
 #include <redis/script.hpp>
 #include <util/uuid.hpp>
+#include <view/list_state.hpp>
 
 namespace mesh::core {
 
@@ -56,22 +58,34 @@ class Registry {
   asio::awaitable<InstanceId> claim_id(TimePoint deadline);
   enum class Registration { known, missing, taken_by_another };
 
+  /// What goes along with a heartbeat.
+  struct Beat {
+    InstanceId id = 0;
+    std::string lock_value{};  // what the leader lock holds while this node leads
+    std::string info{};        // what the node says of itself; empty: what it said before
+    bool wants_list_state = false;
+  };
+
   /// What a heartbeat found.
   struct Heartbeat {
     Registration registration = Registration::taken_by_another;
-    bool is_unheard = false;              // nobody is subscribed to the node's channel, in a script
+    bool is_unheard = false;  // nobody is subscribed to the node's channel, in a script
+    bool has_info = false;    // what the node says of itself is there
+    std::optional<view::ListState> list{};
     std::optional<bool> another_leads{};  // nothing if an attempt must find out
   };
 
-  /// Registers the node or prolongs its registration, unless another node has its id. `lock_value`
-  /// is what the leader lock holds while this node leads.
-  asio::awaitable<Heartbeat> heartbeat(InstanceId id, std::string lock_value, TimePoint deadline);
+  /// Registers the node or prolongs its registration, unless another node has its id. The beat must
+  /// outlive the operation.
+  asio::awaitable<Heartbeat> heartbeat(const Beat& beat, TimePoint deadline);
   /// Whether it is certain that nobody is subscribed to the node's channel, where a heartbeat does
   /// not tell.
   asio::awaitable<bool> is_unheard(InstanceId id, TimePoint deadline);
   /// In ascending order of the ids. `self` marks the one with that id. Large lists are read in
   /// parts: a node that comes or goes meanwhile may be listed or not.
   asio::awaitable<std::vector<MeshNode>> list(InstanceId self, TimePoint deadline);
+  /// The same with what the nodes say of themselves, and what the list then was.
+  asio::awaitable<view::Listing> list_infos(InstanceId self, TimePoint deadline);
   /// What shows that the caller leads: the value of the leader lock, or, where that is on another
   /// Redis, its fencing token.
   struct Mandate {
@@ -102,8 +116,12 @@ class Registry {
   std::string channel_to_ask_about(const std::string& name) const;
   std::string publish_word() const;
   void note_claim(InstanceId id);
-  asio::awaitable<redis::Outcome> run_heartbeat(InstanceId id, std::string lock_value,
-                                                TimePoint deadline);
+  asio::awaitable<redis::Outcome> run_heartbeat(const Beat& beat, TimePoint deadline);
+  template <typename Node>
+  asio::awaitable<std::optional<view::ListState>> read_list(InstanceId self,
+                                                            std::vector<Node>& nodes,
+                                                            TimePoint deadline);
+  asio::awaitable<void> read_infos(std::span<NodeInfo> nodes, TimePoint deadline);
   asio::awaitable<redis::Reply> run_cleanup(InstanceId self, const Mandate& mandate,
                                             std::vector<std::string> owners,
                                             std::vector<std::string> ghosts, TimePoint deadline);
@@ -122,12 +140,14 @@ class Registry {
   std::string uuid_;  // tells this node from another with the same id; a new one for each claim
   std::map<InstanceId, std::string> claims_;  // the last uuid of each id, of a few
   std::string former_uuid_;                   // of an earlier claim of the same id
-  bool may_read_lock_ = true;                 // as far as is known
-  std::vector<std::string> ghosts_;           // host names without a heartbeat, at the last cleanup
+  bool may_read_lock_ = true;                 // as far as is known, here and below
+  bool may_look_at_any_info_ = true;
+  std::vector<std::string> ghosts_;  // host names without a heartbeat, at the last cleanup
   redis::Script next_free_id_;
   redis::Script claim_id_;
   redis::Script heartbeat_;
   redis::Script list_nodes_;
+  redis::Script read_infos_;
   redis::Script remove_dead_nodes_;
   redis::Script finish_report_;
   redis::Script leave_;

@@ -262,7 +262,11 @@ std::optional<NodeEvent> decode_event(std::string_view text) {
   NodeEvent event;
   const auto found =
       read_object(text, most_levels, [&event](std::string_view name, std::string_view value) {
+        if (name == "joined") event.joined = take_short_integer(value);
+        if (name == "changed") event.changed = take_short_integer(value);
         if (name == "left") event.left = take_short_integer(value);
+        if (name == "change") event.change = take_short_integer(value);
+        if (name == "info") event.record = decode_node_record(value);
       });
   return found.verdict == JsonVerdict::good ? std::optional(event) : std::nullopt;
 }

@@ -44,6 +44,24 @@ JsonVerdict read_members(JsonLexer& text, std::size_t most_levels, OnField on_fi
   return text.take('}') ? JsonVerdict::good : JsonVerdict::no_json;
 }
 
+/// Tells `on_element` each element of an array as it is written.
+template <typename OnElement>
+JsonVerdict read_elements(JsonLexer& text, std::size_t most_levels, OnElement on_element) {
+  text.skip_space();
+  if (!text.take('[')) return JsonVerdict::no_json;
+  text.skip_space();
+  if (text.take(']')) return JsonVerdict::good;
+  do {
+    text.skip_space();
+    const std::size_t begin = text.place();
+    const JsonVerdict verdict = skip_json_value(text, most_levels - 1);
+    if (verdict != JsonVerdict::good) return verdict;
+    on_element(text.read_since(begin));
+    text.skip_space();
+  } while (text.take(','));
+  return text.take(']') ? JsonVerdict::good : JsonVerdict::no_json;
+}
+
 /// What was found of a text that shall have nothing behind what was read.
 inline JsonFinding end_of(JsonLexer& text, JsonVerdict verdict) {
   if (verdict == JsonVerdict::good) {
@@ -58,6 +76,14 @@ template <typename OnField>
 JsonFinding read_object(std::string_view json, std::size_t most_levels, OnField on_field) {
   JsonLexer text(json);
   const JsonVerdict verdict = read_members(text, most_levels, on_field);
+  return end_of(text, verdict);
+}
+
+/// The same for an array.
+template <typename OnElement>
+JsonFinding read_array(std::string_view json, std::size_t most_levels, OnElement on_element) {
+  JsonLexer text(json);
+  const JsonVerdict verdict = read_elements(text, most_levels, on_element);
   return end_of(text, verdict);
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <mesh/node.hpp>
 
 #include <util/request_id.hpp>
+#include <wire/node_info.hpp>
 
 /// The JSON messages on the channels, without any I/O: see docs/protocol.md. What they are about,
 /// their `data`, is JSON text here, which only those read who know its type.
@@ -62,9 +64,14 @@ struct Broadcast {
   std::string data;
 };
 
-/// A node has joined or left.
+/// A node has joined, left, or says something else of itself. One of an earlier state of this
+/// library may have nothing but an id.
 struct NodeEvent {
+  std::optional<InstanceId> joined{};
+  std::optional<InstanceId> changed{};
   std::optional<InstanceId> left{};
+  std::optional<std::int64_t> change{};  // the number of this announcement
+  std::optional<NodeRecord> record{};    // of who joined or changed
 };
 
 struct Malformed {

@@ -13,6 +13,7 @@
 #include <scripts/heartbeat.lua.hpp>
 #include <scripts/list_nodes.lua.hpp>
 #include <scripts/next_free_id.lua.hpp>
+#include <scripts/read_infos.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 
 namespace mesh::fuzz {
@@ -29,17 +30,25 @@ std::string name_of_script(std::string_view source) {
   if (source == scripts::next_free_id) return "next_free_id";
   if (source == scripts::heartbeat) return "heartbeat";
   if (source == scripts::list_nodes) return "list";
+  if (source == scripts::read_infos) return "infos";
   if (source == scripts::remove_dead_nodes) return "remove";
   return "other";
 }
 
 std::string result_of_script(std::string_view name) {
+  const std::string list_state = "*4\r\n" + bulk("5") + ":2\r\n" + bulk("99") + ":0\r\n";
+  const std::string info = R"({"owner":"x","types":["a"],"labels":{"b":"c"},"language":"C++"})";
   if (name == "acquire") return ":1700000000000\r\n";
   if (name == "next_free_id") return ":7\r\n";
   // Registered, and somebody listens; nobody leads.
-  if (name == "heartbeat") return "*4\r\n:1\r\n" + bulk("1700000000000") + ":1\r\n:0\r\n";
-  if (name == "list")
-    return "*5\r\n" + bulk("0") + bulk("7") + bulk("here") + bulk("99") + bulk("there");
+  if (name == "heartbeat") {
+    return "*6\r\n:1\r\n" + bulk("1700000000000") + ":1\r\n:1\r\n" + list_state + ":0\r\n";
+  }
+  if (name == "list") {
+    return "*6\r\n" + bulk("0") + list_state + bulk("7") + bulk("here") + bulk("99") +
+           bulk("there");
+  }
+  if (name == "infos") return "*4\r\n" + bulk("x") + bulk(info) + bulk("") + bulk("");
   if (name == "remove") return "*1\r\n" + bulk("3");
   return ":1\r\n";
 }

@@ -16,6 +16,8 @@ Strings registry_commands() {
   return {"incr", "exists", "zadd", "zscore",  "zrangebyscore", "zscan", "zrem", "zcard",
           "hset", "hsetnx", "hget", "hgetall", "hdel",          "hkeys", "hlen"};
 }
+// What TypeScript nodes leave is cleared up by this.
+Strings mixed_mesh_commands() { return {"hrandfield"}; }
 
 void append(Strings& list, const Strings& more) {
   for (const std::string& item : more) {
@@ -56,6 +58,7 @@ Permissions node_permissions(std::string_view prefix, std::string_view mutex_pre
   append(result.commands, script_commands());
   append(result.commands, lock_commands());
   append(result.commands, registry_commands());
+  append(result.commands, mixed_mesh_commands());
   return result;
 }
 

@@ -28,9 +28,9 @@ void register_nodes(test::RedisServer& server) {
 /// Adds the nodes of a part, and returns where the next one begins.
 std::string read_part(test::RedisServer& server, const std::string& part,
                       std::set<std::string>& found) {
-  const auto reply = server.command({"EVAL", std::string(scripts::list_nodes), "2", "heartbeats",
-                                     "names", "60000", part, "1000"});
-  for (std::size_t i = 1; i + 1 < reply.size(); i += 2) {
+  const auto reply = server.command({"EVAL", std::string(scripts::list_nodes), "4", "heartbeats",
+                                     "names", "next_id", "changes", "60000", part, "1000"});
+  for (std::size_t i = 2; i + 1 < reply.size(); i += 2) {
     found.insert(reply.at(i).get<std::string>());
     EXPECT_EQ(reply.at(i + 1), "unknown");
   }

@@ -11,6 +11,7 @@
 #include <scripts/list_nodes.lua.hpp>
 #include <scripts/next_free_id.lua.hpp>
 #include <scripts/publish_again.lua.hpp>
+#include <scripts/read_infos.lua.hpp>
 #include <scripts/release_leadership.lua.hpp>
 #include <scripts/remove_dead_nodes.lua.hpp>
 #include <scripts/renew_leadership.lua.hpp>
@@ -37,7 +38,7 @@ TEST(ScriptKeys, AllThatAScriptTouchesAreDeclared) {
   for (const std::string_view script :
        {mesh::scripts::acquire_leadership, mesh::scripts::claim_id, mesh::scripts::finish_report,
         mesh::scripts::heartbeat, mesh::scripts::leave, mesh::scripts::list_nodes,
-        mesh::scripts::next_free_id, mesh::scripts::publish_again,
+        mesh::scripts::next_free_id, mesh::scripts::publish_again, mesh::scripts::read_infos,
         mesh::scripts::release_leadership, mesh::scripts::remove_dead_nodes,
         mesh::scripts::renew_leadership, mesh::scripts::who_listens}) {
     EXPECT_EQ(undeclared_key(script), "");

@@ -13,6 +13,7 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <mesh/detail/core_handle.hpp>
@@ -137,6 +138,20 @@ struct InitiateCall {
     (*this)(std::move(handler), PreparedCall(call));
   }
 };
+
+/// Makes the call, or keeps it for who launches it later.
+template <typename Response, typename CompletionToken>
+auto initiate_call(PreparedCall&& call, std::remove_reference_t<CompletionToken>& token) {
+  constexpr bool is_awaited = is_use_awaitable<std::decay_t<CompletionToken>>;
+  if constexpr (is_awaited && !std::is_void_v<Response> &&
+                !std::is_same_v<Outcome<Response>, Boxed<Response>>) {
+    return unwrap<Response>(asio::async_initiate<CompletionToken, CompletionSignatureOf<Response>>(
+        InitiateCall<Response>{}, token, std::move(call)));
+  } else {
+    return asio::async_initiate<CompletionToken, CompletionSignatureOf<Response>>(
+        InitiateCall<Response>{}, token, std::move(call));
+  }
+}
 
 }  // namespace mesh::detail
 

@@ -20,6 +20,7 @@
 #include <mesh/leader_service.hpp>
 #include <mesh/node.hpp>
 #include <mesh/options.hpp>
+#include <mesh/route.hpp>
 #include <mesh/stats.hpp>
 
 namespace mesh::core {
@@ -38,6 +39,15 @@ struct CallExtras {
   std::shared_ptr<const core::ServedCall> parent{};
 };
 
+/// How the node of a call is chosen.
+struct Routing {
+  Route route = Route::round_robin();
+  int attempts = 1;
+  bool skip_self = false;
+  bool wait_for_node = false;
+  bool is_one_of_all = false;  // all that serve the message are called
+};
+
 /// One encoded request on its way to another node.
 struct OutgoingCall {
   InstanceId target = 0;
@@ -45,10 +55,13 @@ struct OutgoingCall {
   std::string data{};  // JSON text
   std::chrono::milliseconds timeout{0};
   std::shared_ptr<const CallExtras> extras{};
+  std::optional<Routing> routing{};  // there is no target then
 };
 
 using NodesCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::vector<MeshNode>)>;
+using InfosCompletion =
+    asio::any_completion_handler<void(std::exception_ptr, std::vector<NodeInfo>)>;
 /// Gets the JSON text of the response. Unless it is called on the user's executor, it must not run
 /// anything of the user's inside the call: see `PostedHandler`.
 using CallCompletion = asio::any_completion_handler<void(std::exception_ptr, std::string)>;
@@ -120,6 +133,7 @@ void start_core(const std::shared_ptr<core::MeshCore>& core, VoidCompletion comp
 void stop_core(const std::shared_ptr<core::MeshCore>& core, StopOptions options,
                VoidCompletion completion);
 void list_nodes(const std::shared_ptr<core::MeshCore>& core, NodesCompletion completion);
+void list_node_infos(const std::shared_ptr<core::MeshCore>& core, InfosCompletion completion);
 void send_broadcast(const std::shared_ptr<core::MeshCore>& core, std::string_view type,
                     std::exception_ptr error, std::string data, BroadcastOptions options,
                     VoidCompletion completion);

@@ -84,6 +84,30 @@ class UnknownNames {
   requires is_no_message<Name> RefusedCall invoke(InstanceId, InvokeOptions, const Token&...) {
     return refuse<NameIsNotInTheMessageMap, Name>();
   }
+  template <FixedString Name, typename... Arguments>
+  requires is_no_message<Name> RefusedCall invoke_any(const Arguments&...) {
+    return refuse<NameIsNotInTheMessageMap, Name>();
+  }
+  template <FixedString Name, typename Request, typename... Token>
+  requires is_no_message<Name> RefusedCall invoke_any(const Request&, AnyOptions, const Token&...) {
+    return refuse<NameIsNotInTheMessageMap, Name>();
+  }
+  template <FixedString Name, typename... Token>
+  requires is_no_message<Name> RefusedCall invoke_any(AnyOptions, const Token&...) {
+    return refuse<NameIsNotInTheMessageMap, Name>();
+  }
+  template <FixedString Name, typename... Arguments>
+  requires is_no_message<Name> RefusedCall invoke_all(const Arguments&...) {
+    return refuse<NameIsNotInTheMessageMap, Name>();
+  }
+  template <FixedString Name, typename Request, typename... Token>
+  requires is_no_message<Name> RefusedCall invoke_all(const Request&, AllOptions, const Token&...) {
+    return refuse<NameIsNotInTheMessageMap, Name>();
+  }
+  template <FixedString Name, typename... Token>
+  requires is_no_message<Name> RefusedCall invoke_all(AllOptions, const Token&...) {
+    return refuse<NameIsNotInTheMessageMap, Name>();
+  }
   template <FixedString Name, typename Function>
   requires is_no_message<Name> RefusedCall register_handler(const Function&) {
     return refuse<NameIsNotInTheMessageMap, Name>();

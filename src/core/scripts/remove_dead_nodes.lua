@@ -13,11 +13,12 @@
 -- returned, so that the caller can come again with the keys of theirs.
 -- Returns id, note, id, note ... of what the caller has to report, the ids of host names without a
 -- heartbeat, and the ids whose owners have to be among the keys.
--- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id, owners of ids ...
+-- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id, infos, changes,
+-- owners of ids ...
 -- ARGV: the caller's lock value or fencing token, time to live in ms, the caller as "id:uuid",
 -- channel of events, channel of the pulse, for how many ms a fencing token is remembered or an empty
--- string for a lock, PUBLISH or SPUBLISH, the ids of the owners ..., ids of host names that had no heartbeat at the last
--- cleanup ...
+-- string for a lock, PUBLISH or SPUBLISH, the ids of the owners ..., ids of host names that had no
+-- heartbeat at the last cleanup ...
 local publish = ARGV[7]
 if ARGV[6] == '' then
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then
@@ -35,7 +36,7 @@ if redis.call('ZCARD', KEYS[2]) <= most_with_pulse then
   redis.pcall(publish, ARGV[5], '1')
 end
 
-local keys_before, arguments_before = 5, 7
+local keys_before, arguments_before = 7, 7
 local owners = #KEYS - keys_before
 local owner_place = {}  -- among the keys, by id
 for i = 1, owners do
@@ -62,10 +63,17 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
   else
     redis.call('ZREM', KEYS[2], id)
     redis.call('HDEL', KEYS[3], id)
+    redis.pcall('HDEL', KEYS[6], id)
     if is_id then
       redis.call('DEL', KEYS[owner_place[id]])
       redis.call('HSET', KEYS[4], id, note)
-      redis.pcall(publish, ARGV[4], '{"left":' .. id .. '}')
+      local change = redis.pcall('INCR', KEYS[7])
+      if change == 1 then
+        change = tonumber(now)
+        redis.pcall('SET', KEYS[7], now)
+      end
+      local numbered = type(change) == 'number' and string.format(',"change":%.0f', change) or ''
+      redis.pcall(publish, ARGV[4], '{"left":' .. id .. numbered .. '}')
     end
   end
 end

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <mesh/node.hpp>
+
+#include <core/request_server.hpp>
+
+namespace mesh::core {
+
+/// What this node says of itself.
+class OwnInfo {
+ public:
+  OwnInfo(const ServiceInfo& service, const std::string& hostname,
+          std::shared_ptr<RequestServer> server);
+
+  void set_started_at(std::chrono::system_clock::time_point time) { info_.started_at = time; }
+  /// Without `instance_id` and `self`.
+  NodeInfo info() const;
+  /// As it is kept in Redis under this owner of the id.
+  std::string text(const std::string& owner) const;
+
+ private:
+  NodeInfo info_;  // without the types
+  std::shared_ptr<RequestServer> server_;
+};
+
+}  // namespace mesh::core

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <mesh/node.hpp>
+
+namespace mesh::view {
+
+/// What tells whether the list of nodes in Redis has changed, without reading it.
+struct ListState {
+  std::int64_t change = 0;  ///< Number of the last change that was announced; 0: none is known.
+  std::int64_t members = 0;
+  std::int64_t last_id = 0;  ///< That was handed out.
+  bool has_silent = false;   ///< One of them counts as dead, and is not removed yet.
+
+  friend bool operator==(const ListState&, const ListState&) = default;
+};
+
+/// A list that was read.
+struct Listing {
+  std::vector<NodeInfo> nodes{};
+  ListState state{};  ///< As of its beginning.
+};
+
+}  // namespace mesh::view

@@ -1,0 +1,129 @@
+#include <view/local_view.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <util/cancellation.hpp>
+#include <util/describe_error.hpp>
+#include <util/flag_raised.hpp>
+#include <wire/decode.hpp>
+
+namespace mesh::view {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Between two readings of the list; up to twice as long at random.
+constexpr milliseconds smallest_gap{50};
+
+// In a pause that is longer, all the others' heartbeats may have grown too old.
+NodeView::Times times_of(const LocalView::Context& context) {
+  return {std::max(context.node_ttl - context.interval, 2 * context.interval + 2 * smallest_gap),
+          context.interval + context.reconnect_max_delay};
+}
+
+}  // namespace
+
+LocalView::LocalView(Context context)
+    : context_(std::move(context)),
+      view_(times_of(context_)),
+      news_(context_.strand),
+      jitter_(0, static_cast<int>(smallest_gap.count())),
+      log_(context_.log) {}
+
+asio::awaitable<void> LocalView::run(std::shared_ptr<LocalView> /*self*/) {
+  const FlagRaised running(is_running_);
+  forget();
+  for (;;) {
+    std::exception_ptr error;
+    try {
+      if (view_.needs_list()) co_await read_list();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error && is_cancellation(error)) std::rethrow_exception(error);
+    error_ = error;
+    if (error) {
+      view_.fail_listing();
+      log_.warn(Clock::now(), "the list of nodes could not be read: " + describe_error(error));
+    }
+    co_await wait_for_news(error != nullptr);
+    // Where many join at once, many nodes must not each read the list for each of them.
+    Event never(context_.strand);
+    co_await never.wait_until(Clock::now() + smallest_gap + milliseconds(jitter_(random_)));
+    settle_dispute();
+  }
+}
+
+void LocalView::forget() {
+  view_.forget();
+  error_ = nullptr;
+  dispute_.reset();
+}
+
+asio::awaitable<void> LocalView::read_list() {
+  const auto deadline = Clock::now() + context_.timeout;
+  co_await context_.subscriptions->subscribe(context_.channel, deadline);
+  view_.begin_listing();
+  dispute_.reset();
+  Listing listing = co_await context_.list(own_id_, deadline);
+  // The node may have got another id meanwhile.
+  for (NodeInfo& node : listing.nodes) node.self = node.instance_id == own_id_;
+  const auto generation = view_.generation();
+  report(view_.on_listed(listing.nodes, listing.state, Clock::now()), generation);
+}
+
+asio::awaitable<void> LocalView::wait_for_news(bool has_failed) {
+  constexpr std::chrono::seconds pause_after_failure{1};
+  const auto now = Clock::now();
+  if (has_failed) {
+    co_await news_.wait_until(now + pause_after_failure);
+    co_return;
+  }
+  const TimePoint next_look = view_.next_look().value_or(TimePoint::max());
+  if (!view_.needs_list() && !dispute_) co_await news_.wait_until(next_look);
+  if (Clock::now() >= next_look) view_.require_list();
+}
+
+void LocalView::settle_dispute() {
+  const auto dispute = std::exchange(dispute_, std::nullopt);
+  if (!dispute) return;
+  const bool has_caught_up = view_.agrees(dispute->state) ||
+                             (dispute->was_behind && view_.version() > dispute->state.change);
+  if (!has_caught_up) view_.require_list();
+}
+
+void LocalView::on_announcement(std::string_view payload) {
+  if (!is_running_) return;
+  const auto event = wire::decode_event(payload);
+  if (!event) return;
+  const auto generation = view_.generation();
+  report(view_.on_event(*event), generation);
+  if (view_.needs_list()) news_.notify_all();
+}
+
+void LocalView::on_heartbeat(const ListState& state) {
+  if (!is_running_) return;
+  view_.on_contact(Clock::now());
+  if (!view_.agrees(state)) dispute_ = Dispute{state, view_.version() < state.change};
+  if (dispute_ || view_.needs_list()) news_.notify_all();
+}
+
+void LocalView::doubt_list() {
+  view_.doubt(Clock::now());
+  news_.notify_all();
+}
+
+void LocalView::on_subscribed_again() {
+  view_.require_list();
+  news_.notify_all();
+}
+
+void LocalView::report(const NodeView::Changes& changes, std::uint64_t generation_before) {
+  if (!changes.empty() && events_.on_changes) events_.on_changes(changes);
+  if (view_.generation() != generation_before && events_.on_updated) events_.on_updated();
+}
+
+}  // namespace mesh::view
