@@ -16,6 +16,7 @@ namespace core {
 class ServedCall;
 }
 class CallContext;
+class Interceptor;
 namespace detail {
 void note_begin(const CallContext& call) noexcept;
 bool has_begun(const CallContext& call) noexcept;
@@ -46,6 +47,18 @@ class CallContext {
   /// function that works for long should look now and then. A handler that this
   /// node itself has called goes on when the node stops.
   bool is_cancelled() const noexcept;
+  /// The headers "traceparent" and "tracestate" that calls on behalf of this one take over
+  /// (`InvokeOptions::parent`): those that the caller sent along, unless an interceptor has set
+  /// others.
+  Headers trace() const;
+
+  /// For interceptors: other headers for `trace()`, of which "traceparent" and "tracestate" count.
+  void set_trace(Headers trace) const;
+  /// For interceptors: leaves an object with the call until `take()`, or until the handler has
+  /// ended and `after_handler` was told, where that is; what nobody took is destroyed then.
+  void keep(const Interceptor& owner, std::shared_ptr<void> object) const;
+  /// What `owner` left with the call and has not taken yet, the last of it first; null if nothing.
+  std::shared_ptr<void> take(const Interceptor& owner) const;
 
   /// For the library.
   explicit CallContext(std::shared_ptr<core::ServedCall> call) noexcept : call_(std::move(call)) {}

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -21,8 +22,11 @@ struct CallStart {
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   /// What goes along, to begin with those of `InvokeOptions` and the trace of its `parent`. They
   /// may be changed, within the limits of those; what is erased of the parent's trace goes along
-  /// all the same.
+  /// all the same, but for a "tracestate" where a "traceparent" stays.
   Headers headers{};
+  /// What the interceptor that is told gets back in `CallEnd::kept`. Each finds it null, and sees
+  /// its own only.
+  std::shared_ptr<void> kept{};
 };
 
 /// A call that has ended.
@@ -32,6 +36,9 @@ struct CallEnd {
   bool is_local = false;
   std::exception_ptr error{};  ///< What the caller gets; null: a response.
   std::chrono::nanoseconds duration{0};
+  /// What this interceptor put into `CallStart::kept`. Where the end of a call is not told, it is
+  /// destroyed with the call.
+  std::shared_ptr<void> kept{};
 };
 
 /// A handler that has ended.
@@ -63,7 +70,8 @@ class Interceptor {
   /// Before the caller's completion handler, where that runs; of a local one that began, where its
   /// handler ran. Not told where a context is destroyed under a call.
   virtual void after_call(const CallEnd& call);
-  /// On the executor of the service, before a handler runs for any node, this one included.
+  /// On the executor of the service, before a handler runs for any node, this one included. What it
+  /// needs in `after_handler` it may leave with the call: see `CallContext::keep()`.
   virtual void before_handler(const CallContext& call);
   /// There, when it has ended. Not told after the service was destroyed.
   virtual void after_handler(const CallContext& call, const HandlerEnd& end);

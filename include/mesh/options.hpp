@@ -284,9 +284,9 @@ struct InvokeOptions {
   /// What the handler gets beside the request; read before the call returns.
   const Headers* headers = nullptr;
   /// The call on whose behalf this one is made; read before the call returns. Then what is left of
-  /// its deadline bounds this one as well, its headers "traceparent", "tracestate" and "baggage" go
-  /// along unless `headers` has its own, and this one is cancelled with it. A handler of the own
-  /// node learns of that by `CallContext::is_cancelled()` only.
+  /// its deadline bounds this one as well, its `trace()` and its header "baggage" go along unless
+  /// `headers` has its own, and this one is cancelled with it. A handler of the own node learns of
+  /// that by `CallContext::is_cancelled()` only.
   const CallContext* parent = nullptr;
 };
 

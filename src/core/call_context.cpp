@@ -1,7 +1,10 @@
 #include <mesh/call_context.hpp>
 
+#include <utility>
+
 #include <mesh/detail/core_handle.hpp>
 
+#include <core/call_options.hpp>
 #include <core/served_call.hpp>
 
 namespace mesh {
@@ -24,6 +27,18 @@ const Headers& CallContext::headers() const noexcept { return call_->request.hea
 
 bool CallContext::is_cancelled() const noexcept {
   return call_->is_cancelled() || (call_->deadline && *call_->deadline <= Clock::now());
+}
+
+Headers CallContext::trace() const { return detail::trace_of(*call_); }
+
+void CallContext::set_trace(Headers trace) const { call_->set_trace(std::move(trace)); }
+
+void CallContext::keep(const Interceptor& owner, std::shared_ptr<void> object) const {
+  call_->keep(owner, std::move(object));
+}
+
+std::shared_ptr<void> CallContext::take(const Interceptor& owner) const {
+  return call_->take(owner);
 }
 
 namespace detail {

@@ -1,7 +1,6 @@
 #include <core/call_options.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -24,7 +23,15 @@ namespace {
 using std::chrono::milliseconds;
 
 // Those of the W3C recommendations "Trace Context" and "Baggage".
-constexpr std::array<std::string_view, 3> trace_headers{"traceparent", "tracestate", "baggage"};
+constexpr std::string_view traceparent = "traceparent";
+constexpr std::string_view tracestate = "tracestate";
+constexpr std::string_view baggage = "baggage";
+
+/// Unless there is one already.
+void copy_header(const Headers& from, std::string_view name, Headers& headers) {
+  const auto found = from.find(name);
+  if (found != from.end() && headers.size() < wire::most_headers) headers.insert(*found);
+}
 
 bool is_utf8(std::string_view text) {
   try {
@@ -58,15 +65,24 @@ void check_headers(const Headers& headers) {
 
 }  // namespace
 
+Headers trace_of(const core::ServedCall& call) {
+  const auto set = call.trace();
+  const Headers& from = set ? *set : call.request.headers;
+  Headers trace;
+  for (const std::string_view name : {traceparent, tracestate}) copy_header(from, name, trace);
+  return trace;
+}
+
 Headers headers_of(const InvokeOptions& options) {
   Headers headers;
   if (options.headers != nullptr) headers = *options.headers;
   if (options.parent == nullptr) return headers;
-  for (const std::string_view name : trace_headers) {
-    const auto found = options.parent->headers().find(name);
-    const bool is_there = found != options.parent->headers().end();
-    if (is_there && headers.size() < wire::most_headers) headers.insert(*found);
+  // Of another trace, its state says nothing.
+  if (!headers.contains(traceparent)) {
+    const Headers trace = options.parent->trace();
+    for (const std::string_view name : {traceparent, tracestate}) copy_header(trace, name, headers);
   }
+  copy_header(options.parent->headers(), baggage, headers);
   return headers;
 }
 

@@ -10,6 +10,7 @@
 #include <mesh/errors.hpp>
 
 #include <core/call_options.hpp>
+#include <core/served_call.hpp>
 #include <util/describe_error.hpp>
 
 namespace mesh {
@@ -37,55 +38,80 @@ std::exception_ptr refusal_of(const std::exception_ptr& error) {
 
 }  // namespace
 
-/// Calls `before(interceptor)` for each, in their order. If one throws, `after(interceptor,
-/// refusal, duration)` for those that had agreed.
+/// Calls `before(index)` for each, in their order. If one throws, `after(index, refusal, duration)`
+/// for those that had agreed.
 template <typename Before, typename After>
 void Interception::ask_all(Before before, After after) const {
   const auto begun_at = Clock::now();
   std::size_t agreed = 0;
   try {
-    for (; agreed < interceptors_.size(); ++agreed) before(*interceptors_[agreed]);
+    for (; agreed < interceptors_.size(); ++agreed) before(agreed);
   } catch (...) {
     const std::exception_ptr refusal = refusal_of(std::current_exception());
     const auto duration = Clock::now() - begun_at;
-    tell_first(agreed, [&](Interceptor& each) { after(each, refusal, duration); });
+    tell_first(agreed, [&](std::size_t index) { after(index, refusal, duration); });
     std::rethrow_exception(refusal);
   }
 }
 
-/// Calls `after(interceptor)` for the first so many, the last of them first.
+/// Calls `after(index)` for the first so many, the last of them first.
 template <typename After>
 void Interception::tell_first(std::size_t count, After after) const noexcept {
   while (count > 0) {
     try {
-      after(*interceptors_[--count]);
+      after(--count);
     } catch (...) {
       log_(LogLevel::error, "an interceptor failed: " + describe_error(std::current_exception()));
     }
   }
 }
 
-void Interception::before_call(CallStart& call) const {
-  ask_all([&](Interceptor& each) { each.before_call(call); },
-          [&](Interceptor& each, const std::exception_ptr& refusal, Clock::duration duration) {
-            each.after_call({call.target, call.type, call.is_local, refusal, duration});
-          });
+Interception::Kept Interception::before_call(CallStart& call) const {
+  Kept kept;
+  ask_all(
+      [&](std::size_t index) {
+        call.kept = nullptr;
+        interceptors_[index]->before_call(call);
+        if (!call.kept) return;
+        kept.resize(interceptors_.size());
+        kept[index] = std::move(call.kept);
+      },
+      [&](std::size_t index, const std::exception_ptr& refusal, Clock::duration duration) {
+        CallEnd end{call.target, call.type, call.is_local, refusal, duration};
+        tell_end(index, end, kept);
+      });
+  return kept;
 }
 
 void Interception::before_handler(const CallContext& call) const {
-  ask_all([&](Interceptor& each) { each.before_handler(call); },
-          [&](Interceptor& each, const std::exception_ptr& refusal, Clock::duration duration) {
-            each.after_handler(call, {refusal, duration});
-          });
+  const auto before = [&](std::size_t index) { interceptors_[index]->before_handler(call); };
+  const auto after = [&](std::size_t index, const std::exception_ptr& refusal,
+                         Clock::duration duration) {
+    interceptors_[index]->after_handler(call, {refusal, duration});
+  };
+  try {
+    ask_all(before, after);
+  } catch (...) {
+    detail::state_of(&call)->drop_kept();
+    throw;
+  }
 }
 
-void Interception::after_call(const CallEnd& call) const noexcept {
-  tell_first(interceptors_.size(), [&](Interceptor& each) { each.after_call(call); });
+void Interception::after_call(CallEnd& call, const Kept& kept) const noexcept {
+  tell_first(interceptors_.size(), [&](std::size_t index) { tell_end(index, call, kept); });
+}
+
+void Interception::tell_end(std::size_t index, CallEnd& call, const Kept& kept) const {
+  call.kept = index < kept.size() ? kept[index] : nullptr;
+  interceptors_[index]->after_call(call);
 }
 
 void Interception::after_handler(const CallContext& call, const HandlerEnd& end) const noexcept {
-  if (!gate_->is_open()) return;
-  tell_first(interceptors_.size(), [&](Interceptor& each) { each.after_handler(call, end); });
+  if (gate_->is_open()) {
+    tell_first(interceptors_.size(),
+               [&](std::size_t index) { interceptors_[index]->after_handler(call, end); });
+  }
+  detail::state_of(&call)->drop_kept();
 }
 
 }  // namespace core
@@ -95,19 +121,22 @@ namespace detail {
 class WatchedCall {
  public:
   WatchedCall(std::shared_ptr<const core::Interception> interception, const CallStart& call,
-              TimePoint begun_at)
+              core::Interception::Kept kept, TimePoint begun_at)
       : interception_(std::move(interception)),
+        kept_(std::move(kept)),
         target_(call.target),
         type_(call.type),
         is_local_(call.is_local),
         begun_at_(begun_at) {}
 
   void end(const std::exception_ptr& error) const noexcept {
-    interception_->after_call({target_, type_, is_local_, error, Clock::now() - begun_at_});
+    CallEnd end{target_, type_, is_local_, error, Clock::now() - begun_at_};
+    interception_->after_call(end, kept_);
   }
 
  private:
   std::shared_ptr<const core::Interception> interception_;
+  core::Interception::Kept kept_;
   InstanceId target_;
   std::string type_;
   bool is_local_;
@@ -120,8 +149,8 @@ std::shared_ptr<WatchedCall> begin_watched_call(
   CallStart call{
       target, type, is_local, options.timeout, deadline_of(options), headers_of(options)};
   const auto begun_at = Clock::now();
-  interception->before_call(call);
-  auto watched = std::make_shared<WatchedCall>(interception, call, begun_at);
+  auto kept = interception->before_call(call);
+  auto watched = std::make_shared<WatchedCall>(interception, call, std::move(kept), begun_at);
   headers = std::move(call.headers);
   options.headers = &*headers;
   return watched;

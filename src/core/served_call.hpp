@@ -1,16 +1,24 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include <mesh/headers.hpp>
+
 #include <async/strand.hpp>
 #include <wire/messages.hpp>
+
+namespace mesh {
+class Interceptor;
+}
 
 namespace mesh::core {
 
@@ -61,7 +69,39 @@ class ServedCall {
     on_cancel(true);
   }
 
+  /// What calls on its behalf take over instead of the request's trace; null: nothing else.
+  std::shared_ptr<const Headers> trace() const {
+    const std::lock_guard lock(mutex_);
+    return trace_;
+  }
+  void set_trace(Headers trace) {
+    auto replacement = std::make_shared<const Headers>(std::move(trace));
+    const std::lock_guard lock(mutex_);
+    trace_.swap(replacement);
+  }
+
+  /// Objects that interceptors leave here until they take them, or until the handler has ended.
+  void keep(const Interceptor& owner, std::shared_ptr<void> object) {
+    const std::lock_guard lock(mutex_);
+    kept_.emplace_back(&owner, std::move(object));
+  }
+  std::shared_ptr<void> take(const Interceptor& owner) {
+    const std::lock_guard lock(mutex_);
+    const auto is_its = [&](const auto& kept) { return kept.first == &owner; };
+    const auto found = std::find_if(kept_.rbegin(), kept_.rend(), is_its);
+    if (found == kept_.rend()) return nullptr;
+    auto object = std::move(found->second);
+    kept_.erase(std::next(found).base());
+    return object;
+  }
+  void drop_kept() const {
+    Kept dropped;  // outlives the lock, as destructors of users may come back here
+    const std::lock_guard lock(mutex_);
+    dropped.swap(kept_);
+  }
+
  private:
+  using Kept = std::vector<std::pair<const Interceptor*, std::shared_ptr<void>>>;
   /// With false it only says whether it is still of use.
   using OnCancel = std::function<bool(bool is_cancelled)>;
 
@@ -74,6 +114,8 @@ class ServedCall {
   mutable std::mutex mutex_;
   mutable std::vector<OnCancel> on_cancel_;
   mutable std::size_t next_look_ = 16;
+  std::shared_ptr<const Headers> trace_;
+  mutable Kept kept_;
 };
 
 }  // namespace mesh::core
