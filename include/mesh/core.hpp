@@ -1,7 +1,8 @@
 #pragma once
 
 /// Everything the library offers but the codec for nlohmann_json types, and without including
-/// nlohmann_json: for programs whose payloads have codecs of their own.
+/// nlohmann_json: for programs whose payloads have codecs of their own. What is optional, such as
+/// <mesh/tracing.hpp>, is not included.
 
 #include <mesh/bytes.hpp>
 #include <mesh/call_context.hpp>
