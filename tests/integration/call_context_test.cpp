@@ -253,6 +253,26 @@ TEST_F(CallContexts, DeadlinesAndTracesPassThroughAChainOfNodes) {
   });
 }
 
+TEST_F(CallContexts, TheStateOfATraceDoesNotGoAlongWithAnother) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_two();
+    Headers seen;
+    caller_->register_handler<"nothing">([&](CallContext& call) { seen = call.headers(); });
+    target_->register_handler<"nothing">([&](CallContext& call) -> asio::awaitable<void> {
+      EXPECT_EQ(call.trace(), (Headers{{"traceparent", "00-1"}, {"tracestate", "theirs"}}));
+      const Headers other{{"traceparent", "00-2"}};
+      const InvokeOptions options{.headers = &other, .parent = &call};
+      co_await target_->invoke<"nothing">(1, options);
+    });
+    const Headers headers{
+        {"traceparent", "00-1"}, {"tracestate", "theirs"}, {"baggage", "b=1"}, {"tenant", "7"}};
+    const InvokeOptions options{.headers = &headers};
+    co_await caller_->invoke<"nothing">(2, options);
+    EXPECT_EQ(seen, (Headers{{"traceparent", "00-2"}, {"baggage", "b=1"}}));
+    co_await stop();
+  });
+}
+
 TEST_F(CallContexts, CancellingACallCancelsItsHandlerAndThoseThatItCalls) {
   run_coroutine([&]() -> asio::awaitable<void> {
     caller_ = co_await start_node();
