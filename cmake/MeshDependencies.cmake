@@ -29,3 +29,7 @@ endif()
 if(MESHSERVICE_TLS AND NOT TARGET OpenSSL::SSL)
   find_package(OpenSSL 1.1.1 REQUIRED)
 endif()
+# Only for those who use both. That of a bigger project is its own affair.
+if(PROJECT_IS_TOP_LEVEL AND NOT TARGET spdlog::spdlog)
+  find_package(spdlog CONFIG QUIET)
+endif()
