@@ -24,7 +24,7 @@ need_packages demo
 echo "== Building in build/demo (the first time takes a minute or two)"
 cmake -S . -B build/demo -DCMAKE_BUILD_TYPE=Release -DMESHSERVICE_BUILD_TESTS=OFF \
   -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=24 >/dev/null
-cmake --build build/demo --parallel "$(nproc)" --target quickstart mesh_node mesh_call leader
+cmake --build build/demo --parallel "$(nproc)" --target quickstart tracing mesh_node mesh_call leader
 PATH=$PWD/build/demo/examples:$PATH
 
 # --- Helpers ---------------------------------------------------------------------------------
@@ -88,6 +88,10 @@ fi
 step "The program of the README: two nodes in one process"
 quickstart | tee "$dir/quickstart.log" | sed 's/^/   /'
 see quickstart "3 x apple: 7.5" >/dev/null
+
+step "The trace of a call that leads to another one, by three nodes in one process"
+tracing 2>"$dir/tracing_warnings.log" | tee "$dir/tracing.log" | sed 's/^/   /'
+see tracing "server price for node" >/dev/null
 
 step "Three processes join one mesh, and one of them is elected leader"
 start A
