@@ -51,7 +51,7 @@ struct TraceContext {
   static std::optional<TraceContext> from(const Headers& headers);
   /// For tracers that make ids themselves: one with a random span id, and with the rest of its
   /// parent; without a valid parent, with a random trace id, sampled. From any thread; throws
-  /// `std::exception` where the system has no random numbers.
+  /// `std::system_error` where the system has no random numbers.
   static TraceContext make(const std::optional<TraceContext>& parent);
 
   friend bool operator==(const TraceContext&, const TraceContext&) = default;

@@ -1,8 +1,11 @@
+#include <sys/random.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <bit>
+#include <cerrno>
 #include <cstddef>
-#include <random>
 #include <span>
+#include <system_error>
 
 #include <mesh/tracing.hpp>
 
@@ -51,14 +54,14 @@ bool has_bits(std::span<const std::uint8_t> bytes) {
   return std::ranges::any_of(bytes, [](std::uint8_t byte) { return byte != 0; });
 }
 
-/// Never all zeros.
-template <typename Id>
-Id random_id(std::random_device& device) {
-  std::array<std::uint32_t, sizeof(Id) / sizeof(std::uint32_t)> words{};
+/// Fills it with random bytes, never all zeros. Unlike a generator with a state, the system makes
+/// others in each process of those that are forked; unlike std::random_device it is fast.
+void randomize(std::span<std::uint8_t> bytes) {
   do {
-    for (std::uint32_t& word : words) word = device();
-  } while (!has_bits(std::bit_cast<Id>(words)));
-  return std::bit_cast<Id>(words);
+    if (getentropy(bytes.data(), bytes.size()) != 0) {
+      throw std::system_error(errno, std::system_category(), "no random numbers");
+    }
+  } while (!has_bits(bytes));
 }
 
 bool has_room(const Headers& headers, std::string_view name) {
@@ -121,15 +124,14 @@ std::optional<TraceContext> TraceContext::from(const Headers& headers) {
 }
 
 TraceContext TraceContext::make(const std::optional<TraceContext>& parent) {
-  std::random_device device;
   TraceContext context;
   if (parent && parent->is_valid()) {
     context = *parent;
   } else {
-    context.trace_id = random_id<decltype(context.trace_id)>(device);
+    randomize(context.trace_id);
     context.flags = 1;
   }
-  context.span_id = random_id<decltype(context.span_id)>(device);
+  randomize(context.span_id);
   return context;
 }
 

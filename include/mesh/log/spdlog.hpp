@@ -39,7 +39,7 @@ inline LogSink spdlog_sink(std::shared_ptr<spdlog::logger> logger) {
   return [logger = std::move(logger)](LogLevel level, std::string_view line) {
     try {
       logger->log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
-    } catch (...) {  // NOLINT(bugprone-empty-catch): the logger's error handler was told, or threw
+    } catch (...) {  // the logger's error handler was told, or threw
     }
   };
 }
