@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -29,6 +30,7 @@
 #include <redis/reply_scanner.hpp>
 #include <redis/slot_map.hpp>
 #include <util/lazy_random.hpp>
+#include <util/strand_gauge.hpp>
 
 namespace mesh::redis {
 
@@ -62,6 +64,9 @@ class Client : public std::enable_shared_from_this<Client> {
   Client& operator=(const Client&) = delete;
 
   void set_events(Events events);
+  /// Has the gauge tell, together with what others add to it, how many bytes of commands wait for
+  /// this connection or for its turn. Before anything waits.
+  void count_waiting(std::shared_ptr<StrandGauge> gauge) { queue_.count_bytes(std::move(gauge)); }
 
   /// Begins to connect.
   void open();

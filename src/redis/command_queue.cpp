@@ -10,6 +10,7 @@ std::optional<QueuedCommand> CommandQueue::push(QueuedCommand command) {
   Line& line = line_of(command.priority);
   if (size > line.limit - std::min(line.limit, line.bytes)) return command;
   line.bytes += size;
+  if (gauge_) gauge_->add(size);
   line.commands.push_back(std::move(command));
   return std::nullopt;
 }
@@ -20,13 +21,16 @@ std::optional<QueuedCommand> CommandQueue::pop() {
   std::optional<QueuedCommand> command(std::move(line.commands.front()));
   line.commands.pop_front();
   line.bytes -= command->command.size();
+  note_less(command->command.size());
   return command;
 }
 
 std::vector<QueuedCommand> CommandQueue::take_expired(TimePoint now) {
   std::vector<QueuedCommand> expired;
+  const std::size_t before = bytes();
   control_.take_expired(now, expired);
   payload_.take_expired(now, expired);
+  note_less(before - bytes());
   return expired;
 }
 

@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <async/strand.hpp>
 #include <redis/command.hpp>
+#include <util/strand_gauge.hpp>
 
 namespace mesh::redis {
 
@@ -27,6 +30,13 @@ struct QueuedCommand {
 class CommandQueue {
  public:
   explicit CommandQueue(std::size_t limit_in_bytes) : payload_{limit_in_bytes} {}
+
+  CommandQueue(const CommandQueue&) = delete;
+  CommandQueue& operator=(const CommandQueue&) = delete;
+  ~CommandQueue() { note_less(bytes()); }
+
+  /// Adds the bytes of what waits here to the gauge. While the queue is empty.
+  void count_bytes(std::shared_ptr<StrandGauge> gauge) { gauge_ = std::move(gauge); }
 
   /// Gives the command back if there is no room for it.
   std::optional<QueuedCommand> push(QueuedCommand command);
@@ -51,6 +61,11 @@ class CommandQueue {
 
   Line& line_of(Priority priority) { return priority == Priority::control ? control_ : payload_; }
 
+  void note_less(std::size_t size) {
+    if (gauge_) gauge_->subtract(size);
+  }
+
+  std::shared_ptr<StrandGauge> gauge_;  // null: nobody asks
   Line payload_;
   Line control_{reserve};
 };

@@ -47,6 +47,7 @@ const std::shared_ptr<Client>& Primaries::add(std::uint16_t slot) {
   member.client =
       std::make_shared<Client>(strand_, options_, "commands of slot " + std::to_string(slot),
                                queued_bytes_, log_, nullptr, slot);
+  member.client->count_waiting(bytes_waiting_);
   Client::Events events;
   events.before_write = events_.before_write;
   events.on_ready = [weak = weak_from_this(), place] {

@@ -46,6 +46,8 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
 
   /// Before the first `of()`.
   void set_events(Events events) { events_ = std::move(events); }
+  /// See `Client::count_waiting()`; for those that are made from now on.
+  void count_waiting(std::shared_ptr<StrandGauge> gauge) { bytes_waiting_ = std::move(gauge); }
 
   /// The connection that leads, or will lead, to the primary of the slot; opened if there is none.
   /// To be used at once, as it is closed some time after it has become superfluous. While nothing
@@ -99,6 +101,7 @@ class Primaries : public std::enable_shared_from_this<Primaries> {
   std::size_t queued_bytes_;
   LogSink log_;
   Events events_;
+  std::shared_ptr<StrandGauge> bytes_waiting_;
   TaskGroup tasks_;
   std::uint16_t first_slot_;
   SlotTable table_;

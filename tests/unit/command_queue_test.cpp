@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <unit/virtual_time.hpp>
 #include <vector>
@@ -50,6 +51,26 @@ TEST(CommandQueue, CountsTheBytesForRedis) {
   EXPECT_EQ(queue.bytes(), std::string("*3..$3..SET..$3..key..$5..value..").size());
   queue.pop();
   EXPECT_EQ(queue.bytes(), 0U);
+}
+
+TEST(CommandQueue, AddsItsBytesToAGaugeThatItShares) {
+  const auto gauge = std::make_shared<StrandGauge>();
+  gauge->set(7);
+  {
+    CommandQueue one(100);
+    CommandQueue other(100);
+    for (CommandQueue* const queue : {&one, &other}) queue->count_bytes(gauge);
+    one.push(make("a"));
+    one.push(make("b", start));
+    other.push(QueuedCommand{Command{"c"}, start + 1s, [](const Outcome&) {}, Priority::control});
+    EXPECT_EQ(*gauge, 7 + one.bytes() + other.bytes());
+    one.take_expired(start);
+    EXPECT_EQ(*gauge, 7 + one.bytes() + other.bytes());
+    one.pop();
+    EXPECT_EQ(*gauge, 7 + other.bytes());
+    EXPECT_GT(*gauge, 7U);
+  }
+  EXPECT_EQ(*gauge, 7U);
 }
 
 TEST(CommandQueue, GivesBackWhatDoesNotFit) {
