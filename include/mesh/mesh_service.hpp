@@ -108,8 +108,16 @@ class MeshService : public GroupCalls<MeshService<Messages, Broadcasts>, Message
   /// `std::logic_error`.
   LeaderService& leader() noexcept { return core_.leader(); }
 
-  /// What this service has counted so far.
+  /// What this service has counted so far, and how it is. Cheap enough to be asked each second:
+  /// some microseconds for each type of message that has been used. Another node gets the same by
+  /// `invoke_raw(instance_id, "$mesh.stats", "null")`, as JSON.
   MeshStats stats() const { return core_.stats(); }
+
+  /// Whether this node runs and all its connections are there: those to Redis, or on a cluster
+  /// those to the primaries of the registry and of the node's own channel. If not, calls wait. A
+  /// connection that has died without a word counts as there until `health_check_interval` shows
+  /// it. A connection for the election alone does not count.
+  bool is_connected() const noexcept { return core_.is_connected(); }
 
   /// Sets the function that answers requests called `Name`, before or after `start()`, replacing
   /// an earlier one; calls already running finish with the old one.
@@ -310,6 +318,17 @@ class MeshService : public GroupCalls<MeshService<Messages, Broadcasts>, Message
   template <detail::VoidCallback<> Function>
   void set_reregistered_callback(Function callback) {
     core_.set_reregistered_callback(detail::make_async_callback<>(std::move(callback)));
+  }
+
+  /// Sets what is called, plainly or as a coroutine, with false when a running node has lost one of
+  /// the connections that `is_connected()` is about, and with true when all are back: in this
+  /// order, one at a time, together with the other callbacks; what it throws is logged. So it may
+  /// hear of a state that has passed: `is_connected()` tells the present one. It is not called for
+  /// the first connections, of `start()`, nor when the node stops. Before or after `start()`,
+  /// replacing an earlier one; an empty one is never called.
+  template <detail::VoidCallback<bool> Function>
+  void set_connection_callback(Function callback) {
+    core_.set_connection_callback(detail::make_async_callback<bool>(std::move(callback)));
   }
 
   /// Sets what is called, plainly or as a coroutine, with a `NodeChange` and the `MeshNode` of

@@ -124,7 +124,7 @@ void CallSender::clear() {
 
 // This node may have been chosen for a call, or have got the id of its target.
 void CallSender::deliver_here(PendingCall& call, std::string_view message) {
-  call.was_sent = true;
+  calls_.note_sent(call);
   call.may_have_arrived = true;
   context_.deliver_here(std::string(message));
 }
@@ -142,7 +142,7 @@ void CallSender::publish(const RequestId& request_id, PendingCall& call, std::st
 
 void CallSender::publish_to_owner(const RequestId& request_id, PendingCall& call,
                                   std::string_view message) {
-  call.was_sent = true;
+  calls_.note_sent(call);
   ++call.publishes;
   call.receivers = 1;
   if (context_.channels->is_spread()) call.sent_at = Clock::now();

@@ -9,7 +9,8 @@
 namespace mesh::core {
 
 Connections::Connections(const Strand& strand, const MeshOptions& options, const Keys& keys,
-                         const std::string& lock_key)
+                         const std::string& lock_key,
+                         const std::shared_ptr<StrandGauge>& bytes_waiting)
     : log_(options.log),
       doubt_(config::doubt_about_tls(options.redis)),
       master_watch_(std::make_shared<redis::MasterWatch>(strand, options.redis)) {
@@ -17,8 +18,10 @@ Connections::Connections(const Strand& strand, const MeshOptions& options, const
     doubt_ = config::doubt_about_tls(*options.leader_redis);
   }
   const auto connect = [&](const char* name, std::uint16_t slot) {
-    return std::make_shared<redis::Client>(strand, options.redis, name, options.limits.queued_bytes,
-                                           options.log, master_watch_, slot);
+    auto client = std::make_shared<redis::Client>(
+        strand, options.redis, name, options.limits.queued_bytes, options.log, master_watch_, slot);
+    client->count_waiting(bytes_waiting);
+    return client;
   };
   commands_ = connect("commands", keys.slot());
   subscriptions_ = connect("pub/sub", keys.slot());
@@ -26,12 +29,17 @@ Connections::Connections(const Strand& strand, const MeshOptions& options, const
     own_channel_ = connect("own channel", 0);
     primaries_ = std::make_shared<redis::Primaries>(
         strand, options.redis, options.limits.queued_bytes, options.log, commands_, keys.slot());
+    primaries_->count_waiting(bytes_waiting);
   }
   if (options.leader_redis) {
     elsewhere_ = std::make_shared<redis::Client>(strand, *options.leader_redis, "election",
                                                  options.limits.queued_bytes, options.log, nullptr,
                                                  redis::slot_of(lock_key));
   }
+}
+
+bool Connections::are_ready() const {
+  return commands_->is_ready() && subscriptions_->is_ready() && own_channel()->is_ready();
 }
 
 asio::awaitable<void> Connections::open(TimePoint deadline, bool attempts_may_fail) {

@@ -11,6 +11,7 @@
 #include <core/keys.hpp>
 #include <redis/client.hpp>
 #include <redis/primaries.hpp>
+#include <util/strand_gauge.hpp>
 
 namespace mesh::core {
 
@@ -21,8 +22,9 @@ namespace mesh::core {
 class Connections {
  public:
   /// The lock is that of the election.
+  /// What waits in them is told by the gauge, but what the election sends elsewhere.
   Connections(const Strand& strand, const MeshOptions& options, const Keys& keys,
-              const std::string& lock_key);
+              const std::string& lock_key, const std::shared_ptr<StrandGauge>& bytes_waiting);
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
@@ -41,6 +43,10 @@ class Connections {
   const std::shared_ptr<redis::Client>& election() const {
     return elsewhere_ ? elsewhere_ : commands_;
   }
+
+  /// Whether those are there that a node needs to be called and to keep its place: all but the
+  /// election's own, and those to further primaries of a cluster.
+  bool are_ready() const;
 
   /// Completes when those for commands and for subscriptions are there. Throws what
   /// `Client::wait_ready()` does.

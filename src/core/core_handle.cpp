@@ -91,7 +91,12 @@ LeaderService& CoreHandle::leader() noexcept { return *leader_; }
 
 MeshStats CoreHandle::stats() const { return core_->stats(); }
 
+bool CoreHandle::is_connected() const noexcept { return core_->is_connected(); }
+
 void CoreHandle::set_handler(std::string_view type, std::shared_ptr<RequestHandler> handler) {
+  if (core_->server().find_builtin_handler(type)) {
+    throw std::invalid_argument("every node answers \"" + std::string(type) + "\" by itself");
+  }
   if (core_->server().handlers().set(type, std::move(handler))) core_->announce_handlers();
 }
 
@@ -113,6 +118,7 @@ void CoreHandle::remove_handler(std::string_view type) {
 }
 
 std::shared_ptr<RequestHandler> CoreHandle::find_handler(std::string_view type) const {
+  if (auto builtin = core_->server().find_builtin_handler(type)) return builtin;
   return core_->server().handlers().find(type);
 }
 
@@ -127,6 +133,10 @@ void CoreHandle::set_cleaned_up_callback(AsyncCallback<InstanceId> callback) {
 
 void CoreHandle::set_reregistered_callback(AsyncCallback<> callback) {
   core_->set_reregistered_callback(std::move(callback));
+}
+
+void CoreHandle::set_connection_callback(AsyncCallback<bool> callback) {
+  core_->set_connection_callback(std::move(callback));
 }
 
 void CoreHandle::watch_nodes(AsyncCallback<NodeChange, MeshNode> callback) {

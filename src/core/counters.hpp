@@ -1,8 +1,16 @@
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include <mesh/node.hpp>
 #include <mesh/stats.hpp>
 
+#include <introspection/figures_by_type.hpp>
+#include <introspection/last_error.hpp>
 #include <util/strand_counter.hpp>
+#include <util/strand_gauge.hpp>
 
 namespace mesh::core {
 
@@ -25,6 +33,19 @@ struct Counters {
   StrandCounter messages_late;
   StrandCounter reconnects;
 
+  StrandGauge calls_pending;
+  StrandGauge handlers_running;
+  StrandGauge requests_queued;
+  StrandGauge bytes_unsent;   ///< Of calls.
+  StrandGauge bytes_waiting;  ///< Of commands.
+  std::atomic<bool> connected{false};
+  std::atomic<InstanceId> instance_id{0};
+  std::shared_ptr<introspection::LastError> last_error =
+      std::make_shared<introspection::LastError>();
+
+  introspection::CallFigures calls;
+  introspection::HandlerFigures handlers;
+
   MeshStats snapshot() const {
     MeshStats stats;
     stats.calls_sent = calls_sent;
@@ -43,6 +64,16 @@ struct Counters {
     stats.messages_dropped = messages_dropped;
     stats.messages_late = messages_late;
     stats.reconnects = reconnects;
+    stats.calls_pending = calls_pending;
+    stats.handlers_running = handlers_running;
+    stats.requests_queued = requests_queued;
+    stats.bytes_queued = bytes_unsent + bytes_waiting;
+    stats.connected = connected;
+    introspection::LastError::Noted error = last_error->get();
+    stats.last_error = std::move(error.text);
+    stats.last_error_at = error.at;
+    stats.calls = introspection::snapshot(calls);
+    stats.handlers = introspection::snapshot(handlers);
     return stats;
   }
 };

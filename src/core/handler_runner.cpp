@@ -104,7 +104,7 @@ asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
   } catch (...) {
     error = std::current_exception();
   }
-  if (error) execution->response = failure_of(*execution, error);
+  if (error) fail(*execution, error);
   note_outcome(execution, error);
   execution->forget_input();
   // The reference goes along: it may be the last one, and this must be destroyed there.
@@ -114,18 +114,17 @@ asio::awaitable<void> HandlerRunner::serve(std::shared_ptr<HandlerRunner> self,
 
 void HandlerRunner::serve_now(const std::shared_ptr<Execution>& execution) const {
   const wire::Request& request = execution->request;
-  std::string& response = execution->response;
   std::exception_ptr error;
   try {
     check_may_begin(*execution);
     CallContext context(execution);
     begin(context, *execution);
-    execution->handler->handle_now(context, request.data, response);
+    execution->handler->handle_now(context, request.data, execution->response);
     complete(*execution);
   } catch (...) {
     error = std::current_exception();
   }
-  if (error) response = failure_of(*execution, error);
+  if (error) fail(*execution, error);
   note_outcome(execution, error);
 }
 
@@ -179,21 +178,25 @@ void HandlerRunner::note_outcome(const std::shared_ptr<Execution>& execution,
 void HandlerRunner::complete(Execution& execution) const {
   const auto failure = complete_response(execution.response, execution.data_begin,
                                          execution.request.type, context_.limits);
-  if (failure) execution.response = encode_failure(execution.request, *failure, context_.limits);
+  if (!failure) return;
+  execution.response = encode_failure(execution.request, *failure, context_.limits);
+  execution.ending = introspection::HandlerEnding::failed;
 }
 
-std::string HandlerRunner::failure_of(const Execution& execution,
-                                      const std::exception_ptr& error) const {
+void HandlerRunner::fail(Execution& execution, const std::exception_ptr& error) const {
+  using introspection::HandlerEnding;
   const bool was_stopped =
       is_stopped(execution.session) && (!execution.has_begun || is_cancellation(error));
-  if (!was_stopped) {
-    return encode_failure(execution.request, describe_failure(error, execution.has_begun),
-                          context_.limits);
-  }
   const Executed executed = execution.has_begun ? Executed::maybe : Executed::no;
-  return encode_failure(execution.request,
-                        refusal(Refusal::stopping, MeshStoppedError().what(), executed),
-                        context_.limits);
+  const wire::Failure failure =
+      was_stopped ? refusal(Refusal::stopping, MeshStoppedError().what(), executed)
+                  : describe_failure(error, execution.has_begun);
+  execution.response = encode_failure(execution.request, failure, context_.limits);
+  if (!failure.executed) {
+    execution.ending = HandlerEnding::failed;
+  } else {
+    execution.ending = execution.has_begun ? HandlerEnding::cancelled : HandlerEnding::refused;
+  }
 }
 
 void HandlerRunner::finish(std::shared_ptr<Execution> execution) {

@@ -24,6 +24,7 @@
 #include <core/broadcast_lanes.hpp>
 #include <core/interception.hpp>
 #include <core/served_call.hpp>
+#include <introspection/figures_by_type.hpp>
 #include <wire/messages.hpp>
 
 namespace mesh::core {
@@ -38,6 +39,8 @@ struct Execution : ServedCall {
   unsigned session = 0;  ///< In which it was to run.
   bool is_plain = false;
   std::optional<TimePoint> begun_at{};  ///< Set if interceptors were told of it.
+  TimePoint arrived_at{};
+  introspection::HandlerEnding ending = introspection::HandlerEnding::succeeded;
   std::string response{};
   std::size_t data_begin = 0;   ///< In the response.
   InplaceMemory post_memory{};  ///< For having it run.
@@ -105,7 +108,8 @@ class HandlerRunner : public std::enable_shared_from_this<HandlerRunner> {
   void note_outcome(const std::shared_ptr<Execution>& execution,
                     const std::exception_ptr& error) const;
   void complete(Execution& execution) const;
-  std::string failure_of(const Execution& execution, const std::exception_ptr& error) const;
+  /// Makes the response tell of the error.
+  void fail(Execution& execution, const std::exception_ptr& error) const;
   void finish(std::shared_ptr<Execution> execution);
 
   Context context_;

@@ -54,6 +54,11 @@ class HandlerTable {
     return fallback_ != nullptr;
   }
 
+  bool contains(std::string_view type) const {
+    const std::lock_guard lock(mutex_);
+    return handlers_.contains(type) || (fallback_ && !type.starts_with('$'));
+  }
+
   /// Null if there is none.
   std::shared_ptr<Handler> find(std::string_view type) const {
     const std::lock_guard lock(mutex_);

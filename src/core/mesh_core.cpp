@@ -22,6 +22,11 @@ std::exception_ptr operation_aborted() {
   return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
 }
 
+MeshOptions noting_errors(MeshOptions options, const Counters& counters) {
+  options.log = introspection::noting(std::move(options.log), counters.last_error);
+  return options;
+}
+
 std::shared_ptr<NodeChannels> make_channels(const Connections& connections, const Keys& keys) {
   if (!connections.primaries()) {
     return std::make_shared<SingleRedisChannels>(connections.commands(), keys);
@@ -34,7 +39,8 @@ std::shared_ptr<NodeChannels> make_channels(const Connections& connections, cons
 MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshOptions options)
     : executor_(std::move(executor)),
       strand_(options.protocol_executor ? options.protocol_executor : executor_),
-      options_(prepare_options(key, std::move(options), gate_)),
+      counters_(std::make_shared<Counters>()),
+      options_(noting_errors(prepare_options(key, std::move(options), gate_), *counters_)),
       keys_(options_.redis, key),
       interception_(
           options_.interceptors.empty()
@@ -43,7 +49,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       lock_key_(options_.leader_redis
                     ? config::lock_key(options_.redis, *options_.leader_redis, "mesh:" + key)
                     : keys_.leader_lock()),
-      connections_(strand_, options_, keys_, lock_key_),
+      connections_(strand_, options_, keys_, lock_key_,
+                   std::shared_ptr<StrandGauge>(counters_, &counters_->bytes_waiting)),
       channels_(make_channels(connections_, keys_)),
       registry_(std::make_shared<Registry>(
           Registry::Context{strand_, connections_.commands(), keys_, options_.node_ttl,
@@ -56,7 +63,7 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           Cleanup::Context{strand_, executor_, options_.node_ttl, options_.log, gate_}, registry_)),
       new_calls_(std::make_shared<StrandBatch<MeshCore, NewCall>>(
           strand_, [](MeshCore& core, NewCall&& call) { core.begin_call(std::move(call)); })),
-      pending_(strand_, counters_),
+      pending_(strand_, *counters_),
       drain_progress_(std::make_shared<Event>(strand_)),
       packer_(std::make_shared<Packer>(channels_)),
       calls_(std::make_shared<CallSender>(
@@ -65,20 +72,20 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
               keys_, [this](std::string message) { deliver_here(std::move(message)); },
               [this](const PendingCall& call) { return routed_calls_.may_go_elsewhere(call); },
               options_.redis.reconnect_max_delay},
-          instance_id_, pending_, counters_)),
+          instance_id_, pending_, *counters_)),
       server_(std::make_shared<RequestServer>(
           RequestServer::Context{
               strand_, executor_, options_.limits, options_.request_timeout, options_.log,
               [progress = drain_progress_] { progress->notify_all(); },
               [commands = connections_.commands()] { return commands->can_send(); }, gate_,
               interception_},
-          counters_)),
+          *counters_)),
       answers_(std::make_shared<AnswerSender>(
           AnswerSender::Context{strand_, channels_, packer_, options_.limits.queued_bytes,
                                 options_.log,
                                 [progress = drain_progress_] { progress->notify_all(); },
                                 options_.redis.reconnect_max_delay},
-          counters_)),
+          *counters_)),
       view_(std::make_shared<view::LocalView>(view::LocalView::Context{
           strand_, connections_.subscriptions(), keys_.events_channel(),
           options_.heartbeat_interval, options_.node_ttl, options_.redis.reconnect_max_delay,
@@ -93,20 +100,25 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           },
           gate_),
       watch_(callbacks_),
-      own_info_(options_.info, options_.hostname, server_),
+      own_info_(std::make_shared<OwnInfo>(options_.info, options_.hostname, server_)),
+      connection_state_(connections_, callbacks_, *counters_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {
                     log(LogLevel::error, "the heartbeats ended: " + describe_error(error));
                   }),
       state_changed_(strand_),
       inbox_(Inbox::Context{connections_.commands(), keys_, options_.limits, options_.log},
-             instance_id_, pending_, server_, view_, counters_),
+             instance_id_, pending_, server_, view_, *counters_),
       registration_(registration_context(), instance_id_, registry_, leader_, cleanup_, inbox_),
       outbox_(Outbox::Context{connections_.commands(), keys_.broadcast_channel(), options_.limits,
                               options_.request_timeout},
-              instance_id_, pending_, calls_, counters_),
+              instance_id_, pending_, calls_, *counters_),
       routed_calls_({view_, calls_, options_.heartbeat_interval, [this] { want_view(); }},
-                    instance_id_, pending_, outbox_, counters_) {}
+                    instance_id_, pending_, outbox_, *counters_) {
+  server_->set_builtin_handlers(introspection::make_builtin_handlers(
+      {[counters = counters_] { return counters->instance_id.load(); },
+       [counters = counters_] { return counters->snapshot(); }}));
+}
 
 Registration::Context MeshCore::registration_context() {
   return {
@@ -122,7 +134,7 @@ Registration::Context MeshCore::registration_context() {
       .leader = options_.leader,
       .is_election_elsewhere = connections_.elsewhere() != nullptr,
       .log = options_.log,
-      .info = [this](const std::string& owner) { return own_info_.text(owner); },
+      .info = [this](const std::string& owner) { return own_info_->text(owner); },
       .wants_list_state = [this] { return view_->is_wanted(); },
       .on_list_state = [this](const view::ListState& state) { view_->on_heartbeat(state); },
       .on_id = [this](InstanceId id) { set_id(id); },
@@ -144,6 +156,12 @@ void MeshCore::set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callbac
 void MeshCore::set_reregistered_callback(detail::AsyncCallback<> callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
     self->reregistered_ = std::move(callback);
+  });
+}
+
+void MeshCore::set_connection_callback(ConnectionState::Callback callback) {
+  asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
+    self->connection_state_.set_callback(std::move(callback));
   });
 }
 
@@ -174,6 +192,7 @@ void MeshCore::start_view() {
 
 void MeshCore::set_id(InstanceId id) {
   instance_id_ = id;
+  counters_->instance_id = id;
   view_->set_own_id(id);
 }
 
@@ -210,6 +229,7 @@ asio::awaitable<void> MeshCore::stop(StopOptions options) {
   }
   if (session_ != session || state_ == State::stopped) co_return;
   state_ = State::stopping;
+  connection_state_.end();
   pending_.fail_all_stopped();
   calls_->clear();
   routed_calls_.clear();
@@ -268,6 +288,7 @@ void MeshCore::become_stopped() {
   inbox_.forget_held();
   view_->forget();
   set_id(0);
+  connection_state_.end();
   users_work_.release();
   state_ = State::stopped;
   state_changed_.notify_all();
@@ -281,6 +302,7 @@ void MeshCore::abandon() {
   answers_->clear();
   packer_->clear();
   background_.cancel_all();
+  connection_state_.end();
   cleanup_->abandon();
   server_->abandon();
   callbacks_.abandon();

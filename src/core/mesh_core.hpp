@@ -26,6 +26,7 @@
 #include <core/answer_sender.hpp>
 #include <core/call_sender.hpp>
 #include <core/cleanup.hpp>
+#include <core/connection_state.hpp>
 #include <core/connections.hpp>
 #include <core/counters.hpp>
 #include <core/gathering.hpp>
@@ -62,7 +63,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   /// The user's, where handlers and callbacks run.
   const asio::any_io_executor& executor() const { return executor_; }
   InstanceId instance_id() const noexcept { return instance_id_; }
-  MeshStats stats() const { return counters_.snapshot(); }
+  MeshStats stats() const { return counters_->snapshot(); }
+  bool is_connected() const noexcept { return counters_->connected; }
   RequestServer& server() { return *server_; }
   /// Null if there are no interceptors.
   const std::shared_ptr<const Interception>& interception() const noexcept { return interception_; }
@@ -70,6 +72,7 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
 
   void set_cleaned_up_callback(detail::AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(detail::AsyncCallback<> callback);
+  void set_connection_callback(ConnectionState::Callback callback);
   /// From any thread: handlers have come or gone.
   void announce_handlers();
   void watch_nodes(view::NodeWatch::Callback callback);
@@ -152,9 +155,9 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   asio::any_io_executor executor_;
   Strand strand_;
   KeptBusy users_work_;
+  std::shared_ptr<Counters> counters_;  // shared with who asks for figures
   MeshOptions options_;
   Keys keys_;
-  Counters counters_;
   std::shared_ptr<const Interception> interception_;
   std::string lock_key_;
   Connections connections_;
@@ -172,7 +175,8 @@ class MeshCore : public std::enable_shared_from_this<MeshCore> {
   std::shared_ptr<view::LocalView> view_;
   SerialQueue callbacks_;
   view::NodeWatch watch_;
-  OwnInfo own_info_;
+  std::shared_ptr<OwnInfo> own_info_;
+  ConnectionState connection_state_;
   TaskGroup background_;
   Event state_changed_;
   TimePoint drain_deadline_{};

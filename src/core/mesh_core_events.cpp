@@ -47,11 +47,15 @@ void MeshCore::connect_events() {
     if (const auto self = primaries.lock()) self->on_first_changed();
   };
   redis::Client::Events commands = cluster_events();
-  commands.on_ready = [weak, note_commands, first = true]() mutable {
+  const auto note_connection = [weak] {
+    if (const auto self = weak.lock()) self->connection_state_.update();
+  };
+  commands.on_ready = [weak, note_commands, note_connection, first = true]() mutable {
     note_commands();
+    note_connection();
     const auto self = weak.lock();
     if (!self || std::exchange(first, false)) return;
-    ++self->counters_.reconnects;
+    ++self->counters_->reconnects;
     self->registration_.on_reconnected();
     self->view_->doubt_list();
     self->calls_->on_reconnected();
@@ -61,9 +65,10 @@ void MeshCore::connect_events() {
     if (!self->connections_.elsewhere()) self->leader_->on_reconnected();
   };
   commands.before_write = flush;
-  commands.on_lost = [note_commands, flush] {
+  commands.on_lost = [note_commands, flush, note_connection] {
     note_commands();
     flush();
+    note_connection();
   };
   connections_.commands()->set_events(std::move(commands));
 
@@ -103,14 +108,16 @@ void MeshCore::connect_events() {
   own_channel.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
     if (!self) return;
+    self->connection_state_.update();
     if (!std::exchange(first, false)) {
-      ++self->counters_.reconnects;
+      ++self->counters_->reconnects;
       self->calls_->on_reconnected();
       self->calls_->repeat_all();
       self->view_->on_subscribed_again();
     }
     self->calls_->on_ready();
   };
+  own_channel.on_lost = note_connection;
   hear_messages(own_channel);
   connections_.own_channel()->set_events(std::move(own_channel));
   if (connections_.own_channel() == connections_.subscriptions()) return;
@@ -118,10 +125,13 @@ void MeshCore::connect_events() {
   redis::Client::Events subscriptions = cluster_events();
   subscriptions.on_ready = [weak, first = true]() mutable {
     const auto self = weak.lock();
-    if (!self || std::exchange(first, false)) return;
-    ++self->counters_.reconnects;
+    if (!self) return;
+    self->connection_state_.update();
+    if (std::exchange(first, false)) return;
+    ++self->counters_->reconnects;
     self->view_->on_subscribed_again();
   };
+  subscriptions.on_lost = note_connection;
   hear_messages(subscriptions);
   connections_.subscriptions()->set_events(std::move(subscriptions));
 }

@@ -124,12 +124,13 @@ asio::awaitable<void> MeshCore::join_mesh(TimePoint latest) {
       self->answers_->send(target, std::move(answer));
     }
   });
-  own_info_.set_started_at(std::chrono::system_clock::now());
+  own_info_->set_started_at(std::chrono::system_clock::now());
   const InstanceId id = co_await registration_.join(deadline);
   if (state_ != State::starting) throw MeshStoppedError();
 
   set_id(id);
   state_ = State::running;
+  connection_state_.begin();
   background_.spawn(stay_registered(shared_from_this()));
   start_view();
   connections_.open_elsewhere();

@@ -20,12 +20,20 @@ PendingCalls::PendingCalls(const Strand& strand, Counters& counters)
     : counters_(counters), alarm_(strand, [this] { expire(); }) {}
 
 PendingCall& PendingCalls::add_again(const RequestId& request_id, PendingCall&& call) {
-  kept_bytes_ += kept_bytes_of(call);
+  call.unsent_bytes = kept_bytes_of(call);
+  kept_bytes_ += call.unsent_bytes;
+  counters_.bytes_unsent.add(call.unsent_bytes);
   set_heard(call, call.begun_at);
   const TimePoint silent_at = std::min(call.begun_at + silence_of(call), call.deadline);
   PendingCall& added = *calls_.insert(request_id, std::move(call), silent_at);
+  counters_.calls_pending.set(calls_.size());
   alarm_.set(calls_.next_deadline());
   return added;
+}
+
+void PendingCalls::note_sent(PendingCall& call) {
+  call.was_sent = true;
+  counters_.bytes_unsent.subtract(std::exchange(call.unsent_bytes, 0));
 }
 
 std::string PendingCalls::take_data(PendingCall& call) {
@@ -88,14 +96,15 @@ bool PendingCalls::cancel(const RequestId& request_id, std::exception_ptr error)
   if (!call) return false;
   given_up_.add(request_id);
   if (on_given_up_) on_given_up_(request_id, *call);
-  end(std::move(*call), counters_.calls_cancelled, std::move(error), {});
+  end(std::move(*call), introspection::CallEnding::cancelled, std::move(error), {});
   return true;
 }
 
 void PendingCalls::fail_all_stopped() {
   for (PendingCall& call : calls_.drain()) {
     auto error = make_error<MeshStoppedError>(executed_of(call));
-    end(std::move(call), counters_.calls_failed, std::move(error), {});
+    const auto ending = introspection::ending_of(error);
+    end(std::move(call), ending, std::move(error), {});
   }
   alarm_.set(std::nullopt);
 }
@@ -160,27 +169,41 @@ std::exception_ptr PendingCalls::timeout_error(const PendingCall& call) const {
 void PendingCalls::drop_all() {
   calls_.drain();
   kept_bytes_ = 0;
+  counters_.bytes_unsent.set(0);
+  counters_.calls_pending.set(0);
 }
 
 bool PendingCalls::goes_on(PendingCall& call, const std::exception_ptr& error) {
   if (!call.routed || !on_failed_) return false;
   const std::size_t kept = kept_bytes_of(call);
+  const std::size_t unsent = call.unsent_bytes;
   if (!on_failed_(call, error)) return false;
   kept_bytes_ -= kept;
+  counters_.bytes_unsent.subtract(unsent);
   return true;
 }
 
 void PendingCalls::complete(PendingCall&& call, std::exception_ptr error, std::string&& data) {
   if (error && goes_on(call, error)) return;
-  auto& counter = error ? counters_.calls_failed : counters_.calls_succeeded;
-  end(std::move(call), counter, std::move(error), std::move(data));
+  const auto ending = introspection::ending_of(error);
+  end(std::move(call), ending, std::move(error), std::move(data));
 }
 
-void PendingCalls::end(PendingCall&& call, StrandCounter& counter, std::exception_ptr error,
-                       std::string&& data) {
+void PendingCalls::end(PendingCall&& call, introspection::CallEnding ending,
+                       std::exception_ptr error, std::string&& data) {
   kept_bytes_ -= kept_bytes_of(call);
-  ++counter;
+  count(call, ending);
   std::move(call.completion)(std::move(error), std::move(data));
+}
+
+void PendingCalls::count(const PendingCall& call, introspection::CallEnding ending) {
+  using introspection::CallEnding;
+  ++(ending == CallEnding::succeeded   ? counters_.calls_succeeded
+     : ending == CallEnding::cancelled ? counters_.calls_cancelled
+                                       : counters_.calls_failed);
+  counters_.calls_pending.set(calls_.size());
+  counters_.bytes_unsent.subtract(call.unsent_bytes);
+  counters_.calls.note(call.type, ending, [&call] { return Clock::now() - call.begun_at; });
 }
 
 }  // namespace mesh::core

@@ -36,6 +36,7 @@ struct PendingCall {
   /// Of the target, as of the first sending. Null: it does not cope with repetitions, or is not
   /// known.
   std::shared_ptr<const Owner> owner{};
+  std::size_t unsent_bytes = 0;  // as long as it was not sent
   bool has_data = false;
   bool was_sent = false;
   bool may_have_arrived = false;
@@ -77,6 +78,8 @@ class PendingCalls {
   PendingCall& add_again(const RequestId& request_id, PendingCall&& call);
   /// Leaves the id in place. False if there is no such call, as for all below.
   bool on_response(const wire::Response& response);
+  /// Its request leaves, or is handed to a connection.
+  void note_sent(PendingCall& call);
   /// The response to a call cannot be read.
   bool on_unreadable(const RequestId& request_id, const wire::Malformed& response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
@@ -141,8 +144,9 @@ class PendingCalls {
   static void set_heard(PendingCall& call, TimePoint now);
   bool goes_on(PendingCall& call, const std::exception_ptr& error);
   void complete(PendingCall&& call, std::exception_ptr error, std::string&& data);
-  void end(PendingCall&& call, StrandCounter& counter, std::exception_ptr error,
+  void end(PendingCall&& call, introspection::CallEnding ending, std::exception_ptr error,
            std::string&& data);
+  void count(const PendingCall& call, introspection::CallEnding ending);
 
   Counters& counters_;
   DeadlineMap<RequestId, PendingCall> calls_;

@@ -15,12 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a repetition may be on its way after its caller has sent it.
-constexpr std::chrono::seconds longest_delay{2};
-
-// One that Redis may not be able to send, and how often it is tried.
+// One that Redis may not be able to send.
 constexpr std::size_t large_response = std::size_t{64} << 10U;
-constexpr unsigned most_deliveries = 2;
 
 }  // namespace
 
@@ -55,7 +51,12 @@ void RequestServer::on_request(wire::Request&& request, std::optional<TimePoint>
   const auto now = Clock::now();
   answered_.note_time(now);
   if (is_repetition(request)) return;
+  if (const auto builtin = find_builtin_handler(request.type)) {
+    answer_by(*builtin, request, now);
+    return;
+  }
   if (refusing_) {
+    count_refused(request);
     refuse(request, refusal(Refusal::stopping, "the node is stopping"));
     return;
   }
@@ -77,8 +78,46 @@ void RequestServer::on_request(wire::Request&& request, std::optional<TimePoint>
   if (runner_->is_full()) {
     enqueue({std::move(request), timeout, since, since, next_heartbeat, ends_at});
   } else {
-    run(std::move(handler), std::move(request), {timeout, ends_at, next_heartbeat});
+    run(std::move(handler), std::move(request), {timeout, ends_at, next_heartbeat, since});
   }
+  note_load();
+}
+
+std::shared_ptr<detail::RequestHandler> RequestServer::find_builtin_handler(
+    std::string_view type) const {
+  if (!type.starts_with('$')) return nullptr;
+  const auto found = builtin_handlers_.find(type);
+  return found == builtin_handlers_.end() ? nullptr : found->second;
+}
+
+void RequestServer::answer_by(detail::RequestHandler& builtin, const wire::Request& request,
+                              TimePoint now) {
+  std::string response = wire::begin_response(request.request_id.view());
+  const std::size_t data_begin = response.size();
+  CallContext context(nullptr);
+  builtin.handle_now(context, request.data, response);
+  if (const auto failure = complete_response(response, data_begin, request.type, context_.limits)) {
+    response = encode_failure(request, *failure, context_.limits);
+  }
+  const auto deliveries = deliveries_of(response);
+  answered_.add(request.request_id, response, deliveries);
+  send(caller_of(request), Answer::Kind::response, std::move(response), timeout_of(request), now,
+       deliveries);
+}
+
+// The names of what nobody handles are anybody's.
+void RequestServer::count_unrun(const wire::Request& request, introspection::HandlerEnding ending) {
+  if (!handlers_.contains(request.type)) return;
+  counters_.handlers.note(request.type, ending, [] { return Clock::duration::zero(); });
+}
+
+void RequestServer::count_refused(const wire::Request& request) {
+  count_unrun(request, introspection::HandlerEnding::refused);
+}
+
+void RequestServer::note_load() {
+  counters_.handlers_running.set(runner_->running());
+  counters_.requests_queued.set(waiting_.size());
 }
 
 void RequestServer::on_unreadable(const wire::Request& request, const wire::Malformed& message) {
@@ -88,70 +127,6 @@ void RequestServer::on_unreadable(const wire::Request& request, const wire::Malf
   std::string text = "the request was not run: " + message.reason;
   refuse_for_good(request, message.exceeds_limit ? refusal(Refusal::limit, std::move(text))
                                                  : wire::Failure{std::move(text), "decode"});
-}
-
-// The same id again is a repetition of a request that was or is being worked on.
-bool RequestServer::is_repetition(const wire::Request& request) {
-  const RequestId& id = request.request_id;
-  if (const auto answered = answered_.find(id)) {
-    // Of one whose cancel came first, this is the first that comes.
-    const bool came_late =
-        answered->fate == AnsweredRequests::Fate::never_wanted && !request.repeat;
-    if (!came_late) ++counters_.requests_repeated;
-    answer_repetition(request, *answered);
-    return true;
-  }
-  if (Job* const job = jobs_.find(id)) {
-    ++counters_.requests_repeated;
-    if (request.repeat && !job->is_cancelled) {
-      // The caller may have another id by now, and may have missed a heartbeat.
-      job->caller = caller_of(request);
-      send_heartbeat(job->caller, id, job->call->timeout, Clock::now());
-    }
-    return true;
-  }
-  if (WaitingRequest* const waiting = waiting_.find(id)) {
-    ++counters_.requests_repeated;
-    if (request.repeat) {
-      waiting->request.sender = request.sender;
-      send_heartbeat(caller_of(request), id, waiting->timeout, Clock::now());
-    }
-    return true;
-  }
-  if (!request.repeat) return false;
-  // A caller gives up when it has heard nothing for its timeout, and what it heard last may have
-  // waited for as long. So an answer to it would have been sent within this time.
-  const auto window = 2 * Clock::duration(timeout_of(request)) + longest_delay;
-  if (!answered_.may_have_forgotten_within(window)) return false;
-  refuse(request, refusal(Refusal::unknown,
-                          "the request was repeated, and whether it ran before is no longer known "
-                          "(MeshLimits::remembered_requests)",
-                          Executed::maybe));
-  return true;
-}
-
-void RequestServer::answer_repetition(const wire::Request& request,
-                                      const AnsweredRequests::Answered& answered) {
-  using Fate = AnsweredRequests::Fate;
-  const bool is_unwanted = answered.fate == Fate::cancelled || answered.fate == Fate::never_wanted;
-  if (!request.repeat || is_unwanted) return;
-  const unsigned deliveries = answered.deliveries ? *answered.deliveries : 0;
-  if (deliveries >= most_deliveries || (deliveries > 0 && !answered.response)) {
-    // Once more would only cost the caller its connection again, and all that is on it.
-    refuse(request,
-           describe_lost_response(answered.size, deliveries, answered.response.has_value()));
-  } else if (answered.response) {
-    send(caller_of(request), Answer::Kind::response, std::string(*answered.response),
-         timeout_of(request), Clock::now(), answered.deliveries);
-  } else if (answered.fate == Fate::refused) {
-    refuse(request, refusal(Refusal::refused,
-                            "the request was not run, for a reason that is no longer "
-                            "kept (MeshLimits::remembered_bytes)"));
-  } else {
-    refuse(request, {"the request ran, and its response is no longer kept "
-                     "(MeshLimits::remembered_bytes)",
-                     "unknown"});
-  }
 }
 
 void RequestServer::refuse(const wire::Request& request, const wire::Failure& failure) {
@@ -169,6 +144,7 @@ void RequestServer::refuse_for_good(const wire::Request& request, const wire::Fa
 // Its caller has given up, which a repetition that is still on its way does not change.
 void RequestServer::drop_unwanted(const wire::Request& request) {
   ++counters_.requests_refused;
+  count_refused(request);
   answered_.add(request.request_id, std::string_view(), nullptr,
                 AnsweredRequests::Fate::never_wanted);
 }
@@ -189,6 +165,7 @@ void RequestServer::enqueue(WaitingRequest waiting) {
   refuse_overdue(now);
   if (!waiting_.has_room_for(waiting.request)) {
     ++counters_.requests_refused;
+    count_refused(waiting.request);
     refuse_for_good(
         waiting.request,
         refusal(Refusal::busy,
@@ -204,6 +181,7 @@ void RequestServer::enqueue(WaitingRequest waiting) {
 void RequestServer::refuse_overdue(TimePoint now) {
   while (const auto overdue = waiting_.pop_overdue(now)) {
     ++counters_.requests_refused;
+    count_refused(overdue->request);
     const std::string error = "the node is busy: the request has waited for a free handler for " +
                               std::to_string(context_.limits.queued_time.count()) +
                               " ms (MeshLimits::queued_time)";
@@ -215,6 +193,7 @@ bool RequestServer::is_still_wanted(const wire::Request& request, std::optional<
                                     TimePoint now) {
   if (!ends_at || *ends_at > now) return true;
   ++counters_.requests_refused;
+  count_refused(request);
   refuse_for_good(
       request, refusal(Refusal::deadline, "the caller's deadline has passed before it could run"));
   return false;
@@ -226,7 +205,11 @@ void RequestServer::on_cancel(const RequestId& request_id) {
   if (Job* const job = jobs_.find(request_id)) {
     cancel_job(*job);
   } else if (!answered_.find(request_id)) {
+    if (const WaitingRequest* const waiting = waiting_.find(request_id)) {
+      count_unrun(waiting->request, introspection::HandlerEnding::cancelled);
+    }
     waiting_.remove(request_id);
+    note_load();
     // It may come later than this, on another connection.
     answered_.note_time(Clock::now());
     answered_.add(request_id, std::string_view(), nullptr, AnsweredRequests::Fate::never_wanted);
@@ -258,7 +241,7 @@ void RequestServer::run_waiting() {
     if (!is_still_wanted(waiting->request, waiting->ends_at, now)) continue;
     if (auto handler = handlers_.find(waiting->request.type)) {
       run(std::move(handler), std::move(waiting->request),
-          {waiting->timeout, waiting->ends_at, waiting->next_heartbeat});
+          {waiting->timeout, waiting->ends_at, waiting->next_heartbeat, waiting->arrived_at});
     } else {  // it was removed meanwhile
       refuse_for_good(waiting->request, {wire::no_handler_error(waiting->request.type)});
     }
@@ -269,6 +252,7 @@ void RequestServer::run(std::shared_ptr<detail::RequestHandler> handler, wire::R
                         const Times& times) {
   auto execution = std::make_shared<Execution>(std::move(handler), std::move(request),
                                                times.timeout, times.ends_at);
+  execution->arrived_at = times.arrived_at;
   Job started{caller_of(execution->request), execution};
   const TimePoint next_look = next_look_at(started, times.next_heartbeat);
   // The id is new, as is_repetition() has seen; and it cannot be gone before this has returned.
@@ -292,6 +276,7 @@ void RequestServer::on_broadcast(wire::Broadcast broadcast) {
     return;
   }
   runner_->deliver(std::move(handler), std::move(broadcast));
+  note_load();
 }
 
 void RequestServer::refuse_new() { refusing_ = true; }
@@ -299,8 +284,10 @@ void RequestServer::refuse_new() { refusing_ = true; }
 void RequestServer::cancel_all() {
   runner_->begin_no_more();  // first, so that who is cancelled sees why
   for (const WaitingRequest& waiting : waiting_.drain()) {
+    count_refused(waiting.request);
     if (send_) refuse(waiting.request, refusal(Refusal::stopping, MeshStoppedError().what()));
   }
+  note_load();
   for (const RequestId& id : jobs_.keys()) jobs_.find(id)->call->cancel();
   runner_->cancel_all();
 }
@@ -328,9 +315,11 @@ void RequestServer::answer(std::shared_ptr<Execution> execution) {
   const auto job = jobs_.extract(request_id);
   const auto now = Clock::now();
   answered_.note_time(now);
-  const auto deliveries =
-      response.size() < large_response ? nullptr : std::make_shared<unsigned>(0U);
+  const auto deliveries = deliveries_of(response);
   const bool is_wanted = !job || !job->is_cancelled;
+  counters_.handlers.note(execution->request.type,
+                          is_wanted ? execution->ending : introspection::HandlerEnding::cancelled,
+                          [&] { return now - execution->arrived_at; });
   using Fate = AnsweredRequests::Fate;
   answered_.add(request_id, is_wanted ? std::string_view(response) : std::string_view(), deliveries,
                 is_wanted ? Fate::ran : Fate::cancelled);
@@ -344,8 +333,13 @@ void RequestServer::answer(std::shared_ptr<Execution> execution) {
        deliveries);
 }
 
+std::shared_ptr<unsigned> RequestServer::deliveries_of(const std::string& response) {
+  return response.size() < large_response ? nullptr : std::make_shared<unsigned>(0U);
+}
+
 void RequestServer::use_room() {
   run_waiting();
+  note_load();
   if (is_drained() && context_.on_drained) context_.on_drained();
 }
 
@@ -357,6 +351,7 @@ void RequestServer::send_heartbeat(const Caller& caller, const RequestId& reques
 void RequestServer::on_alarm() {
   const auto now = Clock::now();
   refuse_overdue(now);
+  note_load();
   const bool can_send = !context_.can_send || context_.can_send();
   while (WaitingRequest* const waiting = waiting_.take_due_heartbeat(now)) {
     if (can_send) waiting->heard_at = now;

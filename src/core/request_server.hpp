@@ -24,6 +24,7 @@
 #include <core/handler_table.hpp>
 #include <core/served_call.hpp>
 #include <core/waiting_requests.hpp>
+#include <introspection/builtin_handlers.hpp>
 #include <util/rate_limited_log.hpp>
 #include <wire/messages.hpp>
 
@@ -55,6 +56,14 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
 
   HandlerTable<detail::RequestHandler>& handlers() { return handlers_; }
   HandlerTable<detail::BroadcastHandler>& broadcast_handlers() { return broadcast_handlers_; }
+  /// Of the library itself: they go before all others and never block. They answer at once and on
+  /// the strand, whatever the user's handlers do, and also while new requests are refused. To be
+  /// set before anybody else knows the server; afterwards they may be looked up from any thread.
+  void set_builtin_handlers(introspection::BuiltinHandlers handlers) {
+    builtin_handlers_ = std::move(handlers);
+  }
+  /// Null if there is none.
+  std::shared_ptr<detail::RequestHandler> find_builtin_handler(std::string_view type) const;
 
   void start(SendAnswer send);
   /// What has waited for its caller's timeout since it arrived, if not now, is not run any more.
@@ -94,6 +103,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
     std::chrono::milliseconds timeout{0};  ///< Of the caller.
     std::optional<TimePoint> ends_at{};    ///< Its deadline.
     TimePoint next_heartbeat{};
+    TimePoint arrived_at{};
   };
 
   bool is_repetition(const wire::Request& request);
@@ -101,6 +111,11 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   void refuse(const wire::Request& request, const wire::Failure& failure);
   void refuse_for_good(const wire::Request& request, const wire::Failure& failure);
   void drop_unwanted(const wire::Request& request);
+  void answer_by(detail::RequestHandler& builtin, const wire::Request& request, TimePoint now);
+  /// Of one that ends without having run.
+  void count_unrun(const wire::Request& request, introspection::HandlerEnding ending);
+  void count_refused(const wire::Request& request);
+  void note_load();
   void enqueue(WaitingRequest waiting);
   void refuse_overdue(TimePoint now);
   /// False for what is not to run any more.
@@ -113,6 +128,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
            const Times& times);
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   void answer(std::shared_ptr<Execution> execution);
+  static std::shared_ptr<unsigned> deliveries_of(const std::string& response);
   void use_room();
   static Caller caller_of(const wire::Request& request) {
     return {request.sender, request.accepts};
@@ -133,6 +149,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   std::shared_ptr<HandlerRunner> runner_;
   HandlerTable<detail::RequestHandler> handlers_;
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
+  introspection::BuiltinHandlers builtin_handlers_;
   DeadlineMap<RequestId, Job> jobs_;  // by request id; the deadline is that of the next heartbeat
   WaitingRequests waiting_;
   AnsweredRequests answered_;

@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -124,6 +125,28 @@ TEST_F(ProtocolExecutor, AHandlerThatBlocksItsOnlyThreadHoldsUpNothing) {
   EXPECT_EQ(losses, 0);
   EXPECT_EQ(node.instance_id(), id);
   EXPECT_EQ(log().count("had been removed"), 0U);
+  get(node.stop(asio::use_future));
+}
+
+TEST_F(ProtocolExecutor, ANodeWhoseHandlersBlockAnswersAPing) {
+  Service& node = make(node_options());
+  start();
+  const InstanceId id = node.instance_id();
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto caller = co_await start_node();
+    Outcome<void> call;
+    caller->invoke<"nothing">(id, {}, call.token());
+    const auto runs = [&] { return running_ == 1; };
+    CO_ASSERT_TRUE(co_await eventually(runs));
+    const std::string answer = co_await caller->invoke_raw(id, "$mesh.ping", "null");
+    EXPECT_EQ(answer, R"({"instanceId":)" + std::to_string(id) + "}");
+    const std::string stats = co_await caller->invoke_raw(id, "$mesh.stats", "null");
+    EXPECT_EQ(Json::parse(stats).at("handlersRunning"), 1);
+    EXPECT_FALSE(call.done());
+    release();
+    co_await call.get();
+    co_await caller->stop();
+  });
   get(node.stop(asio::use_future));
 }
 

@@ -104,7 +104,7 @@ TEST_F(RawHandlers, AFallbackAnswersWhatNobodyElseDoes) {
     EXPECT_EQ(own.text, "own");
     target_->unregister_handler<"ask">();
     EXPECT_EQ(co_await caller_->invoke_raw(2, "ask", "null"), R"("ask")");
-    co_await expect_error<MeshNoHandlerError>(caller_->invoke_raw(2, "$mesh.ping", "null"));
+    co_await expect_error<MeshNoHandlerError>(caller_->invoke_raw(2, "$mesh.unknown", "null"));
     co_await stop();
   });
 }

@@ -257,5 +257,23 @@ TEST(InteropNewFields, AChainThatNodeJsBeginsHasNoDeadlineAndNoHeaders) {
   });
 }
 
+// What C++ nodes answer by themselves.
+TEST(InteropNewFields, BuiltInRequestsAreForAnyNodeAndUnknownToNodeJs) {
+  run_coroutine([]() -> asio::awaitable<void> {
+    Pair mesh(co_await asio::this_coro::executor);
+    co_await mesh.start();
+    const Json ping = co_await mesh.js.invoke(mesh.cpp_id(), "$mesh.ping", nullptr);
+    EXPECT_EQ(ping, Json({{"instanceId", mesh.cpp_id()}}));
+    const Json stats = co_await mesh.js.invoke(mesh.cpp_id(), "$mesh.stats", nullptr);
+    EXPECT_EQ(stats.at("requestsReceived"), 2);
+    for (const char* const type : {"$mesh.ping", "$mesh.stats"}) {
+      const auto error = co_await expect_error<MeshNoHandlerError>(
+          mesh.cpp.service.invoke_raw(mesh.js.id(), type, "null"));
+      EXPECT_TRUE(error) << type;
+    }
+    co_await mesh.stop();
+  });
+}
+
 }  // namespace
 }  // namespace mesh::test

@@ -122,6 +122,35 @@ TEST(PendingCalls, ADeadlineBeforeTheTimeoutEndsACallWithoutAlarmsOnTheWay) {
   });
 }
 
+TEST(PendingCalls, TellHowManyThereAreAndWhatOfThemWasNotSent) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto add = [&](const char* id) {
+      auto ignore = [](const std::exception_ptr&, const std::string&) {};
+      PendingCall call{posted(strand, ignore), 7, "echo", 1h, Clock::now(), "12345"};
+      table.calls.add(id, std::move(call));
+    };
+    for (const char* const id : {"a", "b", "c"}) add(id);
+    EXPECT_EQ(table.counters.calls_pending, 3U);
+    EXPECT_EQ(table.counters.bytes_unsent, 15U);
+    for (int i = 0; i < 2; ++i) table.calls.note_sent(*table.calls.find("a"));
+    EXPECT_EQ(table.counters.bytes_unsent, 10U);
+    table.calls.on_response(Table::response("a", "5"));
+    table.calls.cancel("b", nullptr);
+    EXPECT_EQ(table.counters.calls_pending, 1U);
+    EXPECT_EQ(table.counters.bytes_unsent, 5U);
+    table.calls.fail_all_stopped();
+    EXPECT_EQ(table.counters.calls_pending, 0U);
+    EXPECT_EQ(table.counters.bytes_unsent, 0U);
+    const auto stats = table.counters.snapshot().calls.at("echo");
+    EXPECT_EQ(stats.succeeded, 1U);
+    EXPECT_EQ(stats.cancelled, 1U);
+    EXPECT_EQ(stats.other_errors, 1U);
+    EXPECT_EQ(stats.latency.count(), 1U);
+    co_return;
+  });
+}
+
 TEST(PendingCalls, UnknownIdsAreReported) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);

@@ -96,17 +96,20 @@ class CoreHandle {
   InstanceId instance_id() const noexcept;
   LeaderService& leader() noexcept;
   MeshStats stats() const;
+  bool is_connected() const noexcept;
 
+  /// Throws `std::invalid_argument` for the name of a built-in handler.
   void set_handler(std::string_view type, std::shared_ptr<RequestHandler> handler);
   /// Throws `std::invalid_argument` for a name that handlers must not have.
   void set_raw_handler(std::string_view type, std::shared_ptr<RequestHandler> handler);
   void set_fallback_handler(std::shared_ptr<RequestHandler> handler);
   void remove_handler(std::string_view type);
-  /// Also the fallback; null if there is none.
+  /// Also the built-in ones and the fallback; null if there is none.
   std::shared_ptr<RequestHandler> find_handler(std::string_view type) const;
   void set_broadcast_handler(std::string_view type, std::shared_ptr<BroadcastHandler> handler);
   void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(AsyncCallback<> callback);
+  void set_connection_callback(AsyncCallback<bool> callback);
   void watch_nodes(AsyncCallback<NodeChange, MeshNode> callback);
 
   /// Null if there are no interceptors.

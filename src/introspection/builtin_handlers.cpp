@@ -1,0 +1,49 @@
+#include <introspection/builtin_handlers.hpp>
+
+#include <stdexcept>
+#include <utility>
+
+#include <introspection/stats_json.hpp>
+
+namespace mesh::introspection {
+
+namespace {
+
+/// Gives what a function of no arguments returns, as JSON text.
+class BuiltinHandler final : public detail::RequestHandler {
+ public:
+  explicit BuiltinHandler(std::function<std::string()> answer) : answer_(std::move(answer)) {}
+
+  bool is_plain() const noexcept override { return true; }
+  bool takes_context() const noexcept override { return false; }
+  const void* payload_types() const noexcept override { return nullptr; }
+
+  detail::asio::awaitable<void> handle(CallContext& /*call*/, std::string_view /*json*/,
+                                       std::string& /*out*/) override {
+    throw std::logic_error("a plain function cannot be called as a coroutine");
+  }
+  void handle_now(CallContext& call, std::string_view /*json*/, std::string& out) override {
+    detail::note_begin(call);
+    out += answer_();
+  }
+
+ private:
+  std::function<std::string()> answer_;
+};
+
+std::shared_ptr<detail::RequestHandler> answering(std::function<std::string()> answer) {
+  return std::make_shared<BuiltinHandler>(std::move(answer));
+}
+
+}  // namespace
+
+BuiltinHandlers make_builtin_handlers(const NodeFigures& node) {
+  return {
+      {"$mesh.ping", answering([id = node.instance_id] {
+         return R"({"instanceId":)" + std::to_string(id()) + "}";
+       })},
+      {"$mesh.stats", answering([stats = node.stats] { return to_json(stats()); })},
+  };
+}
+
+}  // namespace mesh::introspection
