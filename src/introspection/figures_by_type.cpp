@@ -7,9 +7,10 @@
 namespace mesh::introspection {
 
 LatencyHistogram LatencyRecorder::snapshot() const {
-  auto end = counts_.end();
-  while (end != counts_.begin() && *(end - 1) == 0) --end;
-  std::vector<std::uint64_t> counts(counts_.begin(), end);
+  std::size_t size = counts_.size();
+  while (size > 0 && counts_[size - 1] == 0) --size;
+  std::vector<std::uint64_t> counts(size);
+  for (std::size_t i = 0; i < size; ++i) counts[i] = counts_[i];
   return {std::move(counts), std::chrono::microseconds(sum_), std::chrono::nanoseconds(max_)};
 }
 

@@ -4,10 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +27,7 @@ class LatencyRecorder {
   void record(std::chrono::nanoseconds duration) {
     const auto latency = clamp_latency(duration);
     ++counts_[bucket_of(latency)];
-    sum_.add(
-        static_cast<std::uint64_t>(std::chrono::round<std::chrono::microseconds>(latency).count()));
+    sum_.add(static_cast<std::uint64_t>(in_microseconds(latency).count()));
     const auto value = static_cast<std::uint64_t>(latency.count());
     if (value > max_) max_.add(value - max_);
   }
@@ -63,8 +63,8 @@ constexpr bool has_latency(HandlerEnding ending) {
 }
 
 /// Figures of a bounded number of message types, counted on the strand; readable from any thread.
-/// `Ending` has `endings` values, from 0 on.
-template <typename Ending, std::size_t endings>
+/// `Ending` has `Endings` values, from 0 on.
+template <typename Ending, std::size_t Endings>
 class FiguresByType {
  public:
   static constexpr std::size_t most_types = 256;
@@ -75,7 +75,7 @@ class FiguresByType {
     std::uint64_t ended(Ending ending) const { return by_ending[static_cast<std::size_t>(ending)]; }
 
     std::string type;
-    std::array<StrandCounter, endings> by_ending;
+    std::array<StrandCounter, Endings> by_ending;
     LatencyRecorder latency;
   };
 
@@ -94,11 +94,23 @@ class FiguresByType {
   }
 
  private:
-  // Most types are that of the one before.
+  static constexpr std::size_t recent_places = 64;
+
+  // To hash a whole name would cost more than all else.
+  static std::size_t place_of(std::string_view type) {
+    if (type.empty()) return 0;
+    const auto byte_at = [type](std::size_t place) {
+      return static_cast<unsigned char>(type[place]);
+    };
+    return (type.size() + 5U * byte_at(0) + 3U * byte_at(type.size() / 2) +
+            byte_at(type.size() - 1)) %
+           recent_places;
+  }
+
   Figures& figures_of(std::string_view type) {
-    if (last_ != nullptr && last_->type == type) return *last_;
-    last_ = &find_or_add(type);
-    return *last_;
+    Figures*& recent = recent_[place_of(type)];
+    if (recent == nullptr || recent->type != type) recent = &find_or_add(type);
+    return *recent;
   }
 
   Figures& find_or_add(std::string_view type) {
@@ -114,8 +126,10 @@ class FiguresByType {
     return added;
   }
 
-  boost::unordered_flat_map<std::string_view, std::unique_ptr<Figures>> by_type_;
-  Figures* last_ = nullptr;
+  // The hash of Boost takes the text byte by byte.
+  boost::unordered_flat_map<std::string_view, std::unique_ptr<Figures>, std::hash<std::string_view>>
+      by_type_;
+  std::array<Figures*, recent_places> recent_{};
   mutable std::mutex mutex_;  // of `all_`, which is read from any thread
   std::vector<Figures*> all_;
 };

@@ -30,7 +30,7 @@ void LatencyHistogram::record(nanoseconds duration) {
   if (bucket >= counts_.size()) counts_.resize(bucket + 1);
   ++counts_[bucket];
   ++count_;
-  sum_ += std::chrono::round<microseconds>(latency);
+  sum_ += introspection::in_microseconds(latency);
   max_ = std::max(max_, latency);
 }
 

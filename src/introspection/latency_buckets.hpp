@@ -20,6 +20,11 @@ constexpr std::chrono::nanoseconds clamp_latency(std::chrono::nanoseconds latenc
   return std::clamp(latency, std::chrono::nanoseconds::zero(), longest_latency);
 }
 
+/// Of a latency that has been clamped, rounded.
+constexpr std::chrono::microseconds in_microseconds(std::chrono::nanoseconds latency) {
+  return std::chrono::microseconds((latency.count() + 500) / 1000);
+}
+
 /// Of a latency that has been clamped.
 constexpr std::size_t bucket_of(std::chrono::nanoseconds latency) {
   const auto value = static_cast<std::uint64_t>(latency.count());

@@ -45,7 +45,7 @@ void expect_quantiles_of(std::vector<nanoseconds> samples, const std::string& na
     const auto index = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
     const auto expected = static_cast<double>(samples[index].count());
     const auto found = static_cast<double>(histogram.quantile(share).count());
-    EXPECT_NEAR(found, expected, 0.03 * expected) << name << ", " << share;
+    EXPECT_NEAR(found, expected, 0.02 * expected) << name << ", " << share;
   }
   EXPECT_EQ(histogram.max(), samples.back()) << name;
   EXPECT_EQ(histogram.count(), samples.size()) << name;
