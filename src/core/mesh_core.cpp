@@ -117,7 +117,13 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
                     instance_id_, pending_, outbox_, *counters_) {
   server_->set_builtin_handlers(introspection::make_builtin_handlers(
       {[counters = counters_] { return counters->instance_id.load(); },
-       [counters = counters_] { return counters->snapshot(); }}));
+       [counters = counters_] { return counters->snapshot(); },
+       [weak = std::weak_ptr(own_info_), counters = counters_] {
+         const auto own = weak.lock();
+         NodeInfo info = own ? own->info() : NodeInfo{};
+         info.instance_id = counters->instance_id;
+         return info;
+       }}));
 }
 
 Registration::Context MeshCore::registration_context() {

@@ -18,6 +18,7 @@ OwnInfo::OwnInfo(const ServiceInfo& service, const std::string& hostname,
 
 NodeInfo OwnInfo::info() const {
   NodeInfo info = info_;
+  info.started_at = started_at_;
   info.types = server_->handlers().types();
   info.has_fallback_handler = server_->handlers().has_fallback();
   return info;

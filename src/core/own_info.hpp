@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -10,20 +11,21 @@
 
 namespace mesh::core {
 
-/// What this node says of itself.
+/// What this node says of itself. From any thread.
 class OwnInfo {
  public:
   OwnInfo(const ServiceInfo& service, const std::string& hostname,
           std::shared_ptr<RequestServer> server);
 
-  void set_started_at(std::chrono::system_clock::time_point time) { info_.started_at = time; }
+  void set_started_at(std::chrono::system_clock::time_point time) { started_at_ = time; }
   /// Without `instance_id` and `self`.
   NodeInfo info() const;
   /// As it is kept in Redis under this owner of the id.
   std::string text(const std::string& owner) const;
 
  private:
-  NodeInfo info_;  // without the types
+  NodeInfo info_;  // what never changes
+  std::atomic<std::chrono::system_clock::time_point> started_at_{};
   std::shared_ptr<RequestServer> server_;
 };
 

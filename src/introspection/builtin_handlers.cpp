@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <introspection/stats_json.hpp>
+#include <wire/node_info.hpp>
 
 namespace mesh::introspection {
 
@@ -42,6 +43,7 @@ BuiltinHandlers make_builtin_handlers(const NodeFigures& node) {
       {"$mesh.ping", answering([id = node.instance_id] {
          return R"({"instanceId":)" + std::to_string(id()) + "}";
        })},
+      {"$mesh.info", answering([info = node.info] { return wire::encode_node_info(info()); })},
       {"$mesh.stats", answering([stats = node.stats] { return to_json(stats()); })},
   };
 }

@@ -18,6 +18,7 @@ using BuiltinHandlers = std::map<std::string, std::shared_ptr<detail::RequestHan
 struct NodeFigures {
   std::function<InstanceId()> instance_id;
   std::function<MeshStats()> stats;
+  std::function<NodeInfo()> info;
 };
 
 /// The requests that every node answers by itself: see docs/protocol.md. They are plain functions,

@@ -64,12 +64,8 @@ std::map<std::string, std::string> labels_of(std::string_view value) {
   return labels;
 }
 
-}  // namespace
-
-std::string encode_node_record(const NodeRecord& record) {
-  const NodeInfo& info = record.info;
-  std::string json = "{";
-  append_text(json, "owner", record.owner);
+// The rest of an object that has begun.
+void append_info(std::string& json, const NodeInfo& info) {
   append_text(json, "hostname", info.hostname);
   if (!info.name.empty()) append_text(json, "name", info.name);
   if (!info.version.empty()) append_text(json, "version", info.version);
@@ -96,6 +92,22 @@ std::string encode_node_record(const NodeRecord& record) {
   json += std::to_string(started_at.count());
   append_text(json, "language", info.language);
   json += '}';
+}
+
+}  // namespace
+
+std::string encode_node_info(const NodeInfo& info) {
+  std::string json = "{";
+  append_name(json, "instanceId");
+  json += std::to_string(info.instance_id);
+  append_info(json, info);
+  return json;
+}
+
+std::string encode_node_record(const NodeRecord& record) {
+  std::string json = "{";
+  append_text(json, "owner", record.owner);
+  append_info(json, record.info);
   return json;
 }
 

@@ -14,7 +14,9 @@ struct NodeRecord {
   NodeInfo info{};      ///< Without `instance_id` and `self`.
 };
 
-/// As an object. What is not UTF-8 is replaced.
+/// As an object, for who asks a node. What is not UTF-8 is replaced, here and below.
+std::string encode_node_info(const NodeInfo& info);
+/// As an object, for Redis.
 std::string encode_node_record(const NodeRecord& record);
 /// Nothing if it is no object. Fields that are not as they should be are as good as absent.
 std::optional<NodeRecord> decode_node_record(std::string_view json);
