@@ -58,6 +58,7 @@ bool may_end_so(const History::Call& call) {
   if (call.kind == "fail")
     return call.outcome == "handler_error" && call.text.starts_with("failed: ");
   if (call.kind == "missing") return call.outcome == "no_handler";
+  if (call.kind == "any" && call.outcome == "no_node") return true;
   return call.outcome == "ok" && call.kind != "never";
 }
 

@@ -69,11 +69,18 @@ std::string list(const Counts& counts) {
 Verdict check(const History& history) {
   Verdict verdict;
   check_calls(history, verdict);
+  check_any(history, verdict);
   check_leaders(history, verdict);
   check_ids(history, verdict);
   check_clean_up(history, verdict);
   check_end(history, verdict);
   return verdict;
+}
+
+std::uint64_t rerouted(const History& history) {
+  std::uint64_t sum = 0;
+  for (const History::Stats& stats : history.stats) sum += stats.rerouted;
+  return sum;
 }
 
 std::string summary(const History& history, const Verdict& verdict) {
@@ -83,6 +90,7 @@ std::string summary(const History& history, const Verdict& verdict) {
        << " outcomes: " << list(verdict.outcomes) << " answered after " << latencies(history)
        << " | handlers run=" << verdict.runs << " requests repeated=" << history.replays
        << " run by these alone=" << verdict.runs_of_the_runner
+       << " to any node, undisturbed=" << verdict.calls_to_any << " rerouted=" << rerouted(history)
        << " run twice after loss=" << verdict.runs_twice_after_loss << " | terms=" << verdict.terms
        << " | ids shared after loss=" << verdict.two_holders_after_loss << " (longest "
        << seconds(verdict.longest_shared_id) << ") reregistered=" << history.reregistrations

@@ -24,6 +24,7 @@ struct Verdict {
   std::map<std::string, std::size_t> outcomes;
   std::size_t runs = 0;
   std::size_t runs_twice_after_loss = 0;
+  std::size_t calls_to_any = 0;        ///< Which nothing excuses from being answered.
   std::size_t runs_of_the_runner = 0;  ///< Of a request that reached nobody, but by its repetition.
   std::size_t terms = 0;
   std::size_t two_holders_after_loss = 0;
@@ -40,6 +41,7 @@ struct Verdict {
 
 /// Each adds to the verdict; docs/design.md has the invariants.
 void check_calls(const History& history, Verdict& verdict);
+void check_any(const History& history, Verdict& verdict);
 void check_leaders(const History& history, Verdict& verdict);
 void check_ids(const History& history, Verdict& verdict);
 void check_clean_up(const History& history, Verdict& verdict);

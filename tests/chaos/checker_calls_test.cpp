@@ -220,4 +220,34 @@ TEST_F(CheckerTest, AcceptsATimeoutOfACallerThatWasOutOfTouch) {
   EXPECT_EQ(broken(), none);
 }
 
+TEST_F(CheckerTest, RejectsACallToAnyNodeThatNobodyTook) {
+  call(10'000, "any");
+  end(10'030, "unreachable", "", "no");
+  EXPECT_EQ(broken(), goes_on);
+  EXPECT_EQ(verdict().calls_to_any, 1U);
+}
+
+TEST_F(CheckerTest, RejectsACallToAnyNodeThatIsLeftToOneThatIsDead) {
+  runner(8000, "killed", {{"p", "p2"}, {"from", ns(8000)}});
+  call(10'000, "any");
+  end(10'500, "timeout");
+  EXPECT_EQ(broken(), goes_on);
+}
+
+TEST_F(CheckerTest, AcceptsACallToAnyNodeThatDiedWithIt) {
+  call(10'000, "any");
+  runner(10'020, "killed", {{"p", "p2"}, {"from", ns(10'020)}});
+  end(10'500, "timeout");
+  EXPECT_EQ(broken(), none);
+}
+
+TEST_F(CheckerTest, AcceptsACallToAnyNodeThatFailedWhileOneStoodStill) {
+  runner(9000, "paused", {{"p", "p2"}});
+  call(10'000, "any");
+  end(10'500, "timeout");
+  runner(12'000, "resumed", {{"p", "p2"}});
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().calls_to_any, 0U);
+}
+
 }  // namespace mesh::chaos

@@ -109,6 +109,7 @@ inline const Rules one_outcome{"every call has one outcome, in time"};
 inline const Rules run_once{"a handler runs at most once per call"};
 inline const Rules ends_as_handler{"a call ends as its handler does"};
 inline const Rules told_of_nobody{"a call to nobody is told so"};
+inline const Rules goes_on{"a call to any node goes on with another"};
 inline const Rules one_leader{"never two leaders"};
 inline const Rules one_holder{"no two live nodes hold the same id"};
 inline const Rules reported_once{"a node that died is reported once"};

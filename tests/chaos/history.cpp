@@ -81,8 +81,10 @@ void HistoryReader::read_runner(std::string_view event, const nlohmann::json& li
     for (const std::string call : line.at("calls")) history_.repeated.try_emplace(call, time);
   } else if (event == "migrated") {
     ++history_.migrations;
+    history_.rearrangements.push_back(time);
   } else if (event == "failover") {
     ++history_.failovers;
+    history_.rearrangements.push_back(time);
   } else if (event == "over") {
     history_.ended = true;
   }
@@ -115,7 +117,8 @@ void HistoryReader::read_node(const std::string& process, std::string_view event
     history_.processes[process].resident_kb.emplace_back(time, line.at("kb"));
   } else if (event == "stats") {
     history_.stats.push_back({text(line, "n"), line.at("sent"), line.at("succeeded"),
-                              line.at("failed"), line.at("in_flight")});
+                              line.at("failed"), line.at("in_flight"),
+                              line.value("rerouted", std::uint64_t{0})});
   }
 }
 

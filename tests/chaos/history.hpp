@@ -105,6 +105,7 @@ struct History {
     std::uint64_t succeeded = 0;
     std::uint64_t failed = 0;
     std::size_t in_flight = 0;
+    std::uint64_t rerouted = 0;
   };
 
   Nanoseconds node_ttl = 0;
@@ -133,8 +134,9 @@ struct History {
   std::vector<Nanoseconds> healing_times;
   std::vector<std::string> runner_violations;
   std::size_t replays = 0;
-  std::size_t migrations = 0;  ///< Of slots.
-  std::size_t failovers = 0;   ///< Of primaries.
+  std::size_t migrations = 0;               ///< Of slots.
+  std::size_t failovers = 0;                ///< Of primaries.
+  std::vector<Nanoseconds> rearrangements;  ///< When these had ended.
   std::size_t reregistrations = 0;
   std::size_t broadcasts = 0;
   bool ended = false;  ///< The runner came to its end.

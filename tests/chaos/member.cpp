@@ -249,12 +249,15 @@ Member::Plan Member::plan_call() {
   const auto longest = timing_.longest_call().count();
   plan.timeout = milliseconds(shortest + draw(static_cast<int>(longest - shortest)));
   plan.target = pick_other();
-  if (choice < 60) {
+  if (choice < 50) {
     plan.kind = "echo";
-  } else if (choice < 72) {
+  } else if (choice < 62) {
     plan.kind = "slow";
     plan.timeout = milliseconds(shortest);
     plan.data.ms = shortest + draw(static_cast<int>(shortest * 3 / 2));
+  } else if (choice < 77) {
+    plan.kind = "any";
+    plan.target = 0;
   } else if (choice < 80) {
     plan.kind = "fail";
   } else if (choice < 84) {
@@ -273,7 +276,29 @@ Member::Plan Member::plan_call() {
   return plan;
 }
 
+AnyOptions Member::to_any(const Plan& plan) {
+  AnyOptions options;
+  options.timeout = plan.timeout;
+  // Few nodes are dead at a time, but some of them belong to one process.
+  options.attempts = 8;
+  switch (draw(3)) {
+    case 0:
+      options.route = Route::by_key(plan.data.call);
+      break;
+    case 1:
+      options.route = Route::least_pending();
+      break;
+    default:
+      break;
+  }
+  return options;
+}
+
 asio::awaitable<CallData> Member::invoke(const Plan& plan) {
+  if (plan.kind == "any") {
+    const AnyOptions any = to_any(plan);
+    co_return co_await service_.invoke_any<"echo">(plan.data, any);
+  }
   const InvokeOptions options{plan.timeout};
   if (plan.kind == "slow") {
     co_return co_await service_.invoke<"slow">(plan.target, plan.data, options);
@@ -350,7 +375,8 @@ void Member::log_stats() {
                        {"failed", stats.calls_failed},
                        {"requests", stats.requests_received},
                        {"dropped", stats.messages_dropped},
-                       {"reconnects", stats.reconnects}});
+                       {"reconnects", stats.reconnects},
+                       {"rerouted", stats.calls_rerouted}});
 }
 
 }  // namespace mesh::chaos

@@ -61,6 +61,7 @@ class Member : public std::enable_shared_from_this<Member> {
   InstanceId pick_gone();
   void spawn(boost::asio::awaitable<void> task);
   boost::asio::awaitable<void> call(Plan plan);
+  AnyOptions to_any(const Plan& plan);
   boost::asio::awaitable<CallData> invoke(const Plan& plan);
   boost::asio::awaitable<void> refresh();
   boost::asio::awaitable<void> broadcast();

@@ -22,6 +22,8 @@ inline std::string outcome_class(const std::exception_ptr& error) {
     return "refused";
   } catch (const MeshNoHandlerError&) {
     return "no_handler";
+  } catch (const MeshNoNodeError&) {
+    return "no_node";
   } catch (const MeshStoppedError&) {
     return "stopped";
   } catch (const MeshNotRunningError&) {

@@ -198,8 +198,8 @@ class Run {
     test::RedisProbe probe = world_.probe();
     const std::string stem = world_.stem();
     const std::string lock = world_.lock();
-    const std::vector<std::string> stay{stem + ":next_id", lock + ":fencing_token",
-                                        lock + ":last_term"};
+    const std::vector<std::string> stay{stem + ":next_id", stem + ":changes",
+                                        lock + ":fencing_token", lock + ":last_term"};
     for (const std::string& key : probe.keys("*chaos:*")) {
       if (std::find(stay.begin(), stay.end(), key) != stay.end()) continue;
       const auto ttl = probe.integer({"PTTL", key});

@@ -360,10 +360,13 @@ TEST_F(InvokeAny, GivesASlowNodeLessIfTheRouteIsLeastPending) {
 
 TEST_F(InvokeAny, CostsNoCommandBesidesThoseOfACall) {
   run_coroutine([&]() -> asio::awaitable<void> {
-    const auto first = co_await start_server();
-    const auto second = co_await start_server();
-    const MeshOptions slow = slow_options();
-    const auto caller = co_await start_node(slow);
+    MeshOptions idle = slow_options();
+    idle.leader.ttl = std::chrono::hours(3);
+    idle.leader.renewal_interval = std::chrono::hours(1);
+    idle.leader.retry_delay = std::chrono::hours(1);
+    const auto first = co_await start_server(idle);
+    const auto second = co_await start_server(idle);
+    const auto caller = co_await start_node(idle);
     co_await ask_often(*caller, 2);
     const auto others = [this] {
       return calls_of("evalsha") + calls_of("get") + calls_of("zrangebyscore") + calls_of("hget");

@@ -99,6 +99,8 @@ static_assert(!detail::is_unsafe_temporary<std::string>, "not an aggregate");
 static_assert(detail::is_unsafe_temporary<WithText> ==
               detail::compiler_destroys_aggregate_temporaries_twice);
 static_assert(std::is_trivially_destructible_v<InvokeOptions>);
+static_assert(std::is_trivially_destructible_v<AnyOptions>);
+static_assert(std::is_trivially_destructible_v<AllOptions>);
 static_assert(std::is_trivially_destructible_v<BroadcastOptions>);
 
 static_assert(!std::is_copy_constructible_v<MeshService<Map>>);

@@ -85,6 +85,19 @@ start_redis() {
   exit 1
 }
 
+# add_nodes COUNT: makes Redis believe in so many more nodes, which say that they serve other messages.
+add_nodes() {
+  redis-cli -s "$work/redis.sock" EVAL "
+    local stem = 'callgrind:mesh:calls:'
+    for id = 1000, 999 + ARGV[1] do
+      redis.call('ZADD', stem .. 'heartbeats', redis.call('TIME')[1] * 1000, id)
+      redis.call('HSET', stem .. 'nodes', id, 'host')
+      redis.call('SET', stem .. 'owner:' .. id, 'somebody')
+      redis.call('HSET', stem .. 'info', id,
+                 '{\"owner\":\"somebody\",\"types\":[\"other\"],\"language\":\"C++\"}')
+    end" 0 "$1" > "$work/redis-cli.txt"
+}
+
 # run_calls NAME COUNT IN_FLIGHT [OPTION...]: both sides, each under callgrind, with a Redis of their own.
 run_calls() {
   local name=$1 count=$2 in_flight=$3 handler
@@ -100,6 +113,7 @@ run_calls() {
     grep -qs "^id=" "$work/$name.handler.txt" && break
     sleep 0.1
   done
+  [ "$nodes" -eq 2 ] || add_nodes $((nodes - 2))
   "${callgrind[@]}" --callgrind-out-file="$work/$name.caller.callgrind" \
     "$programs/mesh_callgrind_node" caller "$(value "$work/$name.handler.txt" id)" "$count" \
     --in-flight "$in_flight" "$@" > "$work/$name.caller.txt"
@@ -113,6 +127,8 @@ run_calls() {
 for operation in {encode,decode}_{request,response,error,heartbeat,broadcast}; do
   count_codec "$operation"
 done
+
+nodes=2  # of the mesh
 
 # count_calls NAME IN_FLIGHT [OPTION...]
 count_calls() {
@@ -138,6 +154,11 @@ count_calls() {
 count_calls call 1
 count_calls call_of_50 50
 count_calls own_codec_of_50 50 --own-codec
+nodes=1000
+count_calls call_of_50_in_1000 50
+for route in round_robin least_pending random by_key; do
+  count_calls "any_of_50_in_1000.$route" 50 --any "$route"
+done
 
 if [ -n "$profile" ]; then
   mkdir -p "$profile"

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <exception>
 #include <iostream>
+#include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -92,22 +94,42 @@ asio::awaitable<void> call_own_repeatedly(Node& node, mesh::InstanceId target, s
   }
 }
 
-asio::awaitable<void> call(mesh::InstanceId target, std::size_t count, std::size_t in_flight,
-                           bool own_codec) {
+asio::awaitable<void> call_any_repeatedly(Node& node, mesh::Route route, std::size_t count) {
+  const std::string text(64, 'x');
+  mesh::AnyOptions options;
+  options.route = route;
+  options.skip_self = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string answered = co_await node.invoke_any<"echo">(text, options);
+    if (answered != text) throw std::runtime_error("another text came back");
+  }
+}
+
+struct Load {
+  Load load;
+  bool own_codec = false;
+  std::optional<mesh::Route> route{};
+};
+
+asio::awaitable<void> share_of(const Load& load, Node& node) {
+  const std::size_t share = load.count / load.in_flight;
+  if (load.route) return call_any_repeatedly(node, *load.route, share);
+  if (load.own_codec) return call_own_repeatedly(node, load.target, share);
+  return call_repeatedly(node, load.target, share);
+}
+
+asio::awaitable<void> call(Load load) {
   const auto executor = co_await asio::this_coro::executor;
   Node node{executor, "calls", quiet_options()};
   co_await node.start();
   asio::steady_timer all_done(executor, asio::steady_timer::time_point::max());
-  std::size_t running = in_flight;
-  for (std::size_t i = 0; i < in_flight; ++i) {
-    const std::size_t share = count / in_flight;
-    asio::co_spawn(
-        executor,
-        own_codec ? call_own_repeatedly(node, target, share) : call_repeatedly(node, target, share),
-        [&running, &all_done](const std::exception_ptr& error) {
-          if (error) std::rethrow_exception(error);
-          if (--running == 0) all_done.cancel();
-        });
+  std::size_t running = load.in_flight;
+  for (std::size_t i = 0; i < load.in_flight; ++i) {
+    asio::co_spawn(executor, share_of(load, node),
+                   [&running, &all_done](const std::exception_ptr& error) {
+                     if (error) std::rethrow_exception(error);
+                     if (--running == 0) all_done.cancel();
+                   });
   }
   boost::system::error_code ignored;
   auto token = asio::redirect_error(asio::use_awaitable, ignored);
@@ -133,16 +155,23 @@ int main(int argc, char** argv) try {
   app.require_subcommand(1);
   CLI::App* const handler = app.add_subcommand("handler", "Prints its id; SIGTERM ends it");
   CLI::App* const caller = app.add_subcommand("caller", "Calls it");
-  caller->add_option("ID", target, "Of the handler's node")->required();
-  caller->add_option("COUNT", count, "How many calls")->capture_default_str();
-  caller->add_option("--in-flight", in_flight, "How many at a time")
+  caller->add_option("ID", load.target, "Of the handler's node")->required();
+  caller->add_option("COUNT", load.count, "How many calls")->capture_default_str();
+  caller->add_option("--in-flight", load.in_flight, "How many at a time")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  bool own_codec = false;
-  caller->add_flag("--own-codec", own_codec, "With a codec of its own, not nlohmann_json's");
+  caller->add_flag("--own-codec", load.own_codec, "With a codec of its own, not nlohmann_json's");
+  const std::map<std::string, mesh::Route> routes{{"round_robin", mesh::Route::round_robin()},
+                                                  {"least_pending", mesh::Route::least_pending()},
+                                                  {"random", mesh::Route::random()},
+                                                  {"by_key", mesh::Route::by_key("user:7")}};
+  std::string route;
+  caller->add_option("--any", route, "By invoke_any() with this route, whatever ID is")
+      ->check(CLI::IsMember(routes));
   CLI11_PARSE(app, argc, argv);
 
-  run(handler->parsed() ? answer() : call(target, count, in_flight, own_codec));
+  if (!route.empty()) load.route = routes.at(route);
+  run(handler->parsed() ? answer() : call(load));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "mesh_callgrind_node: " << error.what() << '\n';
