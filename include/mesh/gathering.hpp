@@ -97,21 +97,21 @@ class Gathering {
   auto next(CompletionToken&& token = {}) {
     return boost::asio::async_initiate<CompletionToken,
                                        void(std::exception_ptr, std::optional<Gathered<Response>>)>(
-        [this](auto handler) {
-          if (!handle_.is_alive()) {
+        [reference = handle_.reference(), type = type_, owner = type_owner_](auto handler) {
+          auto locked = reference.lock();
+          if (!locked) {
             const auto executor = boost::asio::get_associated_executor(handler);
             boost::asio::post(executor, [handler = std::move(handler)]() mutable {
               std::move(handler)(detail::stopped_error(), std::optional<Gathered<Response>>());
             });
             return;
           }
-          auto decode = [type = type_,
-                         owner = type_owner_](std::optional<detail::RawGathered>&& raw) {
+          auto decode = [type, owner](std::optional<detail::RawGathered>&& raw) {
             std::optional<Gathered<Response>> result;
             if (raw) result = detail::decode_gathered<Response>(type, std::move(*raw));
             return result;
           };
-          handle_.next(detail::ConvertingHandler(std::move(handler), std::move(decode)));
+          std::move(*locked).next(detail::ConvertingHandler(std::move(handler), std::move(decode)));
         },
         token);
   }

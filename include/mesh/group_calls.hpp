@@ -39,11 +39,11 @@ class GroupCalls {
   /// with its response. This node is one of them, unless `skip_self` is set; the request is then
   /// encoded and decoded as for any other, but does not go over Redis.
   ///
-  /// Where it is certain that the handler of the chosen node has not run (nobody listens there, the
-  /// node is stopping, is busy or has no such handler any more), another node is called at once, up
-  /// to `attempts` in all; the last error is thrown. A node that has failed so is passed over for a
-  /// second, one that kept silent until a timeout for a `heartbeat_interval`, if there are others
-  /// and unless it is the one for a key.
+  /// Where it is certain that the handler of the chosen node has not run, another node is called at
+  /// once, up to `attempts` in all; the last error is thrown. A node that nobody listens for, that
+  /// is stopping, busy, or has no such handler any more, is passed over for a second, one that kept
+  /// silent until a timeout for a `heartbeat_interval`, if there are others and unless it is the
+  /// one for a key.
   ///
   /// Throws as `MeshService::invoke()`, `MeshNoNodeError` if no node that is known serves the
   /// message, and `std::invalid_argument` for less than one attempt. Name the request in a variable

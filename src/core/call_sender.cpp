@@ -96,7 +96,7 @@ bool CallSender::repeat_at(const RequestId& request_id, TimePoint time) {
 
 void CallSender::send_cancel(const RequestId& request_id, const PendingCall& call) {
   if (executed_of(call) == Executed::no) return;
-  if (is_here(call.target)) {
+  if (call.was_kept_here) {
     context_.deliver_here(wire::encode_cancel(request_id.view()));
   } else if (call.owner) {
     publish_cancel({call.target, call.owner->features}, request_id);
@@ -126,11 +126,13 @@ void CallSender::clear() {
 void CallSender::deliver_here(PendingCall& call, std::string_view message) {
   calls_.note_sent(call);
   call.may_have_arrived = true;
+  call.was_kept_here = true;
   context_.deliver_here(std::string(message));
 }
 
 void CallSender::publish(const RequestId& request_id, PendingCall& call, std::string_view message) {
-  if (is_here(call.target)) return deliver_here(call, message);
+  const bool is_new = call.publishes == 0 && !call.may_have_arrived;
+  if (is_here(call.target) && is_new) return deliver_here(call, message);
   if (const auto* const known = owners_->find(call.target)) {
     call.owner = *known;
   } else {
@@ -292,7 +294,9 @@ void CallSender::try_now(const RequestId& request_id) {
     unsent_.push_back(request_id);
   } else if (call->is_unheard) {
     listeners_->ask(call->target, request_id);
-  } else if (call->may_have_arrived && !is_here(call->target)) {
+  } else if (call->was_kept_here) {
+    return;
+  } else if (call->may_have_arrived) {
     publish_again(request_id);
   } else {
     publish(request_id, *call, encode(request_id, *call));

@@ -65,7 +65,7 @@ asio::awaitable<std::optional<Gathering::Result>> Gathering::next() {
   while (results_.empty() && !has_ended() && state_ != State::failed) {
     const TimePoint latest = state_ == State::waiting ? context_.begins_until : TimePoint::max();
     const bool was_notified = co_await changed_.wait_until(latest);
-    if (!was_notified) fail(context_.why_not_begun());
+    if (!was_notified) fail_late();
   }
   if (state_ == State::failed) std::rethrow_exception(error_);
   if (results_.empty()) co_return std::nullopt;

@@ -43,6 +43,8 @@ class Gathering {
   Gathering& operator=(const Gathering&) = delete;
 
   bool is_open() const { return state_ == State::waiting; }
+  bool is_late(TimePoint now) const { return now >= context_.begins_until; }
+  void fail_late() { fail(context_.why_not_begun()); }
   /// A call that is about to begin, if it is still to.
   void add(const std::shared_ptr<CallControl>& control);
   void on_ended(Result&& result);

@@ -2,6 +2,7 @@
 
 #include <variant>
 
+#include <core/node_features.hpp>
 #include <wire/frame.hpp>
 
 namespace mesh::core {
@@ -82,7 +83,11 @@ void Inbox::on_malformed(const wire::Malformed& message) {
 // After a reconnect the id may be another node's, if Redis has lost its data: until a heartbeat has
 // told, both would run the same requests.
 void Inbox::on_request(wire::Request&& request, bool is_own) {
-  if (is_own) return server_->on_request(std::move(request));
+  if (is_own) {
+    request.accepts |= caller_is_here;
+    return server_->on_request(std::move(request));
+  }
+  request.accepts &= ~caller_is_here;
   if (!is_for_this_owner(request)) {
     return drop("a repeated request for a node that had this id before");
   }

@@ -113,8 +113,9 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
       outbox_(Outbox::Context{connections_.commands(), keys_.broadcast_channel(), options_.limits,
                               options_.request_timeout},
               instance_id_, pending_, calls_, *counters_),
-      routed_calls_({view_, calls_, options_.heartbeat_interval, [this] { want_view(); }},
-                    instance_id_, pending_, outbox_, *counters_) {
+      routed_calls_(
+          {view_, calls_, options_.heartbeat_interval, options_.limits, [this] { want_view(); }},
+          instance_id_, pending_, outbox_, *counters_) {
   server_->set_builtin_handlers(introspection::make_builtin_handlers(
       {[counters = counters_] { return counters->instance_id.load(); },
        [counters = counters_] { return counters->snapshot(); },
@@ -143,6 +144,7 @@ Registration::Context MeshCore::registration_context() {
       .info = [this](const std::string& owner) { return own_info_->text(owner); },
       .wants_list_state = [this] { return view_->is_wanted(); },
       .on_list_state = [this](const view::ListState& state) { view_->on_heartbeat(state); },
+      .on_claimed = [this](InstanceId id) { view_->set_own_id(id); },
       .on_id = [this](InstanceId id) { set_id(id); },
       .on_reregistered =
           [this] {
@@ -173,7 +175,7 @@ void MeshCore::set_connection_callback(ConnectionState::Callback callback) {
 
 void MeshCore::watch_nodes(view::NodeWatch::Callback callback) {
   asio::post(strand_, [self = shared_from_this(), callback = std::move(callback)]() mutable {
-    self->watch_.set_callback(std::move(callback), self->view_->nodes(), self->instance_id_);
+    self->watch_.set_callback(std::move(callback), self->view_->nodes(), self->view_->own_id());
     if (self->watch_.has_callback()) self->want_view();
   });
 }
@@ -184,7 +186,8 @@ void MeshCore::announce_handlers() {
     const auto self = weak.lock();
     if (!self) return;
     self->is_announcing_ = false;
-    if (self->is_active()) self->registration_.on_info_changed();
+    const bool may_be_told = self->is_active() || self->state_ == State::starting;
+    if (may_be_told) self->registration_.on_info_changed();
   });
 }
 

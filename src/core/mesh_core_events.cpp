@@ -140,7 +140,7 @@ void MeshCore::connect_view() {
   const std::weak_ptr<MeshCore> weak = weak_from_this();
   view_->set_events({[weak](const view::NodeView::Changes& changes) {
                        const auto self = weak.lock();
-                       if (self) self->watch_.report(changes, self->instance_id_);
+                       if (self) self->watch_.report(changes, self->view_->own_id());
                      },
                      [weak] {
                        if (const auto self = weak.lock()) self->routed_calls_.on_view_updated();

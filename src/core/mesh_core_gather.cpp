@@ -7,12 +7,35 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <mesh/detail/gather.hpp>
 #include <mesh/detail/interception.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 #include <mesh/errors.hpp>
 
+#include <core/served_call.hpp>
 #include <util/make_error.hpp>
+
+namespace mesh::detail {
+
+namespace {
+
+/// Calls `use` on the strand, if the service is still there.
+template <typename Use>
+void use_gathering(const std::weak_ptr<core::MeshCore>& weak_core,
+                   const std::weak_ptr<core::Gathering>& weak_gathering, Use use) {
+  auto core = weak_core.lock();
+  auto gathering = weak_gathering.lock();
+  if (!core || !gathering) return;
+  const Strand strand = core->strand();
+  asio::post(strand, [core = std::move(core), gathering = std::move(gathering), use] {
+    use(*core, gathering);
+  });
+}
+
+}  // namespace
+
+}  // namespace mesh::detail
 
 namespace mesh::core {
 
@@ -47,6 +70,13 @@ std::shared_ptr<Gathering> MeshCore::make_gathering(const detail::PreparedCall& 
 
 void MeshCore::begin_gathering(const std::shared_ptr<Gathering>& gathering,
                                detail::PreparedCall&& call) {
+  if (call.remote.extras && call.remote.extras->parent) {
+    call.remote.extras->parent->when_cancelled(
+        gathering, [core = std::weak_ptr(call.core)](const std::shared_ptr<Gathering>& cancelled) {
+          detail::use_gathering(core, cancelled,
+                                [](MeshCore&, const auto& found) { found->cancel(); });
+        });
+  }
   const Strand strand = call.core->strand();
   asio::post(strand, [gathering, call = std::move(call)]() mutable {
     if (call.error) {
@@ -67,25 +97,19 @@ namespace {
 
 using core::Gathering;
 
-asio::awaitable<std::optional<RawGathered>> next_of(std::shared_ptr<Gathering> gathering) {
+// They are cancelled in any way that the caller likes, and the last reference to the core, if it is
+// theirs, goes on the strand.
+
+asio::awaitable<std::optional<RawGathered>> next_of(std::shared_ptr<core::MeshCore> /*core*/,
+                                                    std::shared_ptr<Gathering> gathering) {
+  co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
   co_return co_await gathering->next();
 }
 
-asio::awaitable<std::vector<RawGathered>> rest_of(std::shared_ptr<Gathering> gathering) {
+asio::awaitable<std::vector<RawGathered>> rest_of(std::shared_ptr<core::MeshCore> /*core*/,
+                                                  std::shared_ptr<Gathering> gathering) {
+  co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
   co_return co_await gathering->rest();
-}
-
-/// Calls `use` on the strand, if the service is still there.
-template <typename Use>
-void use_gathering(const std::weak_ptr<core::MeshCore>& weak_core,
-                   const std::weak_ptr<Gathering>& weak_gathering, Use use) {
-  auto core = weak_core.lock();
-  auto gathering = weak_gathering.lock();
-  if (!core || !gathering) return;
-  const Strand strand = core->strand();
-  asio::post(strand, [core = std::move(core), gathering = std::move(gathering), use] {
-    use(*core, gathering);
-  });
 }
 
 }  // namespace
@@ -95,48 +119,47 @@ GatherHandle begin_gathering(PreparedCall&& call, std::size_t enough) {
   const auto gathering = core->make_gathering(call, enough);
   asio::post(core->strand(), [core, gathering] { core->keep_gathering(gathering); });
   core::MeshCore::begin_gathering(gathering, std::move(call));
-  return {core, gathering};
+  return GatherHandle({core, gathering});
 }
 
 void gather_all(PreparedCall&& call, std::size_t enough, GatheredCompletion completion) {
   const auto core = call.core;
   const auto gathering = core->make_gathering(call, enough);
   core::MeshCore::begin_gathering(gathering, std::move(call));
-  spawn_operation<std::vector<RawGathered>>(core->strand(), core->executor(), rest_of(gathering),
-                                            std::move(completion));
+  spawn_operation<std::vector<RawGathered>>(core->strand(), core->executor(),
+                                            rest_of(core, gathering), std::move(completion));
+}
+
+std::optional<LockedGathering> GatherReference::lock() const noexcept {
+  LockedGathering locked{core.lock(), gathering.lock()};
+  return locked.core && locked.gathering ? std::optional(std::move(locked)) : std::nullopt;
+}
+
+void LockedGathering::next(NextCompletion completion) && {
+  const Strand strand = core->strand();
+  const asio::any_io_executor executor = core->executor();
+  spawn_operation<std::optional<RawGathered>>(
+      strand, executor, next_of(std::move(core), std::move(gathering)), std::move(completion));
 }
 
 GatherHandle& GatherHandle::operator=(GatherHandle&& other) noexcept {
-  std::swap(core_, other.core_);
-  std::swap(gathering_, other.gathering_);
+  std::swap(reference_, other.reference_);
   return *this;
 }
 
 GatherHandle::~GatherHandle() {
-  use_gathering(core_, gathering_, [](core::MeshCore& core, const auto& gathering) {
-    gathering->cancel();
-    core.let_go_of_gathering(gathering);
-  });
+  use_gathering(reference_.core, reference_.gathering,
+                [](core::MeshCore& core, const auto& gathering) {
+                  gathering->cancel();
+                  core.let_go_of_gathering(gathering);
+                });
 }
-
-void GatherHandle::next(NextCompletion completion) const {
-  const auto core = core_.lock();
-  const auto gathering = gathering_.lock();
-  if (core && gathering) {
-    spawn_operation<std::optional<RawGathered>>(core->strand(), core->executor(),
-                                                next_of(gathering), std::move(completion));
-    return;
-  }
-  std::move(completion)(stopped_error(), std::nullopt);
-}
-
-bool GatherHandle::is_alive() const noexcept { return !core_.expired() && !gathering_.expired(); }
-
-std::exception_ptr stopped_error() { return make_error<MeshStoppedError>(); }
 
 void GatherHandle::cancel() const {
-  use_gathering(core_, gathering_,
+  use_gathering(reference_.core, reference_.gathering,
                 [](core::MeshCore&, const auto& gathering) { gathering->cancel(); });
 }
+
+std::exception_ptr stopped_error() { return make_error<MeshStoppedError>(); }
 
 }  // namespace mesh::detail

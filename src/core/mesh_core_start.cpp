@@ -9,6 +9,7 @@
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
+#include <core/node_features.hpp>
 #include <util/describe_error.hpp>
 
 namespace mesh::core {
@@ -117,7 +118,7 @@ asio::awaitable<void> MeshCore::join_mesh(TimePoint latest) {
   server_->start([weak = weak_from_this()](InstanceId target, Answer&& answer) {
     const auto self = weak.lock();
     if (!self) return;
-    if (target != 0 && target == self->instance_id_) {
+    if (is_caller_here(answer.accepts)) {
       if (answer.deliveries) ++*answer.deliveries;
       self->deliver_here(std::move(answer.message));
     } else {

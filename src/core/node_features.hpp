@@ -18,6 +18,9 @@ constexpr unsigned own_features = static_cast<unsigned>(Feature::codes) |
                                   static_cast<unsigned>(Feature::cancel) |
                                   static_cast<unsigned>(Feature::frames);
 
+/// Among the features of a caller: it is this very node, whatever its id. Never on the wire.
+constexpr unsigned caller_is_here = 1U << 31U;
+
 inline std::string owner_value(std::string_view uuid) {
   return std::string(uuid) + "." + std::to_string(own_features);
 }
@@ -38,6 +41,8 @@ struct Owner {
 };
 
 inline Owner parse_owner(const std::string& value) { return {value, features_of(value)}; }
+
+inline bool is_caller_here(unsigned features) { return (features & caller_is_here) != 0; }
 
 inline bool has_feature(unsigned features, Feature feature) {
   return (features & static_cast<unsigned>(feature)) != 0;

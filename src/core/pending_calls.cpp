@@ -83,6 +83,13 @@ bool PendingCalls::on_heartbeat(const RequestId& request_id, TimePoint now) {
   return true;
 }
 
+void PendingCalls::on_target_found(const RequestId& request_id, PendingCall& call, TimePoint now) {
+  call.begun_at = now;
+  set_heard(call, now);
+  calls_.move_deadline(request_id, std::min(now + silence_of(call), call.deadline));
+  alarm_.set(calls_.next_deadline());
+}
+
 bool PendingCalls::fail(const RequestId& request_id, std::exception_ptr error) {
   auto call = calls_.extract(request_id);
   if (!call) return false;

@@ -40,6 +40,7 @@ struct PendingCall {
   bool has_data = false;
   bool was_sent = false;
   bool may_have_arrived = false;
+  bool was_kept_here = false;   // handed to this very node
   bool is_unheard = false;      // nobody listened on the target's channel when this was last asked
   int publishes = 0;            // of its request, how often it was sent,
   int publishes_to_nobody = 0;  // and of these, as Redis said, to nobody
@@ -83,6 +84,8 @@ class PendingCalls {
   /// The response to a call cannot be read.
   bool on_unreadable(const RequestId& request_id, const wire::Malformed& response);
   bool on_heartbeat(const RequestId& request_id, TimePoint now);
+  /// It has got a target only now, whose time begins.
+  void on_target_found(const RequestId& request_id, PendingCall& call, TimePoint now);
   bool fail(const RequestId& request_id, std::exception_ptr error);
   /// The same, at the wish of the caller.
   bool cancel(const RequestId& request_id, std::exception_ptr error);

@@ -28,7 +28,12 @@ Registration::Registration(Context context, const std::atomic<InstanceId>& own_i
       token_log_(context_.log),
       info_log_(context_.log),
       heartbeat_due_(context_.strand),
-      info_due_(context_.strand, [this] { heartbeat_due_.notify_all(); }),
+      info_due_(context_.strand,
+                [this] {
+                  info_is_due_soon_ = false;
+                  info_is_due_ = true;
+                  heartbeat_due_.notify_all();
+                }),
       after_reconnect_(context_.reconnect_max_delay),
       after_refusal_(context_.node_ttl) {}
 
@@ -38,6 +43,7 @@ void Registration::reset() {
   must_move_ = false;
   leaving_ = false;
   announced_info_.clear();
+  info_is_due_ = false;
   inbox_.forget_held();
   inbox_.accept_requests();
 }
@@ -45,13 +51,14 @@ void Registration::reset() {
 void Registration::on_reconnected() {
   inbox_.hold_requests();
   after_reconnect_.open(Clock::now());
+  announced_info_.clear();  // it may be another Redis, which has an older one
   heartbeat_due_.notify_all();
 }
 
 // Handlers are registered one after the other.
 void Registration::on_info_changed() {
   constexpr std::chrono::milliseconds patience{20};
-  info_due_.set(Clock::now() + patience);
+  if (!std::exchange(info_is_due_soon_, true)) info_due_.set(Clock::now() + patience);
 }
 
 void Registration::begin_to_leave() {
@@ -69,6 +76,7 @@ asio::awaitable<InstanceId> Registration::join(TimePoint deadline) {
   for (;;) {
     const InstanceId id = co_await registry_->claim_id(deadline);
     claimed_id_ = id;
+    context_.on_claimed(id);
     co_await listen(id, deadline);
     const auto found = co_await register_or_prolong(id, deadline);
     if (found.registration != Registry::Registration::taken_by_another) co_return id;
@@ -91,7 +99,8 @@ asio::awaitable<void> Registration::listen(InstanceId id, TimePoint deadline) {
 asio::awaitable<void> Registration::keep() {
   auto next = Clock::now() + context_.heartbeat_interval;
   for (;;) {
-    co_await heartbeat_due_.wait_until(next);
+    if (!info_is_due_) co_await heartbeat_due_.wait_until(next);
+    info_is_due_ = false;
     next = Clock::now() + context_.heartbeat_interval;
     try {
       if (leaving_) {
@@ -167,25 +176,31 @@ asio::awaitable<Registry::Heartbeat> Registration::register_or_prolong(InstanceI
   Registry::Beat beat;
   beat.id = id;
   beat.lock_value = leader_->lock_value();
-  if (info != announced_info_) beat.info = info;
+  // Now and then all the same: what is there may have been replaced without a word.
+  constexpr unsigned beats_per_info = 12;
+  if (info != announced_info_ || ++beats_since_info_ >= beats_per_info) beat.info = info;
+  if (!beat.info.empty()) beats_since_info_ = 0;
   beat.wants_list_state = context_.wants_list_state();
   const Registry::Heartbeat found = co_await registry_->heartbeat(beat, deadline);
   if (found.registration != Registry::Registration::taken_by_another) {
-    note_info(beat.info, found.has_info);
+    note_info(beat.info, found);
     if (found.list) context_.on_list_state(*found.list);
   }
   co_return found;
 }
 
-void Registration::note_info(const std::string& sent, bool is_there) {
+void Registration::note_info(const std::string& sent, const Registry::Heartbeat& found) {
   if (!sent.empty()) announced_info_ = sent;
-  if (is_there) return;
-  if (sent.empty()) {
+  if (!found.may_have_info && sent.empty()) return;
+  if (!found.may_have_info) {
+    info_log_.warn(Clock::now(),
+                   "this node can tell nobody what it serves, as its Redis user may not "
+                   "use " +
+                       context_.keys.infos() + " and " + context_.keys.changes() +
+                       ", or not by HGET and HSET");
+  } else if (!found.has_info) {
     announced_info_.clear();
     on_info_changed();
-  } else {
-    info_log_.warn(Clock::now(), "this node can tell nobody what it serves, as it may not use " +
-                                     context_.keys.infos());
   }
 }
 

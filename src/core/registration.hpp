@@ -50,6 +50,8 @@ class Registration {
     /// told.
     std::function<bool()> wants_list_state;
     std::function<void(const view::ListState& state)> on_list_state;
+    /// Tells an id that will be that of the node unless another one is taken yet.
+    std::function<void(InstanceId)> on_claimed;
     /// Tells the id of the node, each time that it has a new one.
     std::function<void(InstanceId)> on_id;
     /// The node had been removed while it was alive.
@@ -85,7 +87,7 @@ class Registration {
   asio::awaitable<void> listen(InstanceId id, TimePoint deadline);
   asio::awaitable<void> send_heartbeat();
   asio::awaitable<Registry::Heartbeat> register_or_prolong(InstanceId id, TimePoint deadline);
-  void note_info(const std::string& sent, bool is_there);
+  void note_info(const std::string& sent, const Registry::Heartbeat& found);
   asio::awaitable<void> look_after_channel();
   void on_unheard(TimePoint asked_at);
   asio::awaitable<void> send_leaving_heartbeat();
@@ -107,7 +109,10 @@ class Registration {
   RateLimitedLog info_log_;
   Event heartbeat_due_;
   Alarm info_due_;
-  std::string announced_info_;    // what Redis has, as far as is known
+  bool info_is_due_ = false;  // to be told by a heartbeat at once
+  bool info_is_due_soon_ = false;
+  std::string announced_info_;  // what Redis has, as far as is known
+  unsigned beats_since_info_ = 0;
   ReturnWindow after_reconnect_;  // of the connection for commands
   ReturnWindow after_refusal_;    // of a heartbeat, by Redis
   bool must_move_ = false;        // to a new id, as soon as there is one

@@ -1,6 +1,7 @@
 #include <core/registry.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <utility>
@@ -47,7 +48,7 @@ std::optional<view::ListState> parse_list_state(const redis::Reply& reply) {
   if (reply.elements.size() < 4) return std::nullopt;
   return view::ListState{
       parse_number(reply.elements[0].text).value_or(0), reply.elements[1].integer,
-      parse_number(reply.elements[2].text).value_or(0), reply.elements[3].integer != 0};
+      parse_number(reply.elements[2].text).value_or(0), reply.elements[3].integer};
 }
 
 /// From where the next part begins, the list's state, id, host name, id, host name ...
@@ -116,6 +117,7 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   uuid_ = owner_value(uuids_.next());
   last_score_.clear();
   may_read_lock_ = true;
+  may_use_infos_ = true;
   may_look_at_any_info_ = true;
   for (;;) {
     const InstanceId id = co_await next_free_id(deadline);
@@ -169,11 +171,7 @@ void Registry::note_claim(InstanceId id) {
 
 asio::awaitable<Registry::Heartbeat> Registry::heartbeat(const Beat& beat, TimePoint deadline) {
   redis::Outcome outcome = co_await run_heartbeat(beat, deadline);
-  if (may_read_lock_ && redis::is_not_permitted(outcome.reply)) {
-    may_read_lock_ = false;
-    outcome = co_await run_heartbeat(beat, deadline);
-    may_read_lock_ = outcome.failure != redis::Failure::none || outcome.reply.is_error();
-  }
+  if (redis::is_not_permitted(outcome.reply)) outcome = co_await find_permitted(beat, deadline);
   const redis::Reply reply = client_->require_reply(std::move(outcome), "script");
   Heartbeat found;
   if (reply.elements.size() < 5) co_return found;
@@ -182,9 +180,37 @@ asio::awaitable<Registry::Heartbeat> Registry::heartbeat(const Beat& beat, TimeP
   found.is_unheard = reply.elements[2].integer == 0;
   found.has_info = (reply.elements[3].integer & 1) != 0;
   if ((reply.elements[3].integer & 2) != 0) may_look_at_any_info_ = false;
+  found.may_have_info = (reply.elements[3].integer & 4) == 0;
   found.list = parse_list_state(reply.elements[4]);
   if (reply.elements.size() > 5) found.another_leads = reply.elements[5].integer == 1;
   co_return found;
+}
+
+// An ACL may know nothing of keys that are newer than it, or deny the lock's: the node must be able
+// to live without.
+asio::awaitable<redis::Outcome> Registry::find_permitted(const Beat& beat, TimePoint deadline) {
+  constexpr std::array<std::pair<bool, bool>, 3> fewer{
+      {{true, false}, {false, true}, {false, false}}};
+  redis::Outcome outcome;
+  for (const auto& [reads_lock, uses_infos] : fewer) {
+    may_read_lock_ = reads_lock;
+    may_use_infos_ = uses_infos;
+    outcome = co_await run_heartbeat(beat, deadline);
+    const bool has_worked = outcome.failure == redis::Failure::none && !outcome.reply.is_error();
+    if (has_worked) co_return outcome;
+    if (!redis::is_not_permitted(outcome.reply)) break;
+  }
+  may_read_lock_ = true;
+  may_use_infos_ = true;
+  co_return outcome;
+}
+
+std::string Registry::infos_key() const {
+  return may_use_infos_ ? keys_.infos() : keys_.heartbeats();
+}
+
+std::string Registry::changes_key() const {
+  return may_use_infos_ ? keys_.changes() : keys_.heartbeats();
 }
 
 asio::awaitable<bool> Registry::is_unheard(InstanceId id, TimePoint deadline) {
@@ -195,13 +221,11 @@ asio::awaitable<bool> Registry::is_unheard(InstanceId id, TimePoint deadline) {
 
 asio::awaitable<redis::Outcome> Registry::run_heartbeat(const Beat& beat, TimePoint deadline) {
   Strings keys{keys_.heartbeats(),   keys_.nodes(), keys_.next_id(),
-               keys_.owner(beat.id), keys_.infos(), keys_.changes()};
+               keys_.owner(beat.id), infos_key(),   changes_key()};
   if (may_read_lock_) {
     keys.push_back(keys_.leader_lock());
     keys.push_back(keys_.leader_last_term());
   }
-  // In a cluster nobody leaves infos.
-  const bool looks_at_any_info = may_look_at_any_info_ && !channels_;
   Strings arguments{std::to_string(beat.id),
                     hostname_,
                     uuid_,
@@ -214,7 +238,7 @@ asio::awaitable<redis::Outcome> Registry::run_heartbeat(const Beat& beat, TimePo
                     publish_word(),
                     beat.info,
                     beat.wants_list_state ? node_ttl_ : std::string(),
-                    looks_at_any_info ? "1" : "0"};
+                    may_look_at_any_info_ ? "1" : "0"};
   co_return co_await heartbeat_.execute(*client_, std::move(keys), std::move(arguments), deadline);
 }
 
@@ -222,7 +246,7 @@ template <typename Node>
 asio::awaitable<std::optional<view::ListState>> Registry::read_list(InstanceId self,
                                                                     std::vector<Node>& nodes,
                                                                     TimePoint deadline) {
-  const Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), keys_.changes()};
+  const Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.next_id(), changes_key()};
   const std::string first = "0";
   std::optional<view::ListState> state;
   std::string part = first;
@@ -253,6 +277,7 @@ asio::awaitable<view::Listing> Registry::list_infos(InstanceId self, TimePoint d
   view::Listing listing;
   const auto state = co_await read_list(self, listing.nodes, deadline);
   listing.state = state.value_or(view::ListState{});
+  if (!may_use_infos_) co_return listing;
   for (std::size_t begin = 0; begin < listing.nodes.size(); begin += nodes_per_part) {
     const std::size_t size = std::min(nodes_per_part, listing.nodes.size() - begin);
     co_await read_infos(std::span(listing.nodes).subspan(begin, size), deadline);
@@ -300,8 +325,8 @@ asio::awaitable<redis::Reply> Registry::run_cleanup(InstanceId self, const Manda
                                                     std::vector<std::string> owners,
                                                     std::vector<std::string> ghosts,
                                                     TimePoint deadline) {
-  Strings keys{mandate.key,     keys_.heartbeats(), keys_.nodes(),  keys_.reports(),
-               keys_.next_id(), keys_.infos(),      keys_.changes()};
+  Strings keys{mandate.key,     keys_.heartbeats(), keys_.nodes(), keys_.reports(),
+               keys_.next_id(), infos_key(),        changes_key()};
   for (const std::string& id : owners) keys.push_back(keys_.owner_prefix() + id);
   Strings arguments{mandate.value,         node_ttl_,      reporter(self), keys_.events_channel(),
                     keys_.pulse_channel(), mandate.memory, publish_word()};
@@ -346,7 +371,7 @@ asio::awaitable<void> Registry::leave(InstanceId id, TimePoint deadline) {
 
 asio::awaitable<bool> Registry::run_leave(InstanceId id, std::string owner_ttl, TimePoint deadline,
                                           redis::Priority priority) {
-  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id), keys_.infos(), keys_.changes()};
+  Strings keys{keys_.heartbeats(), keys_.nodes(), keys_.owner(id), infos_key(), changes_key()};
   Strings arguments{std::to_string(id), uuid_, std::move(owner_ttl), keys_.events_channel(),
                     publish_word()};
   const redis::Reply reply =

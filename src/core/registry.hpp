@@ -69,8 +69,9 @@ class Registry {
   /// What a heartbeat found.
   struct Heartbeat {
     Registration registration = Registration::taken_by_another;
-    bool is_unheard = false;  // nobody is subscribed to the node's channel, in a script
-    bool has_info = false;    // what the node says of itself is there
+    bool is_unheard = false;     // nobody is subscribed to the node's channel, in a script
+    bool has_info = false;       // what the node says of itself is there,
+    bool may_have_info = false;  // if the user may use it
     std::optional<view::ListState> list{};
     std::optional<bool> another_leads{};  // nothing if an attempt must find out
   };
@@ -117,6 +118,9 @@ class Registry {
   std::string publish_word() const;
   void note_claim(InstanceId id);
   asio::awaitable<redis::Outcome> run_heartbeat(const Beat& beat, TimePoint deadline);
+  asio::awaitable<redis::Outcome> find_permitted(const Beat& beat, TimePoint deadline);
+  std::string infos_key() const;
+  std::string changes_key() const;
   template <typename Node>
   asio::awaitable<std::optional<view::ListState>> read_list(InstanceId self,
                                                             std::vector<Node>& nodes,
@@ -141,6 +145,7 @@ class Registry {
   std::map<InstanceId, std::string> claims_;  // the last uuid of each id, of a few
   std::string former_uuid_;                   // of an earlier claim of the same id
   bool may_read_lock_ = true;                 // as far as is known, here and below
+  bool may_use_infos_ = true;
   bool may_look_at_any_info_ = true;
   std::vector<std::string> ghosts_;  // host names without a heartbeat, at the last cleanup
   redis::Script next_free_id_;

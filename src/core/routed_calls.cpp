@@ -1,6 +1,7 @@
 #include <core/routed_calls.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -18,28 +19,44 @@ using std::chrono::milliseconds;
 // For how long a node that did not take a request is passed over.
 constexpr milliseconds failure_counts_for{1000};
 
-enum class Blame { nobody, silent_node, node_that_ran_nothing };
+enum class Blame { nobody, silent_node, absent_node, request };
 
 Blame blame_for(const std::exception_ptr& error) {
-  const auto unless_it_ran = [](const MeshError& told) {
-    return told.executed() == Executed::no ? Blame::node_that_ran_nothing : Blame::nobody;
+  const auto unless_it_ran = [](const MeshError& told, Blame blame) {
+    return told.executed() == Executed::no ? blame : Blame::nobody;
   };
   try {
     std::rethrow_exception(error);
   } catch (const MeshNodeUnreachableError& told) {
-    return unless_it_ran(told);
+    return unless_it_ran(told, Blame::absent_node);
   } catch (const MeshDeadlineError&) {
     return Blame::nobody;
   } catch (const MeshRequestTimeoutError&) {
     return Blame::silent_node;
   } catch (const MeshRefusedError& told) {
-    return told.reason() == Refusal::deadline ? Blame::nobody : unless_it_ran(told);
+    if (told.reason() == Refusal::deadline) return Blame::nobody;
+    const bool is_the_node = told.reason() == Refusal::busy || told.reason() == Refusal::stopping;
+    return unless_it_ran(told, is_the_node ? Blame::absent_node : Blame::request);
   } catch (const MeshNoHandlerError& told) {
-    return unless_it_ran(told);
+    return unless_it_ran(told, Blame::absent_node);
   } catch (const MeshHandlerError& told) {
-    return unless_it_ran(told);
+    return unless_it_ran(told, Blame::request);
   } catch (...) {
     return Blame::nobody;
+  }
+}
+
+/// Each call gets one of its own, as who lets it pass may change it.
+std::exception_ptr copy_of(const std::exception_ptr& error) {
+  if (!error) return nullptr;
+  try {
+    std::rethrow_exception(error);
+  } catch (const MeshConnectionError& known) {
+    return std::make_exception_ptr(MeshConnectionError(known));
+  } catch (const MeshRedisError& known) {
+    return std::make_exception_ptr(MeshRedisError(known));
+  } catch (const std::exception& known) {
+    return make_error<MeshRedisError>(known.what());
   }
 }
 
@@ -84,7 +101,15 @@ void RoutedCalls::begin(detail::OutgoingCall&& call, detail::CallCompletion&& co
   }
   const auto request_id =
       outbox_.begin_call(std::move(call), std::move(completion), control, std::move(routed));
-  if (request_id && server == nullptr) parked_.push_back(*request_id);
+  if (request_id && server == nullptr) park(*request_id);
+}
+
+// Calls that have ended meanwhile must not pile up.
+void RoutedCalls::park(const RequestId& request_id) {
+  if (parked_.size() >= 2 * pending_.size()) {
+    std::erase_if(parked_, [this](const RequestId& id) { return pending_.find(id) == nullptr; });
+  }
+  parked_.push_back(request_id);
 }
 
 void RoutedCalls::on_view_updated() {
@@ -104,6 +129,7 @@ bool RoutedCalls::has_found_a_node(const RequestId& request_id) {
   if (server != nullptr) {
     call->target = (*server)->id;
     call->routed->begin_attempt(*server);
+    pending_.on_target_found(request_id, *call, Clock::now());
     context_.calls->send_soon(request_id);
     return true;
   }
@@ -117,8 +143,8 @@ bool RoutedCalls::on_failed(PendingCall& call, const std::exception_ptr& error) 
   if (call.target == 0) return false;
   const Blame blame = blame_for(error);
   if (blame == Blame::silent_node) note_silence(routed, context_.silence_counts_for);
-  if (blame != Blame::node_that_ran_nothing) return false;
-  note_silence(routed, failure_counts_for);
+  if (blame == Blame::absent_node) note_silence(routed, failure_counts_for);
+  if (blame != Blame::absent_node && blame != Blame::request) return false;
   routed.note_failure();
   const bool has_time = call.ends_at > Clock::now();
   if (!call.has_data || !has_time || !routed.has_attempts_left()) return false;
@@ -167,7 +193,7 @@ bool RoutedCalls::may_go_elsewhere(const PendingCall& call) {
 
 std::exception_ptr RoutedCalls::why_not_sent(std::string_view type) const {
   if (context_.view->nodes().is_complete()) return no_node_error(type);
-  return context_.view->error();
+  return copy_of(context_.view->error());
 }
 
 void RoutedCalls::clear() {
@@ -181,18 +207,30 @@ void RoutedCalls::clear() {
 
 void RoutedCalls::begin_all(detail::OutgoingCall&& call,
                             const std::shared_ptr<Gathering>& gathering) {
-  if (!context_.view->nodes().is_complete()) {
-    std::erase_if(parked_gatherings_,
-                  [](const ParkedGathering& parked) { return !parked.gathering->is_open(); });
-    parked_gatherings_.push_back({std::move(call), gathering});
-    context_.want_view();
-    return;
-  }
   if (!gathering->is_open()) return;
+  if (!context_.view->nodes().is_complete()) return park(std::move(call), gathering);
+  if (gathering->is_late(Clock::now())) return gathering->fail_late();
   const std::vector<routing::ServerPointer> servers =
       router_.servers(wish_of(call.type, *call.routing));
   for (const routing::ServerPointer& server : servers) begin_one_of_all(call, server, gathering);
   gathering->close();
+}
+
+void RoutedCalls::park(detail::OutgoingCall&& call, const std::shared_ptr<Gathering>& gathering) {
+  std::erase_if(parked_gatherings_,
+                [](const ParkedGathering& parked) { return !parked.gathering->is_open(); });
+  std::size_t bytes = call.data.size();
+  for (const ParkedGathering& parked : parked_gatherings_) bytes += parked.call.data.size();
+  const bool are_too_many =
+      parked_gatherings_.size() + pending_.size() >= context_.limits.pending_calls;
+  if (are_too_many || bytes > context_.limits.queued_bytes) {
+    const std::string limit = are_too_many ? "pending_calls" : "queued_bytes";
+    gathering->fail(make_error<MeshLimitError>(
+        "too many calls wait for the list of nodes (MeshLimits::" + limit + ")"));
+    return;
+  }
+  parked_gatherings_.push_back({std::move(call), gathering});
+  context_.want_view();
 }
 
 void RoutedCalls::begin_one_of_all(const detail::OutgoingCall& call,

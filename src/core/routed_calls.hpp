@@ -10,6 +10,7 @@
 
 #include <mesh/detail/core_handle.hpp>
 #include <mesh/node.hpp>
+#include <mesh/options.hpp>
 
 #include <async/strand.hpp>
 #include <core/call_sender.hpp>
@@ -35,6 +36,7 @@ class RoutedCalls {
     std::shared_ptr<CallSender> calls;
     /// How long a node that was silent is passed over.
     std::chrono::milliseconds silence_counts_for{0};
+    MeshLimits limits;
     /// Has the view kept from now on.
     std::function<void()> want_view;
   };
@@ -67,6 +69,8 @@ class RoutedCalls {
     std::shared_ptr<Gathering> gathering;
   };
 
+  void park(const RequestId& request_id);
+  void park(detail::OutgoingCall&& call, const std::shared_ptr<Gathering>& gathering);
   void begin_one_of_all(const detail::OutgoingCall& call, const routing::ServerPointer& server,
                         const std::shared_ptr<Gathering>& gathering);
   routing::Router::Wish wish_of(std::string_view type, const detail::Routing& routing) const;

@@ -12,7 +12,7 @@ struct ListState {
   std::int64_t change = 0;  ///< Number of the last change that was announced; 0: none is known.
   std::int64_t members = 0;
   std::int64_t last_id = 0;  ///< That was handed out.
-  bool has_silent = false;   ///< One of them counts as dead, and is not removed yet.
+  std::int64_t silent = 0;   ///< Of them, up to 100 that count as dead and are not removed yet.
 
   friend bool operator==(const ListState&, const ListState&) = default;
 };

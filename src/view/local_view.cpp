@@ -59,6 +59,8 @@ asio::awaitable<void> LocalView::run(std::shared_ptr<LocalView> /*self*/) {
 
 void LocalView::forget() {
   view_.forget();
+  has_silent_ones_ = false;
+  last_state_at_ = Clock::now();
   error_ = nullptr;
   dispute_.reset();
 }
@@ -72,7 +74,8 @@ asio::awaitable<void> LocalView::read_list() {
   // The node may have got another id meanwhile.
   for (NodeInfo& node : listing.nodes) node.self = node.instance_id == own_id_;
   const auto generation = view_.generation();
-  report(view_.on_listed(listing.nodes, listing.state, Clock::now()), generation);
+  last_list_at_ = Clock::now();
+  report(view_.on_listed(listing.nodes, listing.state, last_list_at_), generation);
 }
 
 asio::awaitable<void> LocalView::wait_for_news(bool has_failed) {
@@ -82,7 +85,10 @@ asio::awaitable<void> LocalView::wait_for_news(bool has_failed) {
     co_await news_.wait_until(now + pause_after_failure);
     co_return;
   }
-  const TimePoint next_look = view_.next_look().value_or(TimePoint::max());
+  // A node that is leaving hears nothing of the list with its heartbeats.
+  const TimePoint unheard_until = std::max(last_state_at_, last_list_at_) + 2 * context_.interval;
+  const TimePoint next_look =
+      std::min<TimePoint>(view_.next_look().value_or(TimePoint::max()), unheard_until);
   if (!view_.needs_list() && !dispute_) co_await news_.wait_until(next_look);
   if (Clock::now() >= next_look) view_.require_list();
 }
@@ -90,9 +96,9 @@ asio::awaitable<void> LocalView::wait_for_news(bool has_failed) {
 void LocalView::settle_dispute() {
   const auto dispute = std::exchange(dispute_, std::nullopt);
   if (!dispute) return;
-  const bool has_caught_up = view_.agrees(dispute->state) ||
-                             (dispute->was_behind && view_.version() > dispute->state.change);
-  if (!has_caught_up) view_.require_list();
+  if (view_.compare(dispute->state) == NodeView::Agreement::no || dispute->is_certain) {
+    view_.require_list();
+  }
 }
 
 void LocalView::on_announcement(std::string_view payload) {
@@ -107,8 +113,20 @@ void LocalView::on_announcement(std::string_view payload) {
 void LocalView::on_heartbeat(const ListState& state) {
   if (!is_running_) return;
   view_.on_contact(Clock::now());
-  if (!view_.agrees(state)) dispute_ = Dispute{state, view_.version() < state.change};
+  last_state_at_ = Clock::now();
+  const auto agreement = view_.compare(state);
+  const bool had_silent_ones =
+      std::exchange(has_silent_ones_, agreement == NodeView::Agreement::but_for_silent_ones);
+  if (agreement == NodeView::Agreement::no) dispute_ = Dispute{state, false};
+  if (has_silent_ones_ && had_silent_ones) dispute_ = Dispute{state, true};
   if (dispute_ || view_.needs_list()) news_.notify_all();
+}
+
+void LocalView::set_own_id(InstanceId id) {
+  const InstanceId former = std::exchange(own_id_, id);
+  if (former == id || former == 0 || id == 0) return;
+  view_.forget_node(former);
+  news_.notify_all();
 }
 
 void LocalView::doubt_list() {

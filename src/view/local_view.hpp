@@ -71,13 +71,15 @@ class LocalView : public std::enable_shared_from_this<LocalView> {
   void doubt_list();
   /// Announcements may have been missed.
   void on_subscribed_again();
-  void set_own_id(InstanceId id) { own_id_ = id; }
+  /// Of this node, as soon as it is claimed.
+  void set_own_id(InstanceId id);
+  InstanceId own_id() const { return own_id_; }
 
  private:
   /// A heartbeat that saw another list than is known here.
   struct Dispute {
     ListState state{};
-    bool was_behind = false;  // announcements may have been on their way
+    bool is_certain = false;  // else announcements may be on their way
   };
 
   asio::awaitable<void> read_list();
@@ -91,6 +93,9 @@ class LocalView : public std::enable_shared_from_this<LocalView> {
   std::exception_ptr error_;
   std::optional<Dispute> dispute_;
   InstanceId own_id_ = 0;
+  bool has_silent_ones_ = false;  // whom the last heartbeat saw and the view does not know
+  TimePoint last_state_at_{};     // when a heartbeat told of the list,
+  TimePoint last_list_at_{};      // and when it was read
   bool is_wanted_ = false;
   bool is_running_ = false;
   Event news_;

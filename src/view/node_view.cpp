@@ -8,7 +8,8 @@ namespace mesh::view {
 
 namespace {
 
-constexpr std::size_t most_ahead = 4096;
+constexpr std::size_t most_ahead = 16384;
+constexpr std::size_t most_versions = 256;
 
 // Of nodes that say nothing of themselves it is the last id that was handed out which shows that
 // one took the place of another.
@@ -43,6 +44,7 @@ void NodeView::doubt(TimePoint now) {
 void NodeView::begin_listing() {
   is_listing_ = true;
   needs_list_ = false;
+  ahead_.clear();  // the list knows of these, or Redis does not any more
   left_.clear();
   left_without_number_.clear();
 }
@@ -63,6 +65,9 @@ NodeView::Changes NodeView::on_listed(const std::vector<NodeInfo>& nodes, const 
   version_ = state.change;
   members_ = state.members;
   last_id_ = state.last_id;
+  silent_ = state.silent;
+  members_at_.clear();
+  members_at_[version_] = members_;
   ahead_.erase(ahead_.begin(), ahead_.upper_bound(version_));
   Changes ignored;
   catch_up(ignored);
@@ -113,7 +118,8 @@ void NodeView::catch_up(Changes& changes) {
   for (auto next = ahead_.find(version_ + 1); next != ahead_.end() && next->first == version_ + 1;
        ++next) {
     apply(next->second, changes);
-    ++version_;
+    members_at_[++version_] = members_;
+    if (members_at_.size() > most_versions) members_at_.erase(members_at_.begin());
   }
   if (is_listing_) return;
   ahead_.erase(ahead_.begin(), ahead_.upper_bound(version_));
@@ -123,11 +129,13 @@ void NodeView::catch_up(Changes& changes) {
 void NodeView::apply(const wire::NodeEvent& event, Changes& changes) {
   if (event.joined) {
     ++members_;
+    if (*event.joined == last_id_ + 1) ++last_id_;
     add(*event.joined, event, changes);
   } else if (event.changed) {
     add(*event.changed, event, changes);
   } else if (event.left) {
     --members_;
+    if (silent_ > 0 && !nodes_.contains(*event.left)) --silent_;
     remove(*event.left, changes);
   }
 }
@@ -156,10 +164,23 @@ void NodeView::remove(InstanceId id, Changes& changes) {
   ++generation_;
 }
 
-bool NodeView::agrees(const ListState& state) const {
-  if (version_ == 0 || state.has_silent) return false;
-  if (state.change != version_ || state.members != members_) return false;
-  return state.last_id == last_id_ || std::ranges::none_of(nodes_, says_nothing);
+void NodeView::forget_node(InstanceId id) {
+  needs_list_ = true;
+  if (nodes_.erase(id) > 0) ++generation_;
+}
+
+NodeView::Agreement NodeView::compare(const ListState& state) const {
+  if (version_ == 0) return Agreement::no;
+  // Announcements may be heard before the answer to a heartbeat that was earlier.
+  if (state.change < version_) {
+    const auto then = members_at_.find(state.change);
+    const bool is_known = then != members_at_.end() && then->second == state.members;
+    return is_known ? Agreement::yes : Agreement::no;
+  }
+  if (state.change > version_ || state.members != members_) return Agreement::no;
+  const bool is_last_id = state.last_id == last_id_ || std::ranges::none_of(nodes_, says_nothing);
+  if (!is_last_id) return Agreement::no;
+  return state.silent == silent_ ? Agreement::yes : Agreement::but_for_silent_ones;
 }
 
 }  // namespace mesh::view

@@ -62,6 +62,8 @@ class NodeView {
   void on_contact(TimePoint now);
   /// The list may be short from now on, and announcements may have been missed.
   void doubt(TimePoint now);
+  /// Is not reported: this node has given up its id, which may be another's by now.
+  void forget_node(InstanceId id);
   /// Announcements may have been missed.
   void require_list() { needs_list_ = true; }
 
@@ -71,8 +73,10 @@ class NodeView {
   Changes on_listed(const std::vector<NodeInfo>& nodes, const ListState& state, TimePoint now);
   void fail_listing();
   Changes on_event(const wire::NodeEvent& event);
-  /// Whether the list that a heartbeat saw can only be what is known here.
-  bool agrees(const ListState& state) const;
+  /// Whether the list that a heartbeat saw can only be what is known here. Who has just fallen
+  /// silent is most likely about to be removed, and announced as such, by the leader.
+  enum class Agreement { yes, no, but_for_silent_ones };
+  Agreement compare(const ListState& state) const;
 
  private:
   void distrust(TimePoint now) { trusted_from_ = now + times_.grace; }
@@ -92,9 +96,11 @@ class NodeView {
   std::int64_t version_ = 0;
   std::int64_t members_ = 0;
   std::int64_t last_id_ = 0;
-  std::map<std::int64_t, wire::NodeEvent> ahead_;  // of `version_`, or of the list that is read
-  std::set<InstanceId> left_;                      // while a list was read,
-  std::set<InstanceId> left_without_number_;       // and of these, as no number tells when
+  std::int64_t silent_ = 0;
+  std::map<std::int64_t, std::int64_t> members_at_;  // by version, the last few
+  std::map<std::int64_t, wire::NodeEvent> ahead_;    // of `version_`, or of the list that is read
+  std::set<InstanceId> left_;                        // while a list was read,
+  std::set<InstanceId> left_without_number_;         // and of these, as no number tells when
   std::optional<TimePoint> last_contact_;
   TimePoint trusted_from_{};
 };

@@ -258,6 +258,45 @@ TEST(Acl, ANodeThatMayNotTouchTheLockLives) {
   });
 }
 
+// One of before there were infos.
+TEST(Acl, ANodeLivesWithAnAclThatNamesEachKey) {
+  const RedisServer server;
+  Permissions permissions = of_node();
+  std::erase_if(permissions.keys,
+                [](const std::string& key) { return !key.starts_with(mesh_lock); });
+  for (const char* name : {"next_id", "heartbeats", "nodes", "owner:*", "reports"}) {
+    permissions.keys.push_back(key_of(name));
+  }
+  std::erase(permissions.commands, "hrandfield");
+  server.command(set_user(permissions.rules()));
+  run_coroutine([&]() -> asio::awaitable<void> {
+    LogCapture log;
+    const auto executor = co_await asio::this_coro::executor;
+    const MeshOptions options = patient_options(as_user(server), log);
+    Node a(executor, mesh_key, options);
+    Node b(executor, mesh_key, options);
+    std::vector<InstanceId> joined;
+    a.watch_nodes([&](NodeChange, const MeshNode& node) { joined.push_back(node.instance_id); });
+    co_await a.start();
+    co_await b.start();
+    EXPECT_TRUE(co_await eventually([&] { return !joined.empty(); })) << log.text();
+    const auto nodes = co_await a.get_nodes();
+    EXPECT_EQ(nodes.size(), 2U);
+    const auto infos = co_await a.get_node_infos();
+    EXPECT_EQ(infos.size(), 2U);
+    EXPECT_TRUE(co_await eventually([&] { return a.leader().is_leader(); })) << log.text();
+    RedisProbe probe = server.probe();
+    probe.command({"ZADD", key_of("heartbeats"), "1", "77"});
+    const auto is_removed = [&] { return !probe.zscore(key_of("heartbeats"), "77").has_value(); };
+    EXPECT_TRUE(co_await eventually(is_removed)) << log.text();
+    EXPECT_FALSE(log.contains("heartbeat failed")) << log.text();
+    EXPECT_TRUE(log.contains("can tell nobody what it serves")) << log.text();
+    co_await b.stop();
+    co_await a.stop();
+    EXPECT_FALSE(log.contains("left for the leader")) << log.text();
+  });
+}
+
 TEST(Acl, OtherMeshesAreOutOfReach) {
   const RedisServer server;
   server.command(set_user(of_node().rules()));

@@ -212,12 +212,36 @@ TEST_F(InvokeAll, ACancellationGivesUpAll) {
     caller->invoke_all<"ask">(AllOptions{},
                               asio::bind_cancellation_slot(signal.slot(), outcome.token()));
     EXPECT_TRUE(co_await eventually([&] { return begun_ == 2; }));
-    signal.emit(asio::cancellation_type::terminal);
+    signal.emit(asio::cancellation_type::total);
     EXPECT_THROW(co_await outcome.get(), boost::system::system_error);
     EXPECT_TRUE(co_await eventually([&] { return cancelled_ == 2; }));
     co_await first->stop();
     co_await second->stop();
     co_await caller->stop();
+  });
+}
+
+TEST_F(InvokeAll, IsCancelledWithItsParent) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto hanging = co_await start_hanging_server();
+    const auto middle = co_await start_caller();
+    Service& between = *middle;
+    between.register_handler<"echo">([&between](CallContext& call, Text) -> asio::awaitable<Text> {
+      AllOptions on_behalf;
+      on_behalf.parent = &call;
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      co_await between.invoke_all<"ask">(on_behalf);
+      co_return text_of("");
+    });
+    const auto caller = co_await start_caller();
+    const Text text = text_of("x");
+    const InvokeOptions short_lived{.deadline = 300ms};
+    EXPECT_THROW(co_await caller->invoke<"echo">(middle->instance_id(), text, short_lived),
+                 MeshDeadlineError);
+    EXPECT_TRUE(co_await eventually([&] { return begun_ == 1 && cancelled_ == 1; }));
+    co_await caller->stop();
+    co_await middle->stop();
+    co_await hanging->stop();
   });
 }
 

@@ -177,6 +177,38 @@ TEST_F(NodeInfos, ComeBackAfterTheyWereLost) {
   });
 }
 
+// Such as of a replica that lagged behind when it took the place of the master.
+TEST_F(NodeInfos, AnOlderOneIsReplacedAfterAReconnect) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions slow = billing_options();
+    slow.heartbeat_interval = std::chrono::minutes(10);
+    slow.node_ttl = std::chrono::minutes(20);
+    const auto node = co_await start_node(slow);
+    const std::string member = std::to_string(node->instance_id());
+    const std::string info = probe().hget(name("info"), member).value_or("");
+    EXPECT_NE(info.find("billing"), std::string::npos);
+    probe().command({"HSET", name("info"), member, R"({"owner":"of before"})"});
+    kill_connections("normal");
+    const auto is_back = [&] { return probe().hget(name("info"), member) == info; };
+    EXPECT_TRUE(co_await eventually(is_back));
+    co_await node->stop();
+  });
+}
+
+TEST_F(NodeInfos, AreAnnouncedAgainWhereTheirOwnerWasLost) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await start_node();
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 1));
+    const auto changes = [&] { return probe().get(name("changes")); };
+    const auto before = changes();
+    EXPECT_TRUE(co_await heartbeats_pass(node->instance_id(), 3));
+    EXPECT_EQ(changes(), before);
+    probe().command({"DEL", name("owner:" + std::to_string(node->instance_id()))});
+    EXPECT_TRUE(co_await eventually([&] { return changes() != before; }));
+    co_await node->stop();
+  });
+}
+
 TEST_F(NodeInfos, AreListedOfAsManyNodesAsThereAre) {
   run_coroutine([&]() -> asio::awaitable<void> {
     const auto node = co_await start_node();

@@ -14,10 +14,8 @@ Strings lock_commands() { return {"get", "set", "pexpire", "del"}; }
 Strings pubsub_commands() { return {"publish", "subscribe", "unsubscribe", "pubsub|numsub"}; }
 Strings registry_commands() {
   return {"incr", "exists", "zadd", "zscore",  "zrangebyscore", "zscan", "zrem", "zcard",
-          "hset", "hsetnx", "hget", "hgetall", "hdel",          "hkeys", "hlen"};
+          "hset", "hsetnx", "hget", "hgetall", "hdel",          "hkeys", "hlen", "hrandfield"};
 }
-// What TypeScript nodes leave is cleared up by this.
-Strings mixed_mesh_commands() { return {"hrandfield"}; }
 
 void append(Strings& list, const Strings& more) {
   for (const std::string& item : more) {
@@ -58,7 +56,6 @@ Permissions node_permissions(std::string_view prefix, std::string_view mutex_pre
   append(result.commands, script_commands());
   append(result.commands, lock_commands());
   append(result.commands, registry_commands());
-  append(result.commands, mixed_mesh_commands());
   return result;
 }
 

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr NodeView::Times times{10s, 5s};
 constexpr InstanceId self = 100;
+using Agreement = NodeView::Agreement;
 
 NodeInfo node(InstanceId id) {
   NodeInfo result;
@@ -53,7 +54,7 @@ std::vector<NodeInfo> with_self(std::vector<NodeInfo> others) {
 }
 
 ListState state_of(std::int64_t change, std::size_t members) {
-  return {change, static_cast<std::int64_t>(members), 100, false};
+  return {change, static_cast<std::int64_t>(members), 100, 0};
 }
 
 /// The list as it was after so many changes.
@@ -124,7 +125,7 @@ TEST(NodeView, AnnouncementsThatFollowEachOtherNeedNoList) {
   EXPECT_EQ(view.nodes().at(2).types, std::vector<std::string>{"work"});
   EXPECT_EQ(text(view.on_event(left(1, 10))), "-1");
   EXPECT_FALSE(view.needs_list());
-  EXPECT_TRUE(view.agrees(state_of(10, 2)));
+  EXPECT_EQ(view.compare(state_of(10, 2)), Agreement::yes);
 }
 
 TEST(NodeView, AnnouncementsThatComeTwiceAreNothingNew) {
@@ -133,7 +134,7 @@ TEST(NodeView, AnnouncementsThatComeTwiceAreNothingNew) {
   EXPECT_EQ(text(view.on_event(left(2, 7))), "");
   EXPECT_EQ(text(view.on_event(joined(3, 8))), "+3");
   EXPECT_EQ(text(view.on_event(joined(3, 8))), "");
-  EXPECT_TRUE(view.agrees(state_of(8, 4)));
+  EXPECT_EQ(view.compare(state_of(8, 4)), Agreement::yes);
 }
 
 TEST(NodeView, OneThatIsMissingNeedsAList) {
@@ -157,7 +158,7 @@ TEST(NodeView, WhatWasAnnouncedAfterTheListWasMadeIsAdded) {
   EXPECT_EQ(view.version(), 9);
   EXPECT_TRUE(view.needs_list()) << "one is missing";
   EXPECT_EQ(text(view.on_event(joined(4, 10))), "+4 +5");
-  EXPECT_TRUE(view.agrees(state_of(11, 5)));
+  EXPECT_EQ(view.compare(state_of(11, 5)), Agreement::yes);
 }
 
 TEST(NodeView, AListThatIsNewerThanAnnouncementsThatComeLateStays) {
@@ -169,7 +170,7 @@ TEST(NodeView, AListThatIsNewerThanAnnouncementsThatComeLateStays) {
   EXPECT_EQ(text(view.on_event(joined(2, 9))), "");
   EXPECT_EQ(text(view.on_event(joined(3, 10))), "");
   EXPECT_FALSE(view.needs_list());
-  EXPECT_TRUE(view.agrees(state_of(10, 4)));
+  EXPECT_EQ(view.compare(state_of(10, 4)), Agreement::yes);
 }
 
 TEST(NodeView, AnAnnouncementWithoutANumberNeedsAList) {
@@ -186,15 +187,15 @@ TEST(NodeView, AnAnnouncementWithoutANumberNeedsAList) {
 
 TEST(NodeView, AHeartbeatThatSawAnotherListIsNoticed) {
   NodeView view(times);
-  EXPECT_FALSE(view.agrees(state_of(0, 0)));
+  EXPECT_EQ(view.compare(state_of(0, 0)), Agreement::no);
   list_at(view, 7, {1, 2}, start);
-  EXPECT_TRUE(view.agrees(state_of(7, 3)));
-  EXPECT_FALSE(view.agrees(state_of(8, 3)));
-  EXPECT_FALSE(view.agrees(state_of(6, 3)));
-  EXPECT_FALSE(view.agrees(state_of(7, 4))) << "one in TypeScript has joined";
+  EXPECT_EQ(view.compare(state_of(7, 3)), Agreement::yes);
+  EXPECT_EQ(view.compare(state_of(8, 3)), Agreement::no);
+  EXPECT_EQ(view.compare(state_of(6, 3)), Agreement::no);
+  EXPECT_EQ(view.compare(state_of(7, 4)), Agreement::no) << "one in TypeScript has joined";
   ListState silent = state_of(7, 3);
-  silent.has_silent = true;
-  EXPECT_FALSE(view.agrees(silent));
+  silent.silent = 1;
+  EXPECT_EQ(view.compare(silent), Agreement::but_for_silent_ones);
 }
 
 TEST(NodeView, OneInTypeScriptThatTookThePlaceOfAnotherIsNoticed) {
@@ -202,27 +203,91 @@ TEST(NodeView, OneInTypeScriptThatTookThePlaceOfAnotherIsNoticed) {
   ListState later = state_of(7, 3);
   later.last_id = 101;
   list_at(view, 7, {1, 2}, start);
-  EXPECT_TRUE(view.agrees(later)) << "all announce themselves";
+  EXPECT_EQ(view.compare(later), Agreement::yes) << "all announce themselves";
   auto listed = with_self(nodes({1, 2}));
   listed.front().language.clear();
   view.begin_listing();
   view.on_listed(listed, state_of(7, 3), start);
-  EXPECT_TRUE(view.agrees(state_of(7, 3)));
-  EXPECT_FALSE(view.agrees(later));
+  EXPECT_EQ(view.compare(state_of(7, 3)), Agreement::yes);
+  EXPECT_EQ(view.compare(later), Agreement::no);
 }
 
 TEST(NodeView, WithoutNumbersEveryHeartbeatNeedsAList) {
   NodeView view(times);
   list_at(view, 0, {1, 2}, start);
   EXPECT_FALSE(view.needs_list());
-  EXPECT_FALSE(view.agrees(state_of(0, 3)));
+  EXPECT_EQ(view.compare(state_of(0, 3)), Agreement::no);
+}
+
+TEST(NodeView, WhatIsAheadOfTheListDoesNotOutlastTheNextOne) {
+  NodeView view(times);
+  list_at(view, 1000, {1}, start);
+  view.on_event(joined(2, 1002));
+  EXPECT_TRUE(view.needs_list());
+  list_at(view, 1000, {1}, start);
+  EXPECT_FALSE(view.needs_list()) << "Redis has lost it";
+  view.begin_listing();
+  view.on_event(left(1, 900'000'000'000'000));
+  view.on_listed(with_self(nodes({1})), state_of(1000, 2), start);
+  EXPECT_TRUE(view.needs_list());
+  list_at(view, 1000, {1}, start);
+  EXPECT_FALSE(view.needs_list());
+}
+
+TEST(NodeView, AHeartbeatThatIsEarlierThanAnnouncementsIsNoReasonForAList) {
+  NodeView view(times);
+  list_at(view, 7, {1}, start);
+  view.on_event(joined(2, 8));
+  view.on_event(joined(3, 9));
+  EXPECT_EQ(view.compare(state_of(7, 2)), Agreement::yes);
+  EXPECT_EQ(view.compare(state_of(8, 3)), Agreement::yes);
+  EXPECT_EQ(view.compare(state_of(8, 4)), Agreement::no) << "one in TypeScript had joined";
+  EXPECT_EQ(view.compare(state_of(6, 2)), Agreement::no);
+}
+
+TEST(NodeView, SilentNodesThatTheListKnewOfAreNothingNew) {
+  NodeView view(times);
+  ListState state = state_of(7, 4);
+  state.silent = 2;
+  view.begin_listing();
+  view.on_listed(with_self(nodes({1})), state, start);
+  EXPECT_EQ(view.compare(state), Agreement::yes);
+  view.on_event(left(50, 8));
+  state = state_of(8, 3);
+  state.silent = 1;
+  EXPECT_EQ(view.compare(state), Agreement::yes) << "the leader has removed one";
+}
+
+TEST(NodeView, AnAnnouncedJoinIsNoNewcomerInTypeScript) {
+  NodeView view(times);
+  auto listed = with_self(nodes({1}));
+  listed.front().language.clear();
+  view.begin_listing();
+  view.on_listed(listed, state_of(7, 2), start);
+  view.on_event(joined(101, 8));
+  ListState state = state_of(8, 3);
+  state.last_id = 101;
+  EXPECT_EQ(view.compare(state), Agreement::yes);
+  state.last_id = 102;
+  EXPECT_EQ(view.compare(state), Agreement::no);
+}
+
+TEST(NodeView, AnIdThatThisNodeHasGivenUpIsAnothersWhenItComesBack) {
+  NodeView view(times);
+  list_at(view, 7, {1}, start);
+  view.forget_node(self);
+  EXPECT_TRUE(view.needs_list());
+  view.begin_listing();
+  auto listed = nodes({1, self, 101});
+  listed.back().self = true;
+  EXPECT_EQ(text(view.on_listed(listed, state_of(9, 3), start)), "+100");
 }
 
 TEST(NodeView, TooManyAnnouncementsAheadAreForgotten) {
   NodeView view(times);
   list_at(view, 7, {1}, start);
   view.begin_listing();
-  for (std::int64_t change = 9; change < 6000; ++change) view.on_event(joined(change, change));
+  for (std::int64_t change = 9; change < 20'000; ++change) view.on_event(joined(change, change));
   view.on_listed(with_self(nodes({1})), state_of(7, 2), start);
   EXPECT_TRUE(view.needs_list());
   EXPECT_EQ(view.nodes().size(), 2U);

@@ -151,6 +151,24 @@ TEST(PendingCalls, TellHowManyThereAreAndWhatOfThemWasNotSent) {
   });
 }
 
+TEST(PendingCalls, TheTimeOfACallThatWaitedForATargetBeginsWithIt) {
+  run_on_strand([](Strand strand) -> asio::awaitable<void> {
+    Table table(strand);
+    const auto result = table.add("a", 10min);
+    PendingCall& call = *table.calls.find("a");
+    const TimePoint later = Clock::now() + 9min;
+    table.calls.on_target_found("a", call, later);
+    EXPECT_EQ(call.begun_at, later);
+    EXPECT_EQ(call.silent_until, later + 10min);
+    EXPECT_EQ(call.deadline, later + 10min);
+    call.ends_at = later + 1min;
+    table.calls.on_target_found("a", call, later);
+    EXPECT_EQ(call.deadline, later + 1min) << "its deadline in total stays";
+    table.calls.fail_all_stopped();
+    EXPECT_TRUE(co_await eventually([&] { return result->completions == 1; }));
+  });
+}
+
 TEST(PendingCalls, UnknownIdsAreReported) {
   run_on_strand([](Strand strand) -> asio::awaitable<void> {
     Table table(strand);

@@ -33,27 +33,37 @@ using GatheredCompletion =
 using NextCompletion =
     asio::any_completion_handler<void(std::exception_ptr, std::optional<RawGathered>)>;
 
+/// Calls to many nodes, held for as long as one operation takes to begin.
+struct LockedGathering {
+  std::shared_ptr<core::MeshCore> core;
+  std::shared_ptr<core::Gathering> gathering;
+
+  void next(NextCompletion completion) &&;
+};
+
+/// The same, which may outlive the service and its contexts.
+struct GatherReference {
+  std::weak_ptr<core::MeshCore> core;
+  std::weak_ptr<core::Gathering> gathering;
+
+  /// Nothing if the service is gone.
+  std::optional<LockedGathering> lock() const noexcept;
+};
+
 /// Calls that have begun, or will as soon as it is known who is there. Destruction gives up those
-/// that have not ended. One thread at a time. Holds on to nothing, as it may outlive the service
-/// and its contexts.
+/// that have not ended. One thread at a time.
 class GatherHandle {
  public:
-  GatherHandle(const std::shared_ptr<core::MeshCore>& core,
-               const std::shared_ptr<core::Gathering>& gathering)
-      : core_(core), gathering_(gathering) {}
+  explicit GatherHandle(GatherReference reference) : reference_(std::move(reference)) {}
   GatherHandle(GatherHandle&&) noexcept = default;
   GatherHandle& operator=(GatherHandle&& other) noexcept;
   ~GatherHandle();
 
-  /// Whether the service is still there.
-  bool is_alive() const noexcept;
-  /// Completes inside if it is not.
-  void next(NextCompletion completion) const;
+  const GatherReference& reference() const noexcept { return reference_; }
   void cancel() const;
 
  private:
-  std::weak_ptr<core::MeshCore> core_;
-  std::weak_ptr<core::Gathering> gathering_;
+  GatherReference reference_;
 };
 
 std::exception_ptr stopped_error();

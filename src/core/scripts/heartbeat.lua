@@ -1,7 +1,7 @@
 -- Says that a node is alive, and restores whatever of its registration is missing.
 -- Returns whether the node was registered (1 or 0), the time it now has, how many listen on its
--- channel (-1 where this Redis does not say), 1 if its info is there, else 0,
--- plus 2 if the user may not look at that of any node, what tells whether
+-- channel (-1 where this Redis does not say), 1 if its info is there, else 0, plus 2 if the user may
+-- not look at that of any node, plus 4 if it may not use that of this node, what tells whether
 -- the list of nodes has changed (see list_nodes.lua; empty for a node that does not want to know),
 -- and whether someone else holds the leader's lock (1 or 0; left out where the lock is not among the
 -- keys, and where it lacks the note of the last term, which only an attempt to acquire it can make up
@@ -12,8 +12,9 @@
 -- nodes register again, but do not raise it. All ids are looked at only where it was too low for
 -- this node, otherwise just those that would come next; the leader's cleanup does the rest, but for
 -- a cluster.
--- A TypeScript leader leaves the infos of nodes that it removes: that of any node is looked at, if
--- the user may do so.
+-- Leaders in TypeScript and of earlier states leave the infos of nodes that they remove: that of any
+-- node is looked at, if the user may do so.
+-- A user who may not use infos or changes gives heartbeats in their place.
 -- KEYS: heartbeats, nodes, next id, owner of the id, infos, changes; and of a node that may read them
 -- the leader's lock, and the note of the last term. ARGV: id, host name, the node's uuid, time to
 -- live of the ownership in ms, the time that the last call returned, channel of events, the node's
@@ -58,17 +59,19 @@ if largest > last then
   redis.call('SET', KEYS[3], string.format('%.0f', largest))
 end
 
--- Without the permission for a key of these there are no infos, or no numbers.
-local info = redis.pcall('HGET', KEYS[5], ARGV[1])
-local event = not known and 'joined'
-if ARGV[11] ~= '' and info ~= ARGV[11] then
-  redis.pcall('HSET', KEYS[5], ARGV[1], ARGV[11])
-  info = ARGV[11]
-  event = event or 'changed'
+local has_infos = KEYS[5] ~= KEYS[1]
+local info = has_infos and redis.pcall('HGET', KEYS[5], ARGV[1])
+local may_use_info = has_infos and type(info) ~= 'table'
+-- Who looked while the owner was missing took the info for nobody's.
+local event = not known and 'joined' or not owner and 'changed'
+if may_use_info and ARGV[11] ~= '' and info ~= ARGV[11] then
+  may_use_info = type(redis.pcall('HSET', KEYS[5], ARGV[1], ARGV[11])) == 'number'
+  info = may_use_info and ARGV[11]
+  event = event or may_use_info and 'changed'
 end
 info = type(info) == 'string' and info
 if event then
-  local change = redis.pcall('INCR', KEYS[6])
+  local change = has_infos and redis.pcall('INCR', KEYS[6])
   if change == 1 then  -- after a loss of data no number comes twice
     change = now
     redis.pcall('SET', KEYS[6], string.format('%.0f', now))
@@ -77,7 +80,7 @@ if event then
   local informed = info and ',"info":' .. info or ''
   redis.pcall(publish, ARGV[6], '{"' .. event .. '":' .. ARGV[1] .. numbered .. informed .. '}')
 end
-local any = ARGV[13] == '1' and redis.pcall('HRANDFIELD', KEYS[5])
+local any = has_infos and ARGV[13] == '1' and redis.pcall('HRANDFIELD', KEYS[5])
 if type(any) == 'string' and not redis.call('ZSCORE', KEYS[1], any) then
   redis.pcall('HDEL', KEYS[5], any)
 end
@@ -86,14 +89,14 @@ local is_refused = type(any) == 'table'
 local list = {}
 if ARGV[12] ~= '' then
   local oldest = string.format('%.0f', now - ARGV[12])
-  local silent = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', oldest, 'LIMIT', 0, 1)
-  local change = redis.pcall('GET', KEYS[6])
+  local silent = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', oldest, 'LIMIT', 0, 100)
+  local change = has_infos and redis.pcall('GET', KEYS[6])
   list = {type(change) == 'string' and change or '0', redis.call('ZCARD', KEYS[1]),
           string.format('%.0f', largest), #silent}
 end
 local listeners = ARGV[9] ~= '' and redis.pcall('PUBSUB', 'NUMSUB', ARGV[9]) or {}
 local result = {known and 1 or 0, redis.call('ZSCORE', KEYS[1], ARGV[1]), listeners[2] or -1,
-                (info and 1 or 0) + (is_refused and 2 or 0), list}
+                (info and 1 or 0) + (is_refused and 2 or 0) + (may_use_info and 0 or 4), list}
 if KEYS[7] then
   local leader = redis.call('GET', KEYS[7])
   -- If the answer to an attempt was lost, the lock may be the node's own without its knowing.

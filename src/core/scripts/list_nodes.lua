@@ -1,13 +1,13 @@
 -- Returns a part of the nodes that are alive: where the next part begins, "0" behind the last one,
 -- what tells whether the list has changed (the number of the last change that was announced, how many
--- nodes are registered, the last id that was handed out, 1 if one of them is silent for too long, else
--- 0), and id, host name, id, host name ...; "unknown" for a host name that is missing. Few nodes are one
+-- nodes are registered, the last id that was handed out, how many of them, up to 100, are silent for
+-- too long), and id, host name, id, host name ...; "unknown" for a host name that is missing. Few nodes are one
 -- part, as they are at this moment, which takes half the time for each. Of more, each that is
 -- registered all the while is in one part or in several, and other work goes on in between; they are
 -- one part nevertheless where the user may not call ZSCAN or INFO.
 -- Only the server that began a listing can go on with it. Another one, to which the keys have moved,
 -- begins anew.
--- KEYS: heartbeats, nodes, next id, changes. ARGV: time to live in ms, where the part begins ("0" for the first), how
+-- KEYS: heartbeats, nodes, next id, changes (heartbeats again for a user who may not use that). ARGV: time to live in ms, where the part begins ("0" for the first), how
 -- many nodes are a part of many.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -38,8 +38,8 @@ else
   ids = redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', oldest), '+inf')
 end
 local silent = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', oldest), 'LIMIT',
-                          0, 1)
-local change = redis.pcall('GET', KEYS[4])
+                          0, 100)
+local change = KEYS[4] ~= KEYS[1] and redis.pcall('GET', KEYS[4])
 local result = {next_part, {type(change) == 'string' and change or '0',
                             redis.call('ZCARD', KEYS[1]), redis.call('GET', KEYS[3]) or '0', #silent}}
 for _, id in ipairs(ids) do

@@ -14,7 +14,7 @@
 -- Returns id, note, id, note ... of what the caller has to report, the ids of host names without a
 -- heartbeat, and the ids whose owners have to be among the keys.
 -- KEYS: leader lock or largest fencing token, heartbeats, nodes, reports, next id, infos, changes,
--- owners of ids ...
+-- owners of ids ... A user who may not use infos and changes gives heartbeats in their place.
 -- ARGV: the caller's lock value or fencing token, time to live in ms, the caller as "id:uuid",
 -- channel of events, channel of the pulse, for how many ms a fencing token is remembered or an empty
 -- string for a lock, PUBLISH or SPUBLISH, the ids of the owners ..., ids of host names that had no
@@ -38,6 +38,7 @@ end
 
 local keys_before, arguments_before = 7, 7
 local owners = #KEYS - keys_before
+local has_infos = KEYS[6] ~= KEYS[2]
 local owner_place = {}  -- among the keys, by id
 for i = 1, owners do
   owner_place[ARGV[arguments_before + i]] = keys_before + i
@@ -63,11 +64,13 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest)) do
   else
     redis.call('ZREM', KEYS[2], id)
     redis.call('HDEL', KEYS[3], id)
-    redis.pcall('HDEL', KEYS[6], id)
+    if has_infos then
+      redis.pcall('HDEL', KEYS[6], id)
+    end
     if is_id then
       redis.call('DEL', KEYS[owner_place[id]])
       redis.call('HSET', KEYS[4], id, note)
-      local change = redis.pcall('INCR', KEYS[7])
+      local change = has_infos and redis.pcall('INCR', KEYS[7])
       if change == 1 then
         change = tonumber(now)
         redis.pcall('SET', KEYS[7], now)
