@@ -92,9 +92,10 @@ class GroupCalls {
   /// is one of them, as for `invoke_any()`.
   ///
   /// Throws `MeshNotRunningError`, `MeshEncodeError`, `MeshRefusedError` (by an interceptor, which
-  /// is told of all calls as of one), `MeshStoppedError`, and where the list of nodes could not be
-  /// read in time what was the reason, such as `MeshConnectionError`; `std::invalid_argument` as
-  /// `MeshService::invoke()`.
+  /// is told of all calls as of one), `MeshStoppedError`; where the list of nodes could not be read
+  /// in time what was the reason, such as `MeshConnectionError`, or `MeshRequestTimeoutError`;
+  /// `MeshDeadlineError` if the deadline had passed before; `MeshLimitError` if too many calls wait
+  /// for the list; `std::invalid_argument` as `MeshService::invoke()`.
   template <detail::FixedString Name, typename CompletionToken = boost::asio::use_awaitable_t<>>
   requires(!std::is_void_v<typename Checked<Name>::request>) auto invoke_all(
       const detail::Boxed<typename Checked<Name>::request>& request, AllOptions options = {},

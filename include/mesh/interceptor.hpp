@@ -14,7 +14,7 @@ namespace mesh {
 
 /// A call that is about to be made.
 struct CallStart {
-  InstanceId target = 0;
+  InstanceId target = 0;  ///< 0: any node, or all: see `MeshService::invoke_any()`.
   std::string_view type;
   bool is_local = false;                 ///< To the own node.
   std::chrono::milliseconds timeout{0};  ///< As in `InvokeOptions`; 0: the default.
@@ -48,7 +48,8 @@ struct HandlerEnd {
 };
 
 /// Is told of each call that a service makes, and of each handler that it runs, before and after:
-/// for traces, metrics, and rules of who may call what. Broadcasts are not among them.
+/// for traces, metrics, and rules of who may call what. Broadcasts are not among them, nor requests
+/// of other nodes that every node answers by itself, such as `$mesh.ping`.
 ///
 /// A `before_...` that throws refuses: the call fails with `MeshRefusedError`, `executed()` being
 /// `no`, with the text of what was thrown; the reason is `Refusal::refused`, unless it was a

@@ -49,8 +49,6 @@ struct MeshStats {
   std::uint64_t calls_cancelled = 0;    ///< … that were cancelled by their callers.
   std::uint64_t requests_received = 0;  ///< Requests from other nodes.
   std::uint64_t calls_resent = 0;       ///< Times a request was sent again after a fault.
-  /// Times that `invoke_any()` went on with another node.
-  std::uint64_t calls_rerouted = 0;
   std::uint64_t requests_repeated = 0;  ///< Received again, and therefore not run again.
   std::uint64_t requests_refused = 0;   ///< Received, and broadcasts too, beyond the limits.
   std::uint64_t answers_resent = 0;     ///< Times a response was sent again after a fault.
@@ -60,6 +58,7 @@ struct MeshStats {
   std::uint64_t messages_dropped = 0;  ///< Malformed, too large or deep, or for nobody.
   std::uint64_t messages_late = 0;     ///< For calls that had ended.
   std::uint64_t reconnects = 0;        ///< Connections that had to be made anew.
+  std::uint64_t calls_rerouted = 0;    ///< Times that `invoke_any()` went on with another node.
 
   // What there is just now.
   std::uint64_t calls_pending = 0;     ///< Remote calls that have not ended.

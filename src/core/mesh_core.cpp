@@ -100,7 +100,8 @@ MeshCore::MeshCore(asio::any_io_executor executor, const std::string& key, MeshO
           },
           gate_),
       watch_(callbacks_),
-      own_info_(std::make_shared<OwnInfo>(options_.info, options_.hostname, server_)),
+      own_info_(
+          std::make_shared<OwnInfo>(options_.info, options_.hostname, server_->shared_handlers())),
       connection_state_(connections_, callbacks_, *counters_),
       background_(strand_,
                   [log = options_.log](const std::exception_ptr& error) {

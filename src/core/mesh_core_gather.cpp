@@ -8,6 +8,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 #include <mesh/detail/gather.hpp>
 #include <mesh/detail/interception.hpp>
 #include <mesh/detail/spawn_operation.hpp>
@@ -39,6 +40,14 @@ void use_gathering(const std::weak_ptr<core::MeshCore>& weak_core,
 
 namespace mesh::core {
 
+namespace {
+
+std::exception_ptr given_up() {
+  return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
+}
+
+}  // namespace
+
 std::shared_ptr<Gathering> MeshCore::make_gathering(const detail::PreparedCall& call,
                                                     std::size_t enough) {
   const detail::OutgoingCall& remote = call.remote;
@@ -53,11 +62,12 @@ std::shared_ptr<Gathering> MeshCore::make_gathering(const detail::PreparedCall& 
   context.cancel = [weak](CallControl& control) {
     if (const auto self = weak.lock()) self->cancel_call(control);
   };
-  context.why_not_begun = [weak, timeout, type = std::string(remote.type)] {
-    const auto self = weak.lock();
-    auto reason = self ? self->routed_calls_.why_not_sent(type) : nullptr;
-    if (reason) return reason;
+  context.why_not_begun = [weak, timeout, ends_at, type = std::string(remote.type)] {
     constexpr InstanceId nobody = 0;
+    if (ends_at <= Clock::now()) return make_error<MeshDeadlineError>(nobody, type, Executed::no);
+    const auto self = weak.lock();
+    auto reason = self ? self->routed_calls_.why_not_known() : nullptr;
+    if (reason) return reason;
     return make_error<MeshRequestTimeoutError>(nobody, type, timeout, Executed::no);
   };
   if (call.watched) {
@@ -73,8 +83,10 @@ void MeshCore::begin_gathering(const std::shared_ptr<Gathering>& gathering,
   if (call.remote.extras && call.remote.extras->parent) {
     call.remote.extras->parent->when_cancelled(
         gathering, [core = std::weak_ptr(call.core)](const std::shared_ptr<Gathering>& cancelled) {
-          detail::use_gathering(core, cancelled,
-                                [](MeshCore&, const auto& found) { found->cancel(); });
+          detail::use_gathering(core, cancelled, [](MeshCore&, const auto& found) {
+            found->fail(given_up());
+            found->cancel();
+          });
         });
   }
   const Strand strand = call.core->strand();
@@ -115,19 +127,22 @@ asio::awaitable<std::vector<RawGathered>> rest_of(std::shared_ptr<core::MeshCore
 }  // namespace
 
 GatherHandle begin_gathering(PreparedCall&& call, std::size_t enough) {
-  const auto core = call.core;
-  const auto gathering = core->make_gathering(call, enough);
-  asio::post(core->strand(), [core, gathering] { core->keep_gathering(gathering); });
+  const auto gathering = call.core->make_gathering(call, enough);
+  const GatherReference reference{call.core, gathering};
+  const Strand strand = call.core->strand();
+  asio::post(strand, [core = call.core, gathering] { core->keep_gathering(gathering); });
   core::MeshCore::begin_gathering(gathering, std::move(call));
-  return GatherHandle({core, gathering});
+  return GatherHandle(reference);
 }
 
 void gather_all(PreparedCall&& call, std::size_t enough, GatheredCompletion completion) {
-  const auto core = call.core;
-  const auto gathering = core->make_gathering(call, enough);
+  auto core = call.core;
+  auto gathering = core->make_gathering(call, enough);
+  const Strand strand = core->strand();
+  const asio::any_io_executor executor = core->executor();
   core::MeshCore::begin_gathering(gathering, std::move(call));
-  spawn_operation<std::vector<RawGathered>>(core->strand(), core->executor(),
-                                            rest_of(core, gathering), std::move(completion));
+  spawn_operation<std::vector<RawGathered>>(
+      strand, executor, rest_of(std::move(core), std::move(gathering)), std::move(completion));
 }
 
 std::optional<LockedGathering> GatherReference::lock() const noexcept {

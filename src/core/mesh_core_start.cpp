@@ -66,6 +66,7 @@ asio::awaitable<void> MeshCore::clean_up_failed_start() {
   if (state_ == State::running) {
     // The cancellation came when it had just succeeded.
     state_ = State::stopping;
+    connection_state_.end();
     background_.cancel_all();
     co_await leave_mesh(deadline);
     co_await disconnect();

@@ -7,8 +7,8 @@
 namespace mesh::core {
 
 OwnInfo::OwnInfo(const ServiceInfo& service, const std::string& hostname,
-                 std::shared_ptr<RequestServer> server)
-    : server_(std::move(server)) {
+                 std::shared_ptr<const RequestServer::Handlers> handlers)
+    : handlers_(std::move(handlers)) {
   info_.hostname = hostname;
   info_.name = service.name;
   info_.version = service.version;
@@ -19,8 +19,8 @@ OwnInfo::OwnInfo(const ServiceInfo& service, const std::string& hostname,
 NodeInfo OwnInfo::info() const {
   NodeInfo info = info_;
   info.started_at = started_at_;
-  info.types = server_->handlers().types();
-  info.has_fallback_handler = server_->handlers().has_fallback();
+  info.types = handlers_->types();
+  info.has_fallback_handler = handlers_->has_fallback();
   return info;
 }
 

@@ -15,7 +15,7 @@ namespace mesh::core {
 class OwnInfo {
  public:
   OwnInfo(const ServiceInfo& service, const std::string& hostname,
-          std::shared_ptr<RequestServer> server);
+          std::shared_ptr<const RequestServer::Handlers> handlers);
 
   void set_started_at(std::chrono::system_clock::time_point time) { started_at_ = time; }
   /// Without `instance_id` and `self`.
@@ -26,7 +26,7 @@ class OwnInfo {
  private:
   NodeInfo info_;  // what never changes
   std::atomic<std::chrono::system_clock::time_point> started_at_{};
-  std::shared_ptr<RequestServer> server_;
+  std::shared_ptr<const RequestServer::Handlers> handlers_;
 };
 
 }  // namespace mesh::core

@@ -210,7 +210,7 @@ void PendingCalls::count(const PendingCall& call, introspection::CallEnding endi
                                        : counters_.calls_failed);
   counters_.calls_pending.set(calls_.size());
   counters_.bytes_unsent.subtract(call.unsent_bytes);
-  counters_.calls.note(call.type, ending, [&call] { return Clock::now() - call.begun_at; });
+  counters_.calls.note(call.type, ending, [&call] { return Clock::now() - call.counted_from; });
 }
 
 }  // namespace mesh::core

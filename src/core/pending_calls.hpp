@@ -31,8 +31,8 @@ struct PendingCall {
   InstanceId target = 0;
   std::string_view type{};
   std::chrono::milliseconds timeout{0};
-  TimePoint begun_at{};
-  std::string data{};  // JSON text, as long as there is room to keep it for sending it (again)
+  TimePoint begun_at{};  // its last attempt, where there may be several
+  std::string data{};    // JSON text, as long as there is room to keep it for sending it (again)
   /// Of the target, as of the first sending. Null: it does not cope with repetitions, or is not
   /// known.
   std::shared_ptr<const Owner> owner{};
@@ -56,6 +56,7 @@ struct PendingCall {
   std::shared_ptr<const detail::CallExtras> extras{};
   std::shared_ptr<void> control{};       // for who may cancel it
   TimePoint deadline{};                  // when it times out unless something is heard of it
+  TimePoint counted_from{};              // the beginning of its first attempt
   std::unique_ptr<RoutedCall> routed{};  // null if its caller chose the node
 
   std::string_view headers() const {
@@ -73,6 +74,7 @@ class PendingCalls {
   /// The id must be new. The call's timeout begins at `call.begun_at`. Returns it in its place.
   PendingCall& add(const RequestId& request_id, PendingCall&& call) {
     ++counters_.calls_sent;
+    call.counted_from = call.begun_at;
     return add_again(request_id, std::move(call));
   }
   /// The same for one that was there under another id.

@@ -52,6 +52,7 @@ void Registration::on_reconnected() {
   inbox_.hold_requests();
   after_reconnect_.open(Clock::now());
   announced_info_.clear();  // it may be another Redis, which has an older one
+  registry_->forget_refusals();
   heartbeat_due_.notify_all();
 }
 
@@ -180,6 +181,9 @@ asio::awaitable<Registry::Heartbeat> Registration::register_or_prolong(InstanceI
   constexpr unsigned beats_per_info = 12;
   if (info != announced_info_ || ++beats_since_info_ >= beats_per_info) beat.info = info;
   if (!beat.info.empty()) beats_since_info_ = 0;
+  // Each that still holds costs a refused command.
+  constexpr unsigned beats_per_attempt = 720;
+  if (++beats_ % beats_per_attempt == 0) registry_->forget_refusals();
   beat.wants_list_state = context_.wants_list_state();
   const Registry::Heartbeat found = co_await registry_->heartbeat(beat, deadline);
   if (found.registration != Registry::Registration::taken_by_another) {

@@ -113,6 +113,7 @@ class Registration {
   bool info_is_due_soon_ = false;
   std::string announced_info_;  // what Redis has, as far as is known
   unsigned beats_since_info_ = 0;
+  unsigned beats_ = 0;
   ReturnWindow after_reconnect_;  // of the connection for commands
   ReturnWindow after_refusal_;    // of a heartbeat, by Redis
   bool must_move_ = false;        // to a new id, as soon as there is one

@@ -116,9 +116,7 @@ asio::awaitable<InstanceId> Registry::next_free_id(TimePoint deadline) {
 asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
   uuid_ = owner_value(uuids_.next());
   last_score_.clear();
-  may_read_lock_ = true;
-  may_use_infos_ = true;
-  may_look_at_any_info_ = true;
+  forget_refusals();
   for (;;) {
     const InstanceId id = co_await next_free_id(deadline);
     if (co_await may_be_heard(id, deadline)) continue;
@@ -126,6 +124,12 @@ asio::awaitable<InstanceId> Registry::claim_id(TimePoint deadline) {
     note_claim(id);
     co_return id;
   }
+}
+
+void Registry::forget_refusals() {
+  may_read_lock_ = true;
+  may_use_infos_ = true;
+  may_look_at_any_info_ = true;
 }
 
 asio::awaitable<bool> Registry::claim(InstanceId id, TimePoint deadline) {

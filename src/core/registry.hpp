@@ -52,6 +52,8 @@ class Registry {
   explicit Registry(Context context);
 
   bool is_connected() const { return client_->is_ready(); }
+  /// The user may have got permissions that it did not have.
+  void forget_refusals();
   /// What the key of the last claimed id holds.
   const std::string& owner() const { return uuid_; }
 

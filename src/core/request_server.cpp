@@ -50,18 +50,18 @@ void RequestServer::on_request(wire::Request&& request, std::optional<TimePoint>
   ++counters_.requests_received;
   const auto now = Clock::now();
   answered_.note_time(now);
-  if (is_repetition(request)) return;
   if (const auto builtin = find_builtin_handler(request.type)) {
     answer_by(*builtin, request, now);
     return;
   }
+  if (is_repetition(request)) return;
   if (refusing_) {
     count_refused(request);
     refuse(request, refusal(Refusal::stopping, "the node is stopping"));
     return;
   }
   const auto timeout = timeout_of(request);
-  auto handler = handlers_.find(request.type);
+  auto handler = handlers_->find(request.type);
   if (!handler) {
     refuse_for_good(request, {wire::no_handler_error(request.type)});
     return;
@@ -90,6 +90,7 @@ std::shared_ptr<detail::RequestHandler> RequestServer::find_builtin_handler(
   return found == builtin_handlers_.end() ? nullptr : found->second;
 }
 
+// It may run again, so there is no need to remember it, nor room for it among the users' answers.
 void RequestServer::answer_by(detail::RequestHandler& builtin, const wire::Request& request,
                               TimePoint now) {
   std::string response = wire::begin_response(request.request_id.view());
@@ -99,15 +100,12 @@ void RequestServer::answer_by(detail::RequestHandler& builtin, const wire::Reque
   if (const auto failure = complete_response(response, data_begin, request.type, context_.limits)) {
     response = encode_failure(request, *failure, context_.limits);
   }
-  const auto deliveries = deliveries_of(response);
-  answered_.add(request.request_id, response, deliveries);
-  send(caller_of(request), Answer::Kind::response, std::move(response), timeout_of(request), now,
-       deliveries);
+  send(caller_of(request), Answer::Kind::response, std::move(response), timeout_of(request), now);
 }
 
 // The names of what nobody handles are anybody's.
 void RequestServer::count_unrun(const wire::Request& request, introspection::HandlerEnding ending) {
-  if (!handlers_.contains(request.type)) return;
+  if (!handlers_->contains(request.type)) return;
   counters_.handlers.note(request.type, ending, [] { return Clock::duration::zero(); });
 }
 
@@ -239,7 +237,7 @@ void RequestServer::run_waiting() {
       continue;
     }
     if (!is_still_wanted(waiting->request, waiting->ends_at, now)) continue;
-    if (auto handler = handlers_.find(waiting->request.type)) {
+    if (auto handler = handlers_->find(waiting->request.type)) {
       run(std::move(handler), std::move(waiting->request),
           {waiting->timeout, waiting->ends_at, waiting->next_heartbeat, waiting->arrived_at});
     } else {  // it was removed meanwhile

@@ -54,7 +54,9 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   RequestServer(const RequestServer&) = delete;
   RequestServer& operator=(const RequestServer&) = delete;
 
-  HandlerTable<detail::RequestHandler>& handlers() { return handlers_; }
+  using Handlers = HandlerTable<detail::RequestHandler>;
+  Handlers& handlers() { return *handlers_; }
+  const std::shared_ptr<Handlers>& shared_handlers() const { return handlers_; }
   HandlerTable<detail::BroadcastHandler>& broadcast_handlers() { return broadcast_handlers_; }
   /// Of the library itself: they go before all others and never block. They answer at once and on
   /// the strand, whatever the user's handlers do, and also while new requests are refused. To be
@@ -147,7 +149,7 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
   Counters& counters_;
   SendAnswer send_;
   std::shared_ptr<HandlerRunner> runner_;
-  HandlerTable<detail::RequestHandler> handlers_;
+  std::shared_ptr<Handlers> handlers_ = std::make_shared<Handlers>();
   HandlerTable<detail::BroadcastHandler> broadcast_handlers_;
   introspection::BuiltinHandlers builtin_handlers_;
   DeadlineMap<RequestId, Job> jobs_;  // by request id; the deadline is that of the next heartbeat

@@ -176,6 +176,7 @@ void RoutedCalls::go_on(PendingCall&& call, InstanceId target) {
                                   .ends_at = call.ends_at,
                                   .extras = std::move(call.extras),
                                   .control = std::move(call.control),
+                                  .counted_from = call.counted_from,
                                   .routed = std::move(call.routed)});
   ++counters_.calls_rerouted;
   context_.calls->send_soon(request_id);
@@ -193,7 +194,12 @@ bool RoutedCalls::may_go_elsewhere(const PendingCall& call) {
 
 std::exception_ptr RoutedCalls::why_not_sent(std::string_view type) const {
   if (context_.view->nodes().is_complete()) return no_node_error(type);
-  return copy_of(context_.view->error());
+  return why_not_known();
+}
+
+std::exception_ptr RoutedCalls::why_not_known() const {
+  const bool is_known = context_.view->nodes().is_complete();
+  return is_known ? nullptr : copy_of(context_.view->error());
 }
 
 void RoutedCalls::clear() {

@@ -60,6 +60,8 @@ class RoutedCalls {
   bool may_go_elsewhere(const PendingCall& call);
   /// Why it is not known who is there, or nobody was found.
   std::exception_ptr why_not_sent(std::string_view type) const;
+  /// Null if it is known who is there, or there is no reason why it is not.
+  std::exception_ptr why_not_known() const;
   /// Forgets what has not begun.
   void clear();
 

@@ -1,5 +1,7 @@
 #include <introspection/builtin_handlers.hpp>
 
+#include <chrono>
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
@@ -32,6 +34,29 @@ class BuiltinHandler final : public detail::RequestHandler {
   std::function<std::string()> answer_;
 };
 
+/// The figures of many types take long to write, and are no others a moment later.
+class RecentFigures {
+ public:
+  explicit RecentFigures(std::function<MeshStats()> stats) : stats_(std::move(stats)) {}
+
+  std::string text() {
+    constexpr std::chrono::seconds lifetime{1};
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (text_.empty() || now >= made_at_ + lifetime) {
+      text_ = to_bounded_json(stats_());
+      made_at_ = now;
+    }
+    return text_;
+  }
+
+ private:
+  std::function<MeshStats()> stats_;
+  std::mutex mutex_;
+  std::string text_;
+  std::chrono::steady_clock::time_point made_at_{};
+};
+
 std::shared_ptr<detail::RequestHandler> answering(std::function<std::string()> answer) {
   return std::make_shared<BuiltinHandler>(std::move(answer));
 }
@@ -44,7 +69,9 @@ BuiltinHandlers make_builtin_handlers(const NodeFigures& node) {
          return R"({"instanceId":)" + std::to_string(id()) + "}";
        })},
       {"$mesh.info", answering([info = node.info] { return wire::encode_node_info(info()); })},
-      {"$mesh.stats", answering([stats = node.stats] { return to_json(stats()); })},
+      {"$mesh.stats", answering([figures = std::make_shared<RecentFigures>(node.stats)] {
+         return figures->text();
+       })},
   };
 }
 

@@ -124,6 +124,7 @@ std::string to_json(const MeshStats& stats) {
       .number("messagesDropped", stats.messages_dropped)
       .number("messagesLate", stats.messages_late)
       .number("reconnects", stats.reconnects)
+      .number("callsRerouted", stats.calls_rerouted)
       .number("callsPending", stats.calls_pending)
       .number("handlersRunning", stats.handlers_running)
       .number("requestsQueued", stats.requests_queued)
@@ -136,6 +137,19 @@ std::string to_json(const MeshStats& stats) {
       .member("handlers", [&](std::string& text) { append_all(text, stats.handlers); });
   object.end();
   return json;
+}
+
+std::string to_bounded_json(const MeshStats& stats) {
+  constexpr std::size_t longest = std::size_t{1} << 20U;
+  std::string json = to_json(stats);
+  if (json.size() <= longest) return json;
+  MeshStats shorter = stats;
+  const auto only_count = [](auto& by_type) {
+    for (auto& one : by_type) one.second.latency = LatencyHistogram();
+  };
+  only_count(shorter.calls);
+  only_count(shorter.handlers);
+  return to_json(shorter);
 }
 
 }  // namespace mesh::introspection

@@ -59,7 +59,7 @@ asio::awaitable<void> LocalView::run(std::shared_ptr<LocalView> /*self*/) {
 
 void LocalView::forget() {
   view_.forget();
-  has_silent_ones_ = false;
+  silent_ones_since_.reset();
   last_state_at_ = Clock::now();
   error_ = nullptr;
   dispute_.reset();
@@ -75,28 +75,40 @@ asio::awaitable<void> LocalView::read_list() {
   for (NodeInfo& node : listing.nodes) node.self = node.instance_id == own_id_;
   const auto generation = view_.generation();
   last_list_at_ = Clock::now();
+  if (dispute_ && dispute_->state.change < listing.state.change) dispute_.reset();
   report(view_.on_listed(listing.nodes, listing.state, last_list_at_), generation);
 }
 
 asio::awaitable<void> LocalView::wait_for_news(bool has_failed) {
   constexpr std::chrono::seconds pause_after_failure{1};
-  const auto now = Clock::now();
   if (has_failed) {
-    co_await news_.wait_until(now + pause_after_failure);
+    co_await news_.wait_until(Clock::now() + pause_after_failure);
     co_return;
   }
-  // A node that is leaving hears nothing of the list with its heartbeats.
-  const TimePoint unheard_until = std::max(last_state_at_, last_list_at_) + 2 * context_.interval;
-  const TimePoint next_look =
-      std::min<TimePoint>(view_.next_look().value_or(TimePoint::max()), unheard_until);
-  if (!view_.needs_list() && !dispute_) co_await news_.wait_until(next_look);
-  if (Clock::now() >= next_look) view_.require_list();
+  while (!view_.needs_list() && !dispute_) {
+    const TimePoint next = next_look();
+    if (Clock::now() >= next) {
+      view_.require_list();
+    } else {
+      co_await news_.wait_until(next);
+    }
+  }
+}
+
+// A node that is leaving is told nothing of the list by its heartbeats.
+TimePoint LocalView::next_look() const {
+  constexpr std::chrono::seconds patience{1};
+  const TimePoint unheard_until =
+      std::max(last_state_at_, last_list_at_) + 2 * context_.interval + patience;
+  return std::min<TimePoint>(view_.next_look().value_or(TimePoint::max()), unheard_until);
 }
 
 void LocalView::settle_dispute() {
   const auto dispute = std::exchange(dispute_, std::nullopt);
   if (!dispute) return;
-  if (view_.compare(dispute->state) == NodeView::Agreement::no || dispute->is_certain) {
+  const auto agreement = view_.compare(dispute->state);
+  const bool is_silence = agreement == NodeView::Agreement::but_for_silent_ones;
+  if (agreement == NodeView::Agreement::no || (is_silence && dispute->is_silence)) {
     view_.require_list();
   }
 }
@@ -115,10 +127,14 @@ void LocalView::on_heartbeat(const ListState& state) {
   view_.on_contact(Clock::now());
   last_state_at_ = Clock::now();
   const auto agreement = view_.compare(state);
-  const bool had_silent_ones =
-      std::exchange(has_silent_ones_, agreement == NodeView::Agreement::but_for_silent_ones);
   if (agreement == NodeView::Agreement::no) dispute_ = Dispute{state, false};
-  if (has_silent_ones_ && had_silent_ones) dispute_ = Dispute{state, true};
+  if (agreement != NodeView::Agreement::but_for_silent_ones) {
+    silent_ones_since_.reset();
+  } else if (!silent_ones_since_) {
+    silent_ones_since_ = last_state_at_;
+  } else if (last_state_at_ - *silent_ones_since_ >= context_.interval / 2) {
+    dispute_ = Dispute{state, true};
+  }
   if (dispute_ || view_.needs_list()) news_.notify_all();
 }
 

@@ -79,11 +79,12 @@ class LocalView : public std::enable_shared_from_this<LocalView> {
   /// A heartbeat that saw another list than is known here.
   struct Dispute {
     ListState state{};
-    bool is_certain = false;  // else announcements may be on their way
+    bool is_silence = false;  // of nodes whom nobody has removed for a while
   };
 
   asio::awaitable<void> read_list();
   asio::awaitable<void> wait_for_news(bool has_failed);
+  TimePoint next_look() const;
   void settle_dispute();
   void report(const NodeView::Changes& changes, std::uint64_t generation_before);
 
@@ -93,9 +94,9 @@ class LocalView : public std::enable_shared_from_this<LocalView> {
   std::exception_ptr error_;
   std::optional<Dispute> dispute_;
   InstanceId own_id_ = 0;
-  bool has_silent_ones_ = false;  // whom the last heartbeat saw and the view does not know
-  TimePoint last_state_at_{};     // when a heartbeat told of the list,
-  TimePoint last_list_at_{};      // and when it was read
+  std::optional<TimePoint> silent_ones_since_;  // whom heartbeats saw and the view does not know
+  TimePoint last_state_at_{};                   // when a heartbeat told of the list,
+  TimePoint last_list_at_{};                    // and when it was read
   bool is_wanted_ = false;
   bool is_running_ = false;
   Event news_;

@@ -135,7 +135,10 @@ void NodeView::apply(const wire::NodeEvent& event, Changes& changes) {
     add(*event.changed, event, changes);
   } else if (event.left) {
     --members_;
-    if (silent_ > 0 && !nodes_.contains(*event.left)) --silent_;
+    if (silent_ > 0 && !nodes_.contains(*event.left)) {
+      if (silent_ >= most_silent) needs_list_ = true;  // there may be more
+      --silent_;
+    }
     remove(*event.left, changes);
   }
 }

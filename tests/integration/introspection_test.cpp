@@ -257,6 +257,23 @@ TEST_F(BuiltinHandlers, TellTheFiguresOfAnyNode) {
   });
 }
 
+TEST_F(BuiltinHandlers, TellWhatAnyNodeIs) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    co_await start_two();
+    target_->register_handler<"ask">([] { return text_of("x"); });
+    for (const InstanceId id : {1, 2}) {
+      const Json info = co_await ask(*caller_, id, "$mesh.info");
+      EXPECT_EQ(info.at("instanceId"), id);
+      EXPECT_EQ(info.at("language"), "C++");
+      EXPECT_FALSE(info.at("hostname").get<std::string>().empty());
+      EXPECT_GT(info.at("startedAt").get<std::int64_t>(), 1'700'000'000'000);
+      EXPECT_FALSE(info.contains("owner"));
+      EXPECT_EQ(info.at("types"), id == 2 ? Json({"ask"}) : Json::array());
+    }
+    co_await stop();
+  });
+}
+
 TEST_F(BuiltinHandlers, AreNotForUsersToChange) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_two();

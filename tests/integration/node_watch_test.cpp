@@ -95,6 +95,31 @@ TEST_F(Watch, CanBeginWhileTheNodeRuns) {
   });
 }
 
+TEST_F(Watch, ReadsTheListOnlyWhereItHasChanged) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    occupy_leadership();
+    MeshOptions slow = slow_options();
+    slow.leader.ttl = std::chrono::hours(3);
+    slow.leader.renewal_interval = std::chrono::hours(1);
+    slow.leader.retry_delay = std::chrono::hours(1);
+    MeshOptions frequent = slow;
+    frequent.heartbeat_interval = std::chrono::milliseconds(300);
+    Changes changes;
+    const auto other = co_await start_node(slow);
+    const auto watcher = co_await start_watcher(changes, frequent);
+    CO_ASSERT_TRUE(co_await changes.become("+1"));
+    EXPECT_TRUE(co_await heartbeats_pass(watcher->instance_id(), 2));
+    // By one script with each heartbeat, and by two others for each list.
+    const auto scripts = [&] { return calls_of("evalsha"); };
+    const auto before = scripts();
+    EXPECT_TRUE(co_await heartbeats_pass(watcher->instance_id(), 10));
+    EXPECT_LE(scripts() - before, 12);
+    co_await other->stop();
+    EXPECT_TRUE(co_await changes.become("+1 -1"));
+    co_await watcher->stop();
+  });
+}
+
 TEST_F(Watch, GoesOnOnceAfterAnEmptyCallback) {
   run_coroutine([&]() -> asio::awaitable<void> {
     occupy_leadership();

@@ -258,6 +258,17 @@ TEST(NodeView, SilentNodesThatTheListKnewOfAreNothingNew) {
   EXPECT_EQ(view.compare(state), Agreement::yes) << "the leader has removed one";
 }
 
+TEST(NodeView, MoreSilentNodesThanAreCountedNeedAList) {
+  NodeView view(times);
+  ListState state = state_of(7, 152);
+  state.silent = most_silent;
+  view.begin_listing();
+  view.on_listed(with_self(nodes({1})), state, start);
+  EXPECT_FALSE(view.needs_list());
+  view.on_event(left(50, 8));
+  EXPECT_TRUE(view.needs_list());
+}
+
 TEST(NodeView, AnAnnouncedJoinIsNoNewcomerInTypeScript) {
   NodeView view(times);
   auto listed = with_self(nodes({1}));

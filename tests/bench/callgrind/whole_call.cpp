@@ -106,7 +106,9 @@ asio::awaitable<void> call_any_repeatedly(Node& node, mesh::Route route, std::si
 }
 
 struct Load {
-  Load load;
+  mesh::InstanceId target = 0;
+  std::size_t count = 1000;
+  std::size_t in_flight = 1;
   bool own_codec = false;
   std::optional<mesh::Route> route{};
 };
@@ -148,9 +150,7 @@ void run(asio::awaitable<void> body) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  mesh::InstanceId target = 0;
-  std::size_t count = 1000;
-  std::size_t in_flight = 1;
+  Load load;
   CLI::App app{"One of the two nodes of a call with a payload of 64 bytes."};
   app.require_subcommand(1);
   CLI::App* const handler = app.add_subcommand("handler", "Prints its id; SIGTERM ends it");
