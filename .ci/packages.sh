@@ -19,6 +19,7 @@ demo,tests        header:CLI/CLI.hpp          libcli11-dev
 demo,tests        command:redis-server        redis-server
 tests,bench       header:gtest/gtest.h        libgtest-dev
 tests             header:spdlog/version.h     libspdlog-dev
+tests             header:prometheus/collectable.h prometheus-cpp-dev
 tests             command:redis-sentinel      redis-sentinel
 tests             command:openssl             openssl
 tests,bench       command:node                nodejs

@@ -62,7 +62,7 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 
-for program in consumer consumer_with_other_json consumer_with_spdlog; do
+for program in consumer consumer_with_other_json consumer_with_spdlog consumer_with_prometheus; do
   if [ -e "$work/build/$program" ]; then
     MESH_REDIS_URL="unix://$work/redis.sock" timeout 60 "$work/build/$program"
   fi
