@@ -45,12 +45,12 @@ MeshStats some_figures() {
   return stats;
 }
 
-PrometheusText text_of(const MeshStats& stats, const PrometheusLabels& labels = {}) {
+PrometheusText what_is_read(const MeshStats& stats, const PrometheusLabels& labels = {}) {
   return read_prometheus(PrometheusCollectable([stats] { return stats; }, labels));
 }
 
 TEST(PrometheusMetrics, TellEachFigure) {
-  const auto samples = text_of(some_figures()).samples;
+  const auto samples = what_is_read(some_figures()).samples;
   double value = 100;
   for (const auto& counter : detail::prometheus_counters)
     EXPECT_EQ(samples.at(counter.name), ++value) << counter.name;
@@ -63,7 +63,7 @@ TEST(PrometheusMetrics, TellEachFigure) {
 }
 
 TEST(PrometheusMetrics, TellOutcomesByType) {
-  const auto samples = text_of(some_figures()).samples;
+  const auto samples = what_is_read(some_figures()).samples;
   double value = 10;
   for (const std::string outcome : {"succeeded", "timed_out", "unreachable", "refused",
                                     "handler_failed", "other_errors", "cancelled"})
@@ -75,7 +75,7 @@ TEST(PrometheusMetrics, TellOutcomesByType) {
 }
 
 TEST(PrometheusMetrics, TellLatenciesInSeconds) {
-  const auto samples = text_of(some_figures()).samples;
+  const auto samples = what_is_read(some_figures()).samples;
   EXPECT_EQ(samples.at("mesh_call_latency_seconds_count{type=\"echo\"}"), 2);
   EXPECT_DOUBLE_EQ(samples.at("mesh_call_latency_seconds_sum{type=\"echo\"}"), 0.043);
   EXPECT_EQ(samples.at("mesh_call_latency_seconds_bucket{type=\"echo\",le=\"0.0025\"}"), 0);
@@ -125,15 +125,15 @@ TEST(PrometheusMetrics, BucketsAgreeWithSamples) {
 }
 
 TEST(PrometheusMetrics, FamiliesAreThereBeforeTheFirstCall) {
-  const PrometheusText nothing = text_of(MeshStats{});
-  EXPECT_EQ(nothing.types, text_of(some_figures()).types);
+  const PrometheusText nothing = what_is_read(MeshStats{});
+  EXPECT_EQ(nothing.types, what_is_read(some_figures()).types);
   EXPECT_EQ(nothing.samples.at("mesh_connected"), 0);
   EXPECT_EQ(nothing.samples.at("mesh_last_error_timestamp_seconds"), 0);
   EXPECT_EQ(nothing.samples.size(), detail::prometheus_counters.size() + 6);
 }
 
 TEST(PrometheusMetrics, NamesFollowTheConventions) {
-  for (const auto& [name, type] : text_of(some_figures()).types) {
+  for (const auto& [name, type] : what_is_read(some_figures()).types) {
     EXPECT_TRUE(name.starts_with("mesh_")) << name;
     EXPECT_EQ(name.ends_with("_total"), type == "counter") << name;
     EXPECT_EQ(name.ends_with("_latency_seconds"), type == "histogram") << name;
@@ -141,7 +141,7 @@ TEST(PrometheusMetrics, NamesFollowTheConventions) {
 }
 
 TEST(PrometheusMetrics, ConstantLabelsAreOnEachSeries) {
-  const auto samples = text_of(some_figures(), {{"app", "a \"b\"\n"}}).samples;
+  const auto samples = what_is_read(some_figures(), {{"app", "a \"b\"\n"}}).samples;
   for (const auto& sample : samples)
     EXPECT_NE(sample.first.find("{app=\"a \\\"b\\\"\\n\""), std::string::npos) << sample.first;
 }
