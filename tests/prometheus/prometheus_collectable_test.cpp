@@ -140,6 +140,44 @@ TEST(PrometheusMetrics, NamesFollowTheConventions) {
   }
 }
 
+TEST(PrometheusMetrics, TypesThatAreNotUtf8CountTogether) {
+  MeshStats stats = some_figures();
+  const std::vector<std::string> wrong = {"\xff",
+                                          "a\x80",
+                                          "\xc3",
+                                          "\xc0\x80",
+                                          "\xe0\x80\x80",
+                                          "\xed\xa0\x80",
+                                          "\xe2\x82",
+                                          "\xf4\x90\x80\x80",
+                                          "\xf0\x80\x80\x80",
+                                          std::string(1, '\0')};
+  for (const std::string& type : wrong) {
+    stats.calls[type] = stats.calls["echo"];
+    stats.handlers[type] = stats.handlers["echo"];
+  }
+  stats.calls[""].cancelled = 1;
+  const std::vector<std::string> right = {"\x7f",         "\xc3\xa4",         "\xed\x9f\xbf",
+                                          "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"};
+  for (const std::string& type : right) stats.calls[type].succeeded = 5;
+  const auto samples = what_is_read(stats).samples;
+  const auto count = static_cast<double>(wrong.size());
+  double value = 10;
+  for (const std::string outcome :
+       {"succeeded", "timed_out", "unreachable", "refused", "handler_failed", "other_errors"})
+    EXPECT_EQ(samples.at("mesh_calls_total{type=\"\",outcome=\"" + outcome + "\"}"),
+              ++value * count);
+  EXPECT_EQ(samples.at("mesh_calls_total{type=\"\",outcome=\"cancelled\"}"), 17 * count + 1);
+  EXPECT_EQ(samples.at("mesh_call_latency_seconds_count{type=\"\"}"), 2 * count);
+  value = 20;
+  for (const std::string outcome : {"succeeded", "failed", "refused", "cancelled"})
+    EXPECT_EQ(samples.at("mesh_handlers_total{type=\"\",outcome=\"" + outcome + "\"}"),
+              ++value * count);
+  EXPECT_EQ(samples.at("mesh_handler_latency_seconds_count{type=\"\"}"), count);
+  for (const std::string& type : right)
+    EXPECT_EQ(samples.at("mesh_calls_total{type=\"" + type + "\",outcome=\"succeeded\"}"), 5);
+}
+
 TEST(PrometheusMetrics, ConstantLabelsAreOnEachSeries) {
   const auto samples = what_is_read(some_figures(), {{"app", "a \"b\"\n"}}).samples;
   for (const auto& sample : samples)
@@ -169,6 +207,7 @@ TEST(PrometheusMetrics, WrongSourcesAreRefused) {
   EXPECT_THROW(PrometheusCollectable(std::function<MeshStats()>{}), std::invalid_argument);
   for (const std::string name : {"", "1a", "a-b", "__a", "type", "outcome", "le"})
     EXPECT_THROW(PrometheusCollectable(stats, {{name, "x"}}), std::invalid_argument) << name;
+  EXPECT_THROW(PrometheusCollectable(stats, {{"a", "\xff"}}), std::invalid_argument);
   EXPECT_NO_THROW(PrometheusCollectable(stats, {{"_a1", "x"}}));
   const std::vector<PrometheusSource> twice{{stats, {{"a", "x"}}}, {stats, {{"a", "x"}}}};
   EXPECT_THROW(PrometheusCollectable{twice}, std::invalid_argument);

@@ -32,6 +32,60 @@ inline bool is_free_prometheus_label(std::string_view name) {
          !name.starts_with("__") && name != "type" && name != "outcome" && name != "le";
 }
 
+/// Whether it can be the value of a label: UTF-8 without zeros. With any other, Prometheus would
+/// refuse all that it reads along with it.
+inline bool fits_prometheus(std::string_view text) {
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (first == 0 || (first >= 0x80 && first < 0xC2) || first > 0xF4 || text.size() < size)
+      return false;
+    std::uint32_t code = first & (0xFFU >> (size + 1));
+    for (const char c : text.substr(1, size - 1)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if ((byte & 0xC0U) != 0x80) return false;
+      code = code << 6U | (byte & 0x3FU);
+    }
+    if (size == 3 && (code < 0x800 || (code >= 0xD800 && code < 0xE000))) return false;
+    if (size == 4 && (code < 0x10000 || code > 0x10FFFF)) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+inline void add_figures(CallTypeStats& sum, const CallTypeStats& one) {
+  sum.succeeded += one.succeeded;
+  sum.timed_out += one.timed_out;
+  sum.unreachable += one.unreachable;
+  sum.refused += one.refused;
+  sum.handler_failed += one.handler_failed;
+  sum.other_errors += one.other_errors;
+  sum.cancelled += one.cancelled;
+  sum.latency.merge(one.latency);
+}
+
+inline void add_figures(HandlerTypeStats& sum, const HandlerTypeStats& one) {
+  sum.succeeded += one.succeeded;
+  sum.failed += one.failed;
+  sum.refused += one.refused;
+  sum.cancelled += one.cancelled;
+  sum.latency.merge(one.latency);
+}
+
+/// Those that cannot be the value of a label are put under the empty name, among the others that
+/// are not told apart.
+template <typename TypeStats>
+void merge_types_that_do_not_fit(std::map<std::string, TypeStats>& types) {
+  for (auto type = types.begin(); type != types.end();) {
+    if (fits_prometheus(type->first)) {
+      ++type;
+    } else {
+      add_figures(types[""], type->second);
+      type = types.erase(type);
+    }
+  }
+}
+
 struct PrometheusCounter {
   const char* name;
   std::uint64_t MeshStats::*figure;
@@ -77,7 +131,9 @@ class PrometheusFamilies {
  public:
   using Labels = std::map<std::string, std::string>;
 
-  void add(const MeshStats& stats, const Labels& labels) {
+  void add(MeshStats stats, const Labels& labels) {
+    merge_types_that_do_not_fit(stats.calls);
+    merge_types_that_do_not_fit(stats.handlers);
     constant_labels_.clear();
     for (const auto& [name, value] : labels) constant_labels_.push_back({name, value});
     for (const PrometheusCounter& counter : prometheus_counters) {

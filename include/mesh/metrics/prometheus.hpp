@@ -44,7 +44,8 @@ class PrometheusCollectable : public prometheus::Collectable {
  public:
   /// Throws `std::invalid_argument` if a source has no function, if the name of a label is none by
   /// the rules of Prometheus, begins with `__`, or is one of those that the metrics have
-  /// themselves, `type`, `outcome` and `le`, or if two sources have the same labels.
+  /// themselves, `type`, `outcome` and `le`, if the value of one is not UTF-8 or has a zero in it,
+  /// or if two sources have the same labels.
   explicit PrometheusCollectable(std::vector<PrometheusSource> sources)
       : sources_(std::move(sources)) {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -70,7 +71,7 @@ class PrometheusCollectable : public prometheus::Collectable {
       } catch (...) {  // an exporter's thread may have nobody who catches it
         continue;
       }
-      families.add(stats, source.labels);
+      families.add(std::move(stats), source.labels);
     }
     return std::move(families).take();
   }
@@ -86,10 +87,12 @@ class PrometheusCollectable : public prometheus::Collectable {
   static void check(const PrometheusSource& source) {
     if (!source.stats)
       throw std::invalid_argument("the function of PrometheusCollectable must not be empty");
-    for (const auto& label : source.labels) {
-      if (!detail::is_free_prometheus_label(label.first))
+    for (const auto& [name, value] : source.labels) {
+      if (!detail::is_free_prometheus_label(name))
         throw std::invalid_argument("PrometheusCollectable cannot have a label with the name '" +
-                                    label.first + "'");
+                                    name + "'");
+      if (!detail::fits_prometheus(value))
+        throw std::invalid_argument("the label " + name + " of PrometheusCollectable is not UTF-8");
     }
   }
 
