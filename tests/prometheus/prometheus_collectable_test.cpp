@@ -216,8 +216,9 @@ TEST(PrometheusMetrics, WrongSourcesAreRefused) {
 TEST(PrometheusMetrics, MayBeCollectedBySeveralThreads) {
   const PrometheusCollectable collectable([] { return some_figures(); });
   const std::size_t families = collectable.Collect().size();
-  std::vector<std::thread> threads;
   std::array<std::size_t, 4> found{};
+  std::vector<std::thread> threads;
+  threads.reserve(found.size());
   for (std::size_t& one : found) {
     threads.emplace_back([&] {
       for (int i = 0; i < 50; ++i) one += collectable.Collect().size();
