@@ -364,6 +364,16 @@ class MeshService : public GroupCalls<MeshService<Messages, Broadcasts>, Message
             BroadcastOf<Name>::name, std::move(function)));
   }
 
+  /// Sets the function that receives every broadcast whose name has no handler and does not begin
+  /// with `$`, replacing an earlier one, as `(std::string_view name, std::string_view json,
+  /// InstanceId sender)`, plainly or as a coroutine. `json` is one JSON value; both texts live
+  /// until the function ends. For the rest as `register_broadcast_handler()`.
+  template <detail::RawBroadcastFunction Function>
+  void register_fallback_broadcast_handler(Function function) {
+    core_.set_fallback_broadcast_handler(
+        std::make_shared<detail::RawBroadcastHandler<Function>>(std::move(function)));
+  }
+
   using NamesOfRunTime::register_broadcast_handler;
   using UnknownNames::register_broadcast_handler;
 
@@ -398,6 +408,15 @@ class MeshService : public GroupCalls<MeshService<Messages, Broadcasts>, Message
     return start_broadcast<Name, CompletionToken>(detail::Boxed<void>{}, options, token);
   }
 
+  /// The same for a broadcast whose name and type are known at run time only; throws
+  /// `MeshEncodeError` if `json` is not one JSON value. It is read before the function returns.
+  template <typename CompletionToken = boost::asio::use_awaitable_t<>>
+  auto broadcast_raw(std::string_view name, const std::string& json, BroadcastOptions options = {},
+                     CompletionToken&& token = {}) {
+    return begin_broadcast<detail::RawJson, CompletionToken>(std::string(name), json, options,
+                                                             token);
+  }
+
   using MissingOptions::broadcast;
   using NamesOfRunTime::broadcast;
   using UnknownNames::broadcast;
@@ -425,21 +444,28 @@ class MeshService : public GroupCalls<MeshService<Messages, Broadcasts>, Message
   auto start_broadcast(const detail::Boxed<typename CheckedBroadcast<Name>::payload>& payload,
                        BroadcastOptions options, std::remove_reference_t<CompletionToken>& token) {
     constexpr std::string_view type = BroadcastOf<Name>::name;
+    return begin_broadcast<typename CheckedBroadcast<Name>::payload, CompletionToken>(
+        type, payload, options, token);
+  }
+
+  /// `Type` is a view of a name that lives as long as the program, or a text.
+  template <typename Payload, typename CompletionToken, typename Type>
+  auto begin_broadcast(Type type, const detail::Boxed<Payload>& payload, BroadcastOptions options,
+                       std::remove_reference_t<CompletionToken>& token) {
     std::exception_ptr error;
     std::string data;
     try {
-      detail::encode_payload<typename CheckedBroadcast<Name>::payload>(type, payload, data,
-                                                                       Executed::no);
+      detail::encode_payload<Payload>(type, payload, data, Executed::no);
     } catch (...) {
       error = std::current_exception();
     }
     return boost::asio::async_initiate<CompletionToken, void(std::exception_ptr)>(
-        [core = core_.core(), options, type](auto handler, std::exception_ptr failure,
-                                             std::string text) {
-          detail::send_broadcast(core, type, std::move(failure), std::move(text), options,
+        [core = core_.core(), options](auto handler, Type name, std::exception_ptr failure,
+                                       std::string text) {
+          detail::send_broadcast(core, name, std::move(failure), std::move(text), options,
                                  std::move(handler));
         },
-        token, std::move(error), std::move(data));
+        token, std::move(type), std::move(error), std::move(data));
   }
 
   detail::CoreHandle core_;

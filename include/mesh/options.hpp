@@ -229,6 +229,10 @@ struct MeshOptions {
   /// otherwise; part of `stop_timeout`, and never more than half of it. 0: cancels them at once.
   std::chrono::milliseconds drain_timeout{1000};
   LeaderOptions leader{};
+  /// False: this node does not take part in the election, so it never leads, cleans up after
+  /// nobody, and is told of no node that was removed. For tools that come and go, which would take
+  /// these reports from those who wait for them.
+  bool can_lead = true;
   /// As `from_env("MESH")` reads it, but a malformed variable throws in `validate()`, which the
   /// service calls, and only if what it is for was not set to something else meanwhile.
   RedisOptions redis = RedisOptions::read_env("MESH");

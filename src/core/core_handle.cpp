@@ -127,6 +127,10 @@ void CoreHandle::set_broadcast_handler(std::string_view type,
   core_->server().broadcast_handlers().set(type, std::move(handler));
 }
 
+void CoreHandle::set_fallback_broadcast_handler(std::shared_ptr<BroadcastHandler> handler) {
+  core_->server().broadcast_handlers().set_fallback(std::move(handler));
+}
+
 void CoreHandle::set_cleaned_up_callback(AsyncCallback<InstanceId> callback) {
   core_->set_cleaned_up_callback(std::move(callback));
 }

@@ -135,7 +135,7 @@ asio::awaitable<void> HandlerRunner::handle_broadcast(
   try {
     co_await leave_strand();
     if (is_stopped(session)) throw boost::system::system_error(asio::error::operation_aborted);
-    co_await handler->handle(broadcast.data, broadcast.sender);
+    co_await handler->handle(broadcast.type, broadcast.data, broadcast.sender);
   } catch (...) {
     error = std::current_exception();
   }

@@ -136,7 +136,7 @@ asio::awaitable<void> MeshCore::join_mesh(TimePoint latest) {
   background_.spawn(stay_registered(shared_from_this()));
   start_view();
   connections_.open_elsewhere();
-  leader_->start();
+  if (options_.can_lead) leader_->start();
   const std::string place = connections_.elsewhere() ? ", its leader is elected at " +
                                                            connections_.elsewhere()->location()
                                                      : std::string();

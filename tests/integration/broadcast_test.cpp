@@ -3,6 +3,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,10 @@ class BroadcastTest : public MeshTest {
     node.register_broadcast_handler<"news">([&received](const Text& text, InstanceId sender) {
       received.emplace_back(text.text, sender);
     });
+  }
+
+  static std::string text(std::string_view name, std::string_view json) {
+    return std::string(name) + "=" + std::string(json);
   }
 
   std::unique_ptr<RawPeer> make_peer() {
@@ -132,6 +137,58 @@ TEST_F(BroadcastTest, GoesToTheOwnHandlerWithoutOtherNodes) {
     co_await node->broadcast<"news">(payload);
     EXPECT_TRUE(co_await eventually([&] { return !received.empty(); }));
     EXPECT_EQ(received, (Received{{"alone", 1}}));
+    co_await node->stop();
+  });
+}
+
+TEST_F(BroadcastTest, OfNamesOfRunTimeIsSentAndReceivedAsJson) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto sender = co_await start_node();
+    const auto other = co_await start_node();
+    std::vector<std::string> own;
+    std::vector<std::string> others;
+    Received news;
+    sender->register_fallback_broadcast_handler(
+        [&](std::string_view name, std::string_view json, InstanceId /*from*/) {
+          own.push_back(text(name, json));
+        });
+    auto coroutine = [&](std::string_view name, std::string_view json,
+                         InstanceId from) -> asio::awaitable<void> {
+      co_await sleep_for(1ms);
+      others.push_back(text(name, json) + " from " + std::to_string(from));
+    };
+    other->register_fallback_broadcast_handler(coroutine);
+    note_news(*other, news);
+    const std::string name = "made at run time, and too long to be kept inside of a std::string";
+    co_await sender->broadcast_raw(name, "[1, null]");
+    co_await sender->broadcast_raw("news", R"({"text":"typed"})");
+    co_await sender->broadcast_raw("$reserved", "1");
+    co_await sender->broadcast_raw("last", "2", {.skip_self = true});
+    EXPECT_TRUE(co_await eventually([&] { return others.size() == 2 && own.size() == 2; }));
+    EXPECT_TRUE(co_await eventually([&] { return news.size() == 1; }));
+    EXPECT_TRUE(co_await heartbeats_pass(1, 3));
+    const std::vector<std::string> by_other{name + "=[1, null] from 1", "last=2 from 1"};
+    const std::vector<std::string> by_sender{name + "=[1, null]", R"(news={"text":"typed"})"};
+    EXPECT_EQ(others, by_other);
+    EXPECT_EQ(own, by_sender);
+    EXPECT_EQ(news, (Received{{"typed", 1}}));
+    co_await other->stop();
+    co_await sender->stop();
+  });
+}
+
+TEST_F(BroadcastTest, OfTextThatIsNotOneJsonValueReachesNobody) {
+  const auto peer = make_peer();
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto node = co_await start_node();
+    for (const char* bad : {"", "1,2", R"(1,"type":"x")", "{", "\"\xff\"", "1 2", "nul"}) {
+      const auto error = co_await expect_error<MeshEncodeError>(node->broadcast_raw("any", bad));
+      EXPECT_TRUE(error && error->type() == "any" && error->executed() == Executed::no) << bad;
+    }
+    co_await node->broadcast_raw("good", "{}");
+    CO_ASSERT_TRUE(co_await eventually([&] { return !peer->broadcasts().empty(); }));
+    EXPECT_EQ(peer->broadcasts().size(), 1U);
+    EXPECT_EQ(peer->broadcasts()[0]["type"], "good");
     co_await node->stop();
   });
 }

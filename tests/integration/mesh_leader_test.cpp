@@ -52,6 +52,34 @@ TEST_F(MeshLeader, HoldsTheLockOfTheMesh) {
   });
 }
 
+TEST_F(MeshLeader, IsNoNodeThatMayNotLeadAndReportsGoToTheOthers) {
+  run_coroutine([&]() -> asio::awaitable<void> {
+    MeshOptions visitors = patient();
+    visitors.can_lead = false;
+    Node visitor(co_await asio::this_coro::executor, key(), visitors);
+    Node member(co_await asio::this_coro::executor, key(), patient());
+    std::vector<InstanceId> told_visitor;
+    std::vector<InstanceId> told_member;
+    visitor.set_node_cleaned_up_callback([&](InstanceId id) { told_visitor.push_back(id); });
+    member.set_node_cleaned_up_callback([&](InstanceId id) { told_member.push_back(id); });
+    co_await visitor.start();
+    register_ghost(77);
+    EXPECT_TRUE(co_await heartbeats_pass(1, 3));
+    EXPECT_FALSE(visitor.leader().is_leader());
+    EXPECT_FALSE(probe().exists(lock()));
+    EXPECT_TRUE(is_registered(77));
+
+    co_await member.start();
+    EXPECT_TRUE(co_await node_leads(member));
+    EXPECT_TRUE(co_await eventually([&] { return told_member.size() == 1; }));
+    co_await member.stop();
+    EXPECT_TRUE(co_await heartbeats_pass(1, 3));
+    EXPECT_FALSE(probe().exists(lock()));
+    EXPECT_TRUE(told_visitor.empty());
+    co_await visitor.stop();
+  });
+}
+
 /// Three nodes of which the first leads for the whole test.
 struct Trio {
   Trio(const asio::any_io_executor& executor, const std::string& key, MeshOptions options) {

@@ -221,10 +221,10 @@ TEST(BroadcastHandler, EveryShapeOfFunctionGetsWhatItWants) {
     const auto sender =
         make_broadcast_handler<void>([&](InstanceId id) { calls.push_back(std::to_string(id)); });
     const auto nothing = make_broadcast_handler<void>([&] { calls.emplace_back("nothing"); });
-    co_await payload_and_sender->handle(R"("a")", 1);
-    co_await payload->handle(R"("b")", 2);
-    co_await sender->handle("null", 3);
-    co_await nothing->handle("null", 4);
+    co_await payload_and_sender->handle("type", R"("a")", 1);
+    co_await payload->handle("type", R"("b")", 2);
+    co_await sender->handle("type", "null", 3);
+    co_await nothing->handle("type", "null", 4);
     EXPECT_EQ(calls, (std::vector<std::string>{"a1", "b", "3", "nothing"}));
   });
 }
@@ -233,7 +233,7 @@ TEST(BroadcastHandler, PayloadThatDoesNotDecodeNamesTypeAndField) {
   run_coroutine([]() -> asio::awaitable<void> {
     const auto handler = make_broadcast_handler<Sum>([](Sum) { ADD_FAILURE() << "was called"; });
     const auto error =
-        co_await expect_error<MeshDecodeError>(handler->handle(R"({"a":null,"b":1})", 1));
+        co_await expect_error<MeshDecodeError>(handler->handle("type", R"({"a":null,"b":1})", 1));
     CO_ASSERT_TRUE(error);
     EXPECT_EQ(error->path(), "/a");
   });

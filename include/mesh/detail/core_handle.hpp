@@ -107,6 +107,7 @@ class CoreHandle {
   /// Also the built-in ones and the fallback; null if there is none.
   std::shared_ptr<RequestHandler> find_handler(std::string_view type) const;
   void set_broadcast_handler(std::string_view type, std::shared_ptr<BroadcastHandler> handler);
+  void set_fallback_broadcast_handler(std::shared_ptr<BroadcastHandler> handler);
   void set_cleaned_up_callback(AsyncCallback<InstanceId> callback);
   void set_reregistered_callback(AsyncCallback<> callback);
   void set_connection_callback(AsyncCallback<bool> callback);

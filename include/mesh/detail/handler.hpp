@@ -47,8 +47,9 @@ class BroadcastHandler {
   BroadcastHandler(const BroadcastHandler&) = delete;
   BroadcastHandler& operator=(const BroadcastHandler&) = delete;
   virtual ~BroadcastHandler() = default;
-  /// The text must outlive the coroutine.
-  virtual asio::awaitable<void> handle(std::string_view json, InstanceId sender) = 0;
+  /// The texts must outlive the coroutine.
+  virtual asio::awaitable<void> handle(std::string_view type, std::string_view json,
+                                       InstanceId sender) = 0;
 };
 
 template <typename Result, typename Response>
@@ -215,7 +216,8 @@ class FunctionBroadcastHandler final : public BroadcastHandler {
   FunctionBroadcastHandler(std::string_view type, Function function)
       : type_(type), function_(std::move(function)) {}
 
-  asio::awaitable<void> handle(std::string_view json, InstanceId sender) override {
+  asio::awaitable<void> handle(std::string_view /*type*/, std::string_view json,
+                               InstanceId sender) override {
     Boxed<Payload> payload = decode_payload<Payload>(type_, json, Executed::no);
     using Result = decltype(call_broadcast_function<Function, Payload>(function_, payload, sender));
     if constexpr (AwaitableTraits<std::remove_cvref_t<Result>>::is_awaitable) {

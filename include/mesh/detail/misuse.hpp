@@ -183,8 +183,8 @@ class NamesOfRunTime {
   template <typename Name>
   static RefusedCall refuse_broadcast() {
     static_assert(is_template_argument<Name>,
-                  "write the name of a broadcast as in broadcast<\"name\">(payload): it cannot be "
-                  "one that is only known at run time");
+                  "write the name of a broadcast as in broadcast<\"name\">(payload), or call "
+                  "broadcast_raw(name, json) if it is only known at run time");
     return {};
   }
 

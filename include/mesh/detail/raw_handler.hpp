@@ -8,8 +8,10 @@
 #include <utility>
 
 #include <mesh/call_context.hpp>
+#include <mesh/detail/callback.hpp>
 #include <mesh/detail/handler.hpp>
 #include <mesh/detail/payload.hpp>
+#include <mesh/node.hpp>
 
 namespace mesh::detail {
 
@@ -49,6 +51,30 @@ class RawHandler final : public RequestHandler {
     } else {
       note_begin(call);
       encode_payload<RawJson>(call.type(), function_(call, json), out, Executed::yes);
+    }
+  }
+
+ private:
+  Function function_;
+};
+
+/// For a broadcast of any name, plainly or as a coroutine.
+template <typename Function>
+concept RawBroadcastFunction =
+    VoidCallback<Function, std::string_view, std::string_view, InstanceId>;
+
+template <RawBroadcastFunction Function>
+class RawBroadcastHandler final : public BroadcastHandler {
+ public:
+  explicit RawBroadcastHandler(Function function) : function_(std::move(function)) {}
+
+  asio::awaitable<void> handle(std::string_view type, std::string_view json,
+                               InstanceId sender) override {
+    if constexpr (returns_awaitable<Function, std::string_view, std::string_view, InstanceId>) {
+      co_await function_(type, json, sender);
+    } else {
+      function_(type, json, sender);
+      co_return;
     }
   }
 
