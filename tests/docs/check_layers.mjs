@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const services = /mesh\/(core|mesh|mesh_service|leader_service|detail\/core_handle|detail\/call)\.hpp/;
-const users_of_services = ['core', 'leader'];
+const users_of_services = ['core', 'leader', 'meshctl'];
 
 const table = new Map();
 for (const line of readFileSync('docs/design.md', 'utf8').split('\n')) {
