@@ -15,7 +15,7 @@ demo,tests,checks header:boost/asio.hpp       @boost
 demo,tests,checks header:hiredis/async.h      libhiredis-dev
 demo,tests,checks header:nlohmann/json.hpp    nlohmann-json3-dev
 demo,tests,checks header:openssl/ssl.h        libssl-dev
-demo,tests        header:CLI/CLI.hpp          libcli11-dev
+demo,tests,checks header:CLI/CLI.hpp          libcli11-dev
 demo,tests        command:redis-server        redis-server
 tests,bench       header:gtest/gtest.h        libgtest-dev
 tests             header:spdlog/version.h     libspdlog-dev

@@ -3,6 +3,7 @@
 
 #include <meshctl/command.hpp>
 #include <meshctl/terminal.hpp>
+#include <meshctl/version.hpp>
 
 namespace mesh::ctl {
 
@@ -11,7 +12,7 @@ namespace {
 void add_commands(Program& program) {
   CLI::App& app = program.app;
   app.name("meshctl");
-  app.set_version_flag("--version", "meshctl " MESHCTL_VERSION);
+  app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   add_connection_options(app, program.settings);

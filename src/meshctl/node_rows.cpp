@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds longest_ping{1000};
+constexpr milliseconds longest_ping{2000};  // after one second it is clear that nobody listens
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 

@@ -134,6 +134,7 @@ MeshOptions mesh_options(const Settings& settings) {
   options.request_timeout = settings.timeout;
   options.stop_timeout = std::chrono::seconds(2);
   options.can_lead = false;
+  options.heartbeat_interval = std::chrono::seconds(1);  // so that who leaves unannounced is missed
   options.info.name = "meshctl";
   options.log = log_sink(settings);
   try {

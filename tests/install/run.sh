@@ -62,6 +62,14 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 
+# It must find the library after the move as well.
+if [ "$mode" = package ] && grep -q '/bin/meshctl$' "$from/install_manifest.txt"; then
+  for file in bin/meshctl share/man/man1/meshctl.1; do
+    [ -e "$work/prefix/$file" ] || { echo "$file is not installed" >&2; exit 1; }
+  done
+  MESH_REDIS_URL="unix://$work/redis.sock" timeout 60 "$work/prefix/bin/meshctl" doctor
+fi
+
 for program in consumer consumer_with_other_json consumer_with_spdlog consumer_with_prometheus; do
   if [ -e "$work/build/$program" ]; then
     MESH_REDIS_URL="unix://$work/redis.sock" timeout 60 "$work/build/$program"
