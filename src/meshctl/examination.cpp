@@ -210,47 +210,91 @@ class Examination {
   }
 
   asio::awaitable<void> list_meshes() {
+    std::size_t found = 0;
+    if (redis_options_.cluster.empty()) {
+      found = co_await list_meshes_at(redis_);
+    } else {
+      const std::vector<std::uint16_t> slots = co_await slots_of_primaries();
+      for (const std::uint16_t slot : slots) {
+        RedisAccess primary(session_, redis_options_, slot);
+        found += co_await list_meshes_at(primary);
+      }
+    }
+    if (found == 0 && !is_list_incomplete_) say(ok, "meshes", "there are none");
+  }
+
+  /// One of each.
+  asio::awaitable<std::vector<std::uint16_t>> slots_of_primaries() {
+    std::vector<std::uint16_t> slots;
+    std::vector<std::string> words{"CLUSTER", "SLOTS"};
+    const auto reply = co_await ask("cluster", std::move(words), warn, "");
+    if (!reply) co_return slots;
+    std::set<std::string> primaries;
+    for (const redis::Reply& range : reply->elements) {
+      if (range.elements.size() < 3 || range.elements[2].elements.size() < 2) continue;
+      const redis::Reply& primary = range.elements[2];
+      const std::string name =
+          primary.elements[0].text + ":" + std::to_string(primary.elements[1].integer);
+      const auto slot = static_cast<std::uint16_t>(range.elements[0].integer);
+      if (primaries.insert(name).second) slots.push_back(slot);
+    }
+    co_return slots;
+  }
+
+  /// Returns how many there are.
+  asio::awaitable<std::size_t> list_meshes_at(RedisAccess& redis) {
     const std::string prefix = redis_options_.prefix.empty() ? "*" : redis_options_.prefix;
+    std::size_t described = 0;
     std::set<std::string> found;
     std::string cursor = "0";
     const TimePoint latest = Clock::now() + session_.settings.timeout;
-    do {
-      std::vector<std::string> words{"SCAN",  cursor, "MATCH", "*" + prefix + ":mesh:*:heartbeats",
-                                     "COUNT", "1000"};
-      const auto reply = co_await ask("meshes", std::move(words), warn,
-                                      "without the right to SCAN they cannot be listed");
-      if (!reply || reply->elements.size() < 2) co_return;
-      cursor = reply->elements[0].text;
-      for (const redis::Reply& name : reply->elements[1].elements) found.insert(name.text);
-    } while (cursor != "0" && Clock::now() < latest);
-    for (const std::string& heartbeats : found) co_await describe_mesh(heartbeats);
-    if (found.empty()) say(ok, "meshes", "none with the prefix " + prefix);
-    if (cursor != "0") {
+    std::exception_ptr error;
+    try {
+      co_await redis.connect();
+      do {
+        std::vector<std::string> words{
+            "SCAN", cursor, "MATCH", "*" + prefix + ":mesh:*:heartbeats", "COUNT", "1000"};
+        const redis::Reply reply = co_await redis.ask(std::move(words));
+        if (reply.elements.size() < 2) break;
+        cursor = reply.elements[0].text;
+        for (const redis::Reply& name : reply.elements[1].elements) found.insert(name.text);
+      } while (cursor != "0" && Clock::now() < latest);
+      for (const std::string& heartbeats : found) {
+        const bool is_meant = co_await describe_mesh(redis, heartbeats);
+        if (is_meant) ++described;
+      }
+    } catch (const MeshError&) {
+      error = std::current_exception();
+    }
+    is_list_incomplete_ |= error || cursor != "0";
+    if (error) {
+      say(warn, "meshes", describe_failure(error).text,
+          "a user with the right to SCAN can list them");
+    } else if (cursor != "0") {
       say(warn, "meshes", "there are too many keys to look at all within --timeout",
           "give a longer --timeout");
     }
-    if (!redis_options_.cluster.empty()) {
-      say(ok, "meshes", "only those of one primary of the cluster were looked for");
-    }
+    co_return described;
   }
 
-  /// By the name of its heartbeats.
-  asio::awaitable<void> describe_mesh(const std::string& heartbeats) {
+  /// By the name of its heartbeats. False if it is not one that is meant.
+  asio::awaitable<bool> describe_mesh(RedisAccess& redis, const std::string& heartbeats) {
     const auto middle = heartbeats.find(":mesh:");
     const auto end = heartbeats.rfind(":heartbeats");
-    if (middle == std::string::npos || end < middle + 6) co_return;
+    if (middle == std::string::npos || end < middle + 6) co_return false;
     const auto without_braces = [](std::string text) {
       std::erase_if(text, [](char c) { return c == '{' || c == '}'; });
       return text;
     };
     const std::string prefix = without_braces(heartbeats.substr(0, middle));
     const std::string key = without_braces(heartbeats.substr(middle + 6, end - middle - 6));
-    if (!redis_options_.prefix.empty() && prefix != redis_options_.prefix) co_return;
+    if (!redis_options_.prefix.empty() && prefix != redis_options_.prefix) co_return false;
     std::vector<std::string> words{"ZCARD", heartbeats};
-    const auto nodes = co_await ask("mesh", std::move(words), warn, "");
-    if (!nodes) co_return;
-    say(ok, "mesh",
-        std::to_string(nodes->integer) + " nodes: --prefix " + prefix + " --key " + key);
+    const redis::Reply nodes = co_await redis.ask(std::move(words));
+    const std::string count =
+        std::to_string(nodes.integer) + (nodes.integer == 1 ? " node" : " nodes");
+    say(ok, "mesh", count + ": --prefix " + prefix + " --key " + key);
+    co_return true;
   }
 
   Session& session_;
@@ -258,6 +302,7 @@ class Examination {
   RedisOptions redis_options_;
   core::Keys keys_;
   RedisAccess redis_;
+  bool is_list_incomplete_ = false;
 };
 
 }  // namespace

@@ -33,6 +33,7 @@ asio::awaitable<std::vector<InstanceId>> chosen_nodes(Session& session,
   for (const std::string& id : ids) chosen.push_back(parse_id(id));
   if (!ids.empty()) co_return chosen;
   const std::vector<NodeInfo> nodes = co_await other_nodes(session);
+  chosen.reserve(nodes.size());
   for (const NodeInfo& node : nodes) chosen.push_back(node.instance_id);
   co_return chosen;
 }

@@ -34,13 +34,20 @@ std::string rate_text(std::optional<double> rate) {
 
 std::string joined(const std::vector<std::string>& texts) {
   std::string result;
-  for (const std::string& text : texts) result += (result.empty() ? "" : ",") + text;
+  for (const std::string& text : texts) {
+    if (!result.empty()) result += ',';
+    result += text;
+  }
   return result;
 }
 
 std::string labels_text(const std::map<std::string, std::string>& labels) {
   std::vector<std::string> texts;
-  for (const auto& [name, value] : labels) texts.push_back(name + "=" + value);
+  texts.reserve(labels.size());
+  for (const auto& [name, value] : labels) {
+    texts.push_back(name);
+    texts.back().append("=").append(value);
+  }
   return joined(texts);
 }
 
@@ -68,6 +75,7 @@ NodeLook::~NodeLook() = default;
 asio::awaitable<std::vector<NodeRow>> NodeLook::rows(bool with_rates) {
   std::vector<NodeRow> rows;
   const std::vector<NodeInfo> nodes = co_await other_nodes(session_);
+  rows.reserve(nodes.size());
   for (const NodeInfo& node : nodes) rows.push_back({node});
   auto ask_one = [&](std::size_t i) { return ask(rows[i], with_rates); };
   co_await concurrently(rows.size(), asked_at_once, ask_one);

@@ -74,6 +74,7 @@ class Meshctl {
 inline std::string url_of(const RedisOptions& redis) {
   std::string login;
   if (!redis.password.empty()) login = redis.username + ":" + redis.password + "@";
+  if (!redis.cluster.empty()) return "redis+cluster://" + login + redis.cluster;
   return "redis://" + login + redis.host + ":" + std::to_string(redis.port);
 }
 
