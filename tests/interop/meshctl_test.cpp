@@ -39,7 +39,7 @@ TEST(MeshctlInterop, ListsPingsAndCallsNodesOfBothKinds) {
     Pair mesh(executor);
     co_await mesh.start();
     const auto nodes = co_await run_meshctl(mesh.redis, 0, "nodes", "--json");
-    const auto listed = nodes->objects();
+    auto listed = nodes->objects();
     CO_ASSERT_TRUE(listed.size() == 2);
     EXPECT_EQ(listed[0]["language"], "C++");
     EXPECT_EQ(listed[1]["id"], mesh.js.id());
@@ -50,7 +50,7 @@ TEST(MeshctlInterop, ListsPingsAndCallsNodesOfBothKinds) {
 
     const std::string js_id = std::to_string(mesh.js.id());
     const auto ping = co_await run_meshctl(mesh.redis, 0, "ping", js_id, "-c", "3", "--json");
-    const Json pinged = ping->objects().at(0);
+    Json pinged = ping->objects().at(0);
     EXPECT_EQ(pinged["answered"], 3);
     EXPECT_FALSE(pinged["knowsPing"]);
     EXPECT_GT(pinged["minUs"], 0);
@@ -62,7 +62,7 @@ TEST(MeshctlInterop, ListsPingsAndCallsNodesOfBothKinds) {
     EXPECT_NE(failed->err().find("the handler failed: no"), std::string::npos) << failed->err();
     co_await run_meshctl(mesh.redis, 6, "call", js_id, "missing");
     const auto stats = co_await run_meshctl(mesh.redis, 0, "stats", "--json");
-    const Json document = stats->objects().at(0);
+    Json document = stats->objects().at(0);
     EXPECT_EQ(document["nodes"].size(), 1U);
     EXPECT_TRUE(document["missing"].contains(js_id)) << document;
     co_await mesh.stop();
@@ -93,7 +93,7 @@ TEST(MeshctlInterop, SendsAndHearsBroadcastsOfBothKinds) {
     EXPECT_TRUE(co_await eventually([&] { return listen->lines().size() == 4; }));
     listen->interrupt();
     EXPECT_EQ(co_await listen->ended(), 0);
-    const auto events = listen->objects();
+    auto events = listen->objects();
     CO_ASSERT_TRUE(events.size() == 4);
     EXPECT_EQ(events[2]["type"], "hello");
     EXPECT_EQ(events[2]["sender"], mesh.js.id());

@@ -44,7 +44,7 @@ TEST_F(MeshctlEvents, ListenPrintsBroadcastsAndNodes) {
     EXPECT_TRUE(co_await eventually([&] { return listen->lines().size() == 2; }));
     co_await stop_nodes();
     EXPECT_EQ(co_await listen->ended(), 0) << listen->err();
-    const auto events = listen->objects();
+    auto events = listen->objects();
     CO_ASSERT_TRUE(events.size() == 3);
     EXPECT_EQ(events[0]["event"], "there");
     EXPECT_EQ(events[1]["event"], "broadcast");
@@ -93,7 +93,7 @@ TEST_F(MeshctlEvents, LeaderTellsWhoHoldsTheLock) {
     co_await start_nodes(1);
     EXPECT_TRUE(co_await eventually([&] { return nodes_[0]->leader().is_leader(); }));
     const auto leader = co_await run(0, "leader", "--json");
-    const Json found = leader->objects().at(0);
+    Json found = leader->objects().at(0);
     EXPECT_EQ(found["held"], true);
     EXPECT_EQ(found["lock"], lock());
     EXPECT_EQ(found["holder"], probe().get(lock()).value_or(""));
@@ -111,7 +111,7 @@ TEST_F(MeshctlEvents, LeaderOfUnknownKindIsNotTakenForOneInCpp) {
   run_coroutine([&]() -> asio::awaitable<void> {
     occupy_leadership();
     const auto leader = co_await run(0, "leader", "--json");
-    const Json found = leader->objects().at(0);
+    Json found = leader->objects().at(0);
     EXPECT_EQ(found["holder"], "somebody else");
     EXPECT_EQ(found["language"], nullptr);
     EXPECT_FALSE(found.contains("since"));

@@ -17,9 +17,9 @@ TEST_F(MeshctlFigures, PingMeasuresEachNode) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_nodes(2);
     const auto ping = co_await run(0, "ping", "--json", "--count", "5", "--interval", "1ms");
-    const auto objects = ping->objects();
+    auto objects = ping->objects();
     CO_ASSERT_TRUE(objects.size() == 2);
-    for (const Json& node : objects) {
+    for (Json& node : objects) {
       EXPECT_EQ(node["sent"], 5);
       EXPECT_EQ(node["answered"], 5);
       EXPECT_TRUE(node["knowsPing"]);
@@ -54,9 +54,9 @@ TEST_F(MeshctlFigures, StatsAddUpOverNodes) {
     co_await nodes_[1]->invoke<"nothing">(1);
     co_await expect_error<MeshHandlerError>(nodes_[0]->invoke_raw(2, "fail", "null"));
     const auto stats = co_await run(0, "stats", "--json");
-    const Json document = stats->objects().at(0);
+    Json document = stats->objects().at(0);
     EXPECT_EQ(document["nodes"], Json::array({1, 2}));
-    const Json& total = document["total"];
+    Json& total = document["total"];
     EXPECT_EQ(total["callsSent"], 5);
     EXPECT_EQ(total["handlers"]["nothing"]["succeeded"], 4);
     EXPECT_EQ(total["handlers"]["fail"]["failed"], 1);
@@ -80,7 +80,7 @@ TEST_F(MeshctlFigures, BenchTellsHowManyCallsAreAnswered) {
     co_await start_nodes(1);
     const auto bench = co_await run(0, "bench", "any", "untyped", "[1]", "-c", "4", "--duration",
                                     "300ms", "--json");
-    const Json result = bench->objects().at(0);
+    Json result = bench->objects().at(0);
     EXPECT_GT(result["succeeded"], 0);
     EXPECT_EQ(result["failed"], 0);
     EXPECT_EQ(result["concurrency"], 4);
@@ -105,7 +105,7 @@ TEST_F(MeshctlFigures, BenchCountsErrorsByTheirKind) {
     });
     const auto bench =
         co_await run(4, "bench", "1", "odd", "-c", "1", "--duration", "300ms", "--json");
-    const Json result = bench->objects().at(0);
+    Json result = bench->objects().at(0);
     EXPECT_GT(result["succeeded"], 0);
     EXPECT_GT(result["failed"], 0);
     EXPECT_EQ(result["errors"], (Json{{"handler", result["failed"]}}));
