@@ -1,6 +1,5 @@
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <meshctl/command.hpp>
 #include <meshctl/terminal.hpp>
@@ -20,27 +19,26 @@ std::string option_names(const CLI::App& app) {
 }
 
 std::string bash_script(const CLI::App& app) {
-  std::string commands;
+  std::string commands;      // separated by spaces
+  std::string alternatives;  // the same for a pattern
   std::string cases;
   for (const CLI::App* command : app.get_subcommands(nullptr)) {
-    commands += " " + command->get_name();
-    cases +=
-        "    " + command->get_name() + ") words=\"" + option_names(*command).substr(1) + "\" ;;\n";
+    const std::string& name = command->get_name();
+    if (!commands.empty()) commands += " ";
+    commands += name;
+    if (!alternatives.empty()) alternatives += "|";
+    alternatives += name;
+    cases += "    " + name + ") words=\"" + option_names(*command).substr(1) + "\" ;;\n";
   }
   return "_meshctl() {\n"
          "  local word command= words=\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    case \"$word\" in" +
-         [&commands] {
-           std::string alternatives;
-           for (const char c : commands.substr(1))
-             alternatives += c == ' ' ? std::string("|") : std::string(1, c);
-           return " " + alternatives;
-         }() +
+         "    case \"$word\" in " +
+         alternatives +
          ") command=$word; break ;; esac\n"
          "  done\n"
          "  case \"$command\" in\n" +
-         cases + "    *) words=\"" + commands.substr(1) +
+         cases + "    *) words=\"" + commands +
          "\" ;;\n"
          "  esac\n"
          "  words=\"$words" +

@@ -30,6 +30,7 @@ asio::awaitable<std::vector<NodeInfo>> other_nodes(Session& session) {
 asio::awaitable<std::vector<InstanceId>> chosen_nodes(Session& session,
                                                       const std::vector<std::string>& ids) {
   std::vector<InstanceId> chosen;
+  chosen.reserve(ids.size());
   for (const std::string& id : ids) chosen.push_back(parse_id(id));
   if (!ids.empty()) co_return chosen;
   const std::vector<NodeInfo> nodes = co_await other_nodes(session);
