@@ -227,6 +227,25 @@ TEST_F(CheckerTest, RejectsACallToAnyNodeThatNobodyTook) {
   EXPECT_EQ(verdict().calls_to_any, 1U);
 }
 
+TEST_F(CheckerTest, AcceptsASecondRunOfACallToAnyNodeByWhatTheRunnerRepeated) {
+  call(10'000, "any");
+  run_handler("p1", 10'020, 10'021);
+  end(10'030, "ok", "", "yes");
+  repeats(10'040);
+  run_handler("p2", 10'050, 10'051);
+  EXPECT_EQ(broken(), none);
+  EXPECT_EQ(verdict().runs_of_the_runner, 1U);
+}
+
+TEST_F(CheckerTest, RejectsASecondRunOfACallToAnyNodeThatNobodyRepeated) {
+  call(10'000, "any");
+  run_handler("p1", 10'020, 10'021);
+  run_handler("p2", 10'022, 10'023);
+  end(10'030, "ok", "", "yes");
+  repeats(10'040);
+  EXPECT_EQ(broken(), run_once);
+}
+
 TEST_F(CheckerTest, RejectsACallToAnyNodeThatIsLeftToOneThatIsDead) {
   runner(8000, "killed", {{"p", "p2"}, {"from", ns(8000)}});
   call(10'000, "any");
