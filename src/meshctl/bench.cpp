@@ -136,7 +136,8 @@ asio::awaitable<ExitStatus> bench(Session& session, const Call& call,
   // After Ctrl-C what there is so far.
   if (ended_early && !is_cancellation(ended_early)) std::rethrow_exception(ended_early);
   arguments.as_json ? print_json(results, arguments) : print_text(results, arguments);
-  co_return results.first_error ? describe_failure(results.first_error).status : ExitStatus::ok;
+  if (results.first_error) co_return describe_failure(results.first_error).status;
+  co_return ended_early ? ExitStatus::interrupted : ExitStatus::ok;
 }
 
 ExitStatus run_bench(const Settings& settings, const BenchArguments& arguments) {

@@ -23,7 +23,7 @@ struct CallArguments {
 
 asio::awaitable<ExitStatus> call_one(Session& session, const Call& call) {
   const std::string reply = co_await begin(session, call);
-  print_line(reply);
+  print_line(printable_json(reply));
   co_return ExitStatus::ok;
 }
 
@@ -42,7 +42,7 @@ asio::awaitable<ExitStatus> call_all(Session& session, const Call& call) {
       print_line(node + R"(,"error":)" + failure_json(result.error) + "}");
       if (status == ExitStatus::ok) status = describe_failure(result.error).status;
     } else {
-      print_line(node + R"(,"reply":)" + result.value.value_or("null") + "}");
+      print_line(node + R"(,"reply":)" + printable_json(result.value.value_or("null")) + "}");
     }
   }
   co_return status;

@@ -6,10 +6,12 @@
 #include <iterator>
 #include <utility>
 
+#include <meshctl/terminal.hpp>
+
 namespace mesh::ctl {
 
 std::string to_text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 CLI::App& Program::add(const std::string& name, const std::string& description,

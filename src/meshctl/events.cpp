@@ -40,7 +40,9 @@ class Printer {
     Json json = begin("broadcast");
     json["type"] = name;
     json["sender"] = sender;
-    json["data"] = Json::parse(data, nullptr, false);
+    Json parsed = as_json_ ? Json::parse(data, nullptr, false) : Json();
+    if (parsed.is_discarded()) parsed = std::string(data);  // JSON, but too large a number
+    json["data"] = std::move(parsed);
     const std::string text =
         std::string(name) + " from node " + std::to_string(sender) + ": " + std::string(data);
     print("broadcast", Colour::bold, text, json);

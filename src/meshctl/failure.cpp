@@ -4,6 +4,9 @@
 #include <boost/system/system_error.hpp>
 #include <mesh/errors.hpp>
 #include <nlohmann/json.hpp>
+#include <utility>
+
+#include <meshctl/terminal.hpp>
 
 namespace mesh::ctl {
 
@@ -87,14 +90,18 @@ std::string failure_json(const std::exception_ptr& error) {
     json["message"] = handler.what();
     if (!handler.code().empty()) json["code"] = handler.code();
     if (!handler.details().empty()) {
-      json["details"] = nlohmann::ordered_json::parse(handler.details(), nullptr, false);
+      auto details = nlohmann::ordered_json::parse(handler.details(), nullptr, false);
+      // Such as 1e400, which is JSON, and too large for this reader.
+      if (details.is_discarded()) details = handler.details();
+      json["details"] = std::move(details);
     }
   } catch (const std::exception& other) {
     json["message"] = other.what();
   } catch (...) {
     json["message"] = "an unknown error";
   }
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return printable_json(
+      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 bool is_cancellation(const std::exception_ptr& error) {

@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -36,7 +37,7 @@ void add_commands(Program& program) {
 void report(const std::exception_ptr& error) {
   const Failure failure = describe_failure(error);
   std::fflush(stdout);
-  std::fprintf(stderr, "meshctl: %s\n", failure.text.c_str());
+  std::fprintf(stderr, "meshctl: %s\n", printable_lines(failure.text).c_str());
   if (!failure.advice.empty()) std::fprintf(stderr, "  try: %s\n", failure.advice.c_str());
 }
 
@@ -69,10 +70,12 @@ ExitStatus run(int argc, char** argv) {
 }  // namespace mesh::ctl
 
 int main(int argc, char** argv) {
+  // Who reads the output may end first; then print_line() has the program leave the mesh.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return static_cast<int>(mesh::ctl::run(argc, argv));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "meshctl: %s\n", error.what());
+    std::fprintf(stderr, "meshctl: %s\n", mesh::ctl::printable_lines(error.what()).c_str());
     return static_cast<int>(mesh::ctl::ExitStatus::other);
   }
 }

@@ -115,7 +115,7 @@ asio::awaitable<ExitStatus> run_ping(Session& session, const PingArguments& argu
   }
   // After Ctrl-C what there is so far.
   if (interrupted && !is_cancellation(interrupted)) std::rethrow_exception(interrupted);
-  ExitStatus status = ExitStatus::ok;
+  ExitStatus status = interrupted ? ExitStatus::interrupted : ExitStatus::ok;
   for (Pings& pings : all) {
     std::ranges::sort(pings.took);
     if (pings.error && status == ExitStatus::ok) status = describe_failure(pings.error).status;

@@ -24,7 +24,7 @@ asio::awaitable<ExitStatus> join_and_work(Session& session, const Work& work) {
 /// Cancels what has its slot at the first signal.
 class Interrupt {
  public:
-  explicit Interrupt(const Strand& strand) : signals_(strand, SIGINT, SIGTERM) {
+  explicit Interrupt(const Strand& strand) : signals_(strand, SIGINT, SIGTERM, SIGHUP) {
     signals_.async_wait([this](const boost::system::error_code& error, int /*number*/) {
       if (error) return;
       has_come_ = true;

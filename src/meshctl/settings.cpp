@@ -134,6 +134,8 @@ MeshOptions mesh_options(const Settings& settings) {
   options.request_timeout = settings.timeout;
   options.stop_timeout = std::chrono::seconds(2);
   options.can_lead = false;
+  // What the environment says of an election belongs to what it says of the mesh.
+  if (!settings.url.empty() || !settings.sentinel.empty()) options.leader_redis.reset();
   options.heartbeat_interval = std::chrono::seconds(1);  // so that who leaves unannounced is missed
   options.info.name = "meshctl";
   options.log = log_sink(settings);

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <string>
@@ -59,9 +62,47 @@ std::string coloured(Colour colour, std::string_view text) {
 }
 
 void print_line(std::string_view line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
+  const bool is_written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() &&
+                          std::fputc('\n', stdout) != EOF && std::fflush(stdout) == 0;
+  if (is_written) return;
+  static bool is_interrupted = false;
+  if (!std::exchange(is_interrupted, true)) std::raise(SIGTERM);
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string result;
+  for (;;) {
+    const auto end = text.find('\n');
+    result += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return result;
+    result += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+// In JSON that is well-formed, control characters below a space stand between its parts only.
+std::string printable_json(std::string_view json) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string result;
+  const auto append_escape = [&](unsigned char code) {
+    result += "\\u00";
+    result += digits[code >> 4U];
+    result += digits[code & 0xfU];
+  };
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(json[i]);
+    const unsigned char next =
+        i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : std::uint8_t{0};
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+      append_escape(next);
+      ++i;
+    } else if (byte == 0x7f) {
+      append_escape(byte);
+    } else {
+      result += byte < 0x20 ? ' ' : json[i];
+    }
+  }
+  return result;
 }
 
 std::string printable(std::string_view text) {

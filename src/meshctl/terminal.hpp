@@ -20,12 +20,17 @@ std::size_t terminal_height();
 /// The text in this colour where standard output is a terminal and NO_COLOR is not set.
 std::string coloured(Colour colour, std::string_view text);
 
-/// A line on standard output, at once.
+/// A line on standard output, at once. Where nobody reads it any more, the program is interrupted
+/// as by Ctrl-C, so that it leaves the mesh.
 void print_line(std::string_view line);
 
 /// What others have sent, with control characters made visible, so that it can do nothing to the
 /// terminal.
 std::string printable(std::string_view text);
+/// The same of several lines.
+std::string printable_lines(std::string_view text);
+/// The same of JSON, which stays what it is, in one line.
+std::string printable_json(std::string_view json);
 
 /// How many columns a UTF-8 text takes, if each character takes one.
 std::size_t width_of(std::string_view text);
