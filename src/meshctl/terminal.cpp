@@ -139,10 +139,10 @@ std::string cut_to(std::string_view text, std::size_t width) {
 }
 
 std::string duration_text(std::chrono::nanoseconds duration) {
-  const double microseconds = std::chrono::duration<double, std::micro>(duration).count();
-  if (microseconds < 1000) return number_text(microseconds, "µs");
-  if (microseconds < 1e6) return number_text(microseconds / 1e3, "ms");
-  return number_text(microseconds / 1e6, "s");
+  const double in_us = std::chrono::duration<double, std::micro>(duration).count();
+  if (in_us < 1000) return number_text(in_us, "µs");
+  if (in_us < 1e6) return number_text(in_us / 1e3, "ms");
+  return number_text(in_us / 1e6, "s");
 }
 
 std::string age_text(std::chrono::milliseconds age) {

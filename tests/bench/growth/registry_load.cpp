@@ -97,8 +97,9 @@ class RegistryLoad {
 
   asio::awaitable<void> beat(std::size_t place) {
     Registrant& node = registrants_.at(place % count);
-    const std::string not_leading;
-    const auto found = co_await node.registry->heartbeat(node.id, not_leading, soon());
+    Registry::Beat beat;
+    beat.id = node.id;
+    const auto found = co_await node.registry->heartbeat(beat, soon());
     if (found.registration == Registry::Registration::taken_by_another) {
       throw std::runtime_error("a heartbeat finds another owner");
     }
