@@ -152,7 +152,8 @@ TEST_F(InvokeAny, MayCallTheNodeItselfUnlessItIsToBeSkipped) {
     const auto published = calls_of("publish") + calls_of("spublish");
     const auto alone = co_await ask_often(*second, 10);
     EXPECT_EQ(alone.at(second->instance_id()), 10);
-    EXPECT_EQ(calls_of("publish") + calls_of("spublish"), published);
+    // The leader may publish its pulse.
+    EXPECT_LT(calls_of("publish") + calls_of("spublish"), published + 10);
     co_await second->stop();
   });
 }
