@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -21,28 +22,43 @@ namespace mesh::test::faults {
 namespace {
 
 /// What a node tells of its connections.
-struct ToldOfConnections {
+class ToldOfConnections {
+ public:
   explicit ToldOfConnections(Node& node_) : node(node_) {
-    node.set_connection_callback([this](bool connected) { all.push_back(connected); });
+    node.set_connection_callback([this](bool connected) {
+      const std::lock_guard lock(mutex_);
+      told_.push_back(connected);
+    });
   }
 
   asio::awaitable<bool> is_lost() {
-    const auto lost = [this] { return !all.empty() && !node.is_connected(); };
+    const auto lost = [this] { return !all().empty() && !node.is_connected(); };
     co_return co_await eventually(lost, 60s);
   }
   asio::awaitable<bool> is_back() {
-    const auto back = [this] { return !all.empty() && all.back() && node.is_connected(); };
+    const auto back = [this] {
+      const auto told = all();
+      return !told.empty() && told.back() && node.is_connected();
+    };
     co_return co_await eventually(back, 60s);
   }
   /// Losses and returns by turns, at least one of each.
   asio::awaitable<void> expect_turns() {
     EXPECT_TRUE(co_await is_back());
-    EXPECT_GE(all.size(), 2U);
-    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], i % 2 == 1) << i;
+    const auto told = all();
+    EXPECT_GE(told.size(), 2U);
+    for (std::size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i], i % 2 == 1) << i;
+  }
+  std::vector<bool> all() const {
+    const std::lock_guard lock(mutex_);
+    return told_;
   }
 
   Node& node;
-  std::vector<bool> all;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<bool> told_;
 };
 
 TEST(ConnectionFaults, ARestartOfRedisIsToldAndWhatWaitsMeanwhile) {
@@ -68,9 +84,9 @@ TEST(ConnectionFaults, ARestartOfRedisIsToldAndWhatWaitsMeanwhile) {
     EXPECT_TRUE(co_await eventually(nothing_waits)) << pair.a.stats().bytes_queued;
     EXPECT_FALSE(pair.a.stats().last_error.empty());
     co_await told.expect_turns();
-    const auto before = told.all.size();
+    const auto before = told.all().size();
     co_await pair.stop();
-    EXPECT_EQ(told.all.size(), before);
+    EXPECT_EQ(told.all().size(), before);
   });
 }
 
