@@ -134,7 +134,7 @@ TEST_F(MeshctlCall, ThatIsRefusedHasAStatusOfItsOwn) {
 TEST_F(MeshctlCall, EndsWithATimeoutWhereNothingIsHeard) {
   RawPeer silent(redis().options(), "test:mesh:" + key(), 777);
   run_coroutine([&]() -> asio::awaitable<void> {
-    const auto timeout = co_await run(3, "call", "777", "who", "--timeout", "200ms");
+    const auto timeout = co_await run(3, "call", "777", "who", "--timeout", "3s");
     EXPECT_NE(timeout->err().find("meshctl ping"), std::string::npos) << timeout->err();
   });
 }
