@@ -6,35 +6,13 @@
 #include <chrono>
 #include <string_view>
 
-#include <wire/json_string.hpp>
+#include <wire/json_writer.hpp>
 
 namespace mesh::introspection {
 
 namespace {
 
-/// Writes one object; its members in the order in which they are added.
-class ObjectWriter {
- public:
-  explicit ObjectWriter(std::string& json) : json_(json) { json_ += '{'; }
-
-  template <typename Append>
-  ObjectWriter& member(std::string_view name, Append append) {
-    if (!is_empty_) json_ += ',';
-    is_empty_ = false;
-    wire::append_any_json_string(json_, name);
-    json_ += ':';
-    append(json_);
-    return *this;
-  }
-  ObjectWriter& number(std::string_view name, std::uint64_t value) {
-    return member(name, [value](std::string& json) { json += std::to_string(value); });
-  }
-  void end() { json_ += '}'; }
-
- private:
-  std::string& json_;
-  bool is_empty_ = true;
-};
+using wire::ObjectWriter;
 
 // The shortest text that says it: buckets end between whole microseconds.
 void append_microseconds(std::string& json, std::chrono::nanoseconds time) {
@@ -130,8 +108,7 @@ std::string to_json(const MeshStats& stats) {
       .number("requestsQueued", stats.requests_queued)
       .number("bytesQueued", stats.bytes_queued)
       .member("connected", [&](std::string& text) { text += stats.connected ? "true" : "false"; })
-      .member("lastError",
-              [&](std::string& text) { wire::append_any_json_string(text, stats.last_error); })
+      .text("lastError", stats.last_error)
       .number("lastErrorAtMs", milliseconds_since_epoch(stats.last_error_at))
       .member("calls", [&](std::string& text) { append_all(text, stats.calls); })
       .member("handlers", [&](std::string& text) { append_all(text, stats.handlers); });

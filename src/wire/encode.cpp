@@ -8,6 +8,7 @@
 
 #include <wire/json_bytes.hpp>
 #include <wire/json_string.hpp>
+#include <wire/json_writer.hpp>
 
 namespace mesh::wire {
 
@@ -204,14 +205,10 @@ std::string encode_cancel(std::string_view request_id) {
 }
 
 std::string encode_headers(const Headers& headers) {
-  std::string json = "{";
-  for (const auto& [name, text] : headers) {
-    if (json.size() > 1) json += ',';
-    append_any_json_string(json, name);
-    json += ':';
-    append_any_json_string(json, text);
-  }
-  json += '}';
+  std::string json;
+  ObjectWriter object(json);
+  for (const auto& [name, text] : headers) object.text(name, text);
+  object.end();
   return json;
 }
 

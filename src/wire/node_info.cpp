@@ -8,6 +8,7 @@
 
 #include <wire/json_object.hpp>
 #include <wire/json_string.hpp>
+#include <wire/json_writer.hpp>
 
 namespace mesh::wire {
 
@@ -17,17 +18,6 @@ using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
 constexpr std::size_t most_record_levels = 64;
-
-void append_name(std::string& json, std::string_view name) {
-  if (json.back() != '{') json += ',';
-  append_any_json_string(json, name);
-  json += ':';
-}
-
-void append_text(std::string& json, std::string_view name, std::string_view text) {
-  append_name(json, name);
-  append_any_json_string(json, text);
-}
 
 std::string text_of(std::string_view value) {
   if (value.size() < 2 || !value.starts_with('"')) return {};
@@ -64,50 +54,54 @@ std::map<std::string, std::string> labels_of(std::string_view value) {
   return labels;
 }
 
-// The rest of an object that has begun.
-void append_info(std::string& json, const NodeInfo& info) {
-  append_text(json, "hostname", info.hostname);
-  if (!info.name.empty()) append_text(json, "name", info.name);
-  if (!info.version.empty()) append_text(json, "version", info.version);
-  if (!info.labels.empty()) {
-    append_name(json, "labels");
-    json += '{';
-    for (const auto& [name, text] : info.labels) append_text(json, name, text);
-    json += '}';
-  }
-  append_name(json, "types");
+void append_texts(std::string& json, const std::vector<std::string>& texts) {
   json += '[';
-  for (const std::string& type : info.types) {
+  for (const std::string& text : texts) {
     if (json.back() != '[') json += ',';
-    append_any_json_string(json, type);
+    append_any_json_string(json, text);
   }
   json += ']';
-  if (info.has_fallback_handler) {
-    append_name(json, "fallback");
-    json += "true";
+}
+
+void append_labels(std::string& json, const std::map<std::string, std::string>& labels) {
+  ObjectWriter object(json);
+  for (const auto& [name, text] : labels) object.text(name, text);
+  object.end();
+}
+
+void add_info(ObjectWriter& object, const NodeInfo& info) {
+  object.text("hostname", info.hostname);
+  if (!info.name.empty()) object.text("name", info.name);
+  if (!info.version.empty()) object.text("version", info.version);
+  if (!info.labels.empty()) {
+    object.member("labels", [&](std::string& json) { append_labels(json, info.labels); });
   }
-  append_name(json, "startedAt");
+  object.member("types", [&](std::string& json) { append_texts(json, info.types); });
+  if (info.has_fallback_handler) {
+    object.member("fallback", [](std::string& json) { json += "true"; });
+  }
   const auto started_at =
       std::chrono::duration_cast<milliseconds>(info.started_at.time_since_epoch());
-  json += std::to_string(started_at.count());
-  append_text(json, "language", info.language);
-  json += '}';
+  object.number("startedAt", started_at.count()).text("language", info.language);
 }
 
 }  // namespace
 
 std::string encode_node_info(const NodeInfo& info) {
-  std::string json = "{";
-  append_name(json, "instanceId");
-  json += std::to_string(info.instance_id);
-  append_info(json, info);
+  std::string json;
+  ObjectWriter object(json);
+  object.number("instanceId", info.instance_id);
+  add_info(object, info);
+  object.end();
   return json;
 }
 
 std::string encode_node_record(const NodeRecord& record) {
-  std::string json = "{";
-  append_text(json, "owner", record.owner);
-  append_info(json, record.info);
+  std::string json;
+  ObjectWriter object(json);
+  object.text("owner", record.owner);
+  add_info(object, record.info);
+  object.end();
   return json;
 }
 
