@@ -4,23 +4,19 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
-#include <boost/system/system_error.hpp>
 #include <mesh/errors.hpp>
 
 #include <config/key_prefix.hpp>
 #include <core/cluster_channels.hpp>
 #include <core/prepared_options.hpp>
 #include <core/single_redis_channels.hpp>
+#include <util/cancellation.hpp>
 #include <util/describe_error.hpp>
 #include <wire/encode.hpp>
 
 namespace mesh::core {
 
 namespace {
-
-std::exception_ptr operation_aborted() {
-  return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
-}
 
 MeshOptions noting_errors(MeshOptions options, const Counters& counters) {
   options.log = introspection::noting(std::move(options.log), counters.last_error);
@@ -360,7 +356,7 @@ asio::awaitable<std::vector<NodeInfo>> MeshCore::list_infos() {
 
 void MeshCore::begin_call(NewCall&& call) {
   if (call.control && call.control->cancelled) {
-    std::move(call.completion)(operation_aborted(), std::string());
+    std::move(call.completion)(cancellation_error(), std::string());
   } else if (!is_active()) {
     std::move(call.completion)(std::make_exception_ptr(MeshNotRunningError()), std::string());
   } else if (call.call.routing) {
@@ -380,7 +376,7 @@ void MeshCore::deliver_here(std::string message) {
 
 void MeshCore::cancel_call(CallControl& control) {
   control.cancelled = true;
-  pending_.cancel(control.request_id, operation_aborted());
+  pending_.cancel(control.request_id, cancellation_error());
 }
 
 asio::awaitable<void> MeshCore::broadcast(std::string type, std::string data,

@@ -8,13 +8,13 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <mesh/detail/gather.hpp>
 #include <mesh/detail/interception.hpp>
 #include <mesh/detail/spawn_operation.hpp>
 #include <mesh/errors.hpp>
 
 #include <core/served_call.hpp>
+#include <util/cancellation.hpp>
 #include <util/make_error.hpp>
 
 namespace mesh::detail {
@@ -39,14 +39,6 @@ void use_gathering(const std::weak_ptr<core::MeshCore>& weak_core,
 }  // namespace mesh::detail
 
 namespace mesh::core {
-
-namespace {
-
-std::exception_ptr given_up() {
-  return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
-}
-
-}  // namespace
 
 std::shared_ptr<Gathering> MeshCore::make_gathering(const detail::PreparedCall& call,
                                                     std::size_t enough) {
@@ -84,7 +76,7 @@ void MeshCore::begin_gathering(const std::shared_ptr<Gathering>& gathering,
     call.remote.extras->parent->when_cancelled(
         gathering, [core = std::weak_ptr(call.core)](const std::shared_ptr<Gathering>& cancelled) {
           detail::use_gathering(core, cancelled, [](MeshCore&, const auto& found) {
-            found->fail(given_up());
+            found->fail(cancellation_error());
             found->cancel();
           });
         });

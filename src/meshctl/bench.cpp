@@ -12,6 +12,7 @@
 #include <meshctl/session.hpp>
 #include <meshctl/target.hpp>
 #include <meshctl/terminal.hpp>
+#include <util/cancellation.hpp>
 
 namespace mesh::ctl {
 

@@ -1,12 +1,12 @@
 #include <meshctl/failure.hpp>
 
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
-#include <mesh/errors.hpp>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include <mesh/errors.hpp>
+#include <nlohmann/json.hpp>
+
 #include <meshctl/terminal.hpp>
+#include <util/cancellation.hpp>
 
 namespace mesh::ctl {
 
@@ -102,17 +102,6 @@ std::string failure_json(const std::exception_ptr& error) {
   }
   return printable_json(
       json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-}
-
-bool is_cancellation(const std::exception_ptr& error) {
-  try {
-    if (error) std::rethrow_exception(error);
-  } catch (const boost::system::system_error& system) {
-    return system.code() == boost::asio::error::operation_aborted;
-  } catch (...) {
-    return false;
-  }
-  return false;
 }
 
 }  // namespace mesh::ctl

@@ -50,6 +50,4 @@ Failure describe_failure(const std::exception_ptr& error);
 /// One JSON object with the kind, the text, and what else the error says.
 std::string failure_json(const std::exception_ptr& error);
 
-bool is_cancellation(const std::exception_ptr& error);
-
 }  // namespace mesh::ctl

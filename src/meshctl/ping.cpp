@@ -10,6 +10,7 @@
 #include <meshctl/concurrently.hpp>
 #include <meshctl/inspect.hpp>
 #include <meshctl/terminal.hpp>
+#include <util/cancellation.hpp>
 
 namespace mesh::ctl {
 

@@ -12,6 +12,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <util/cancellation.hpp>
+
 namespace mesh::ctl {
 
 namespace {
