@@ -117,8 +117,8 @@ class GroupCalls {
     auto owner = std::make_shared<const std::string>(name);
     const std::string_view type = *owner;
     return detail::initiate_gathering<detail::RawJson, CompletionToken>(
-        detail::prepare_gathering<detail::RawJson>(core(), type, owner, json, options), type, owner,
-        options.enough, token);
+        detail::prepare_routed_call<detail::RawJson>(core(), type, owner, json, options), type,
+        owner, options.enough, token);
   }
 
   /// Begins the same calls and returns at once; their results are taken one by one. What is wrong
@@ -156,15 +156,15 @@ class GroupCalls {
   auto start_all(const detail::Boxed<typename Checked<Name>::request>& request, AllOptions options,
                  std::remove_reference_t<CompletionToken>& token) {
     return detail::initiate_gathering<typename Checked<Name>::response, CompletionToken>(
-        detail::prepare_gathering<typename Checked<Name>::request>(core(), MessageOf<Name>::name,
-                                                                   nullptr, request, options),
+        detail::prepare_routed_call<typename Checked<Name>::request>(core(), MessageOf<Name>::name,
+                                                                     nullptr, request, options),
         MessageOf<Name>::name, nullptr, options.enough, token);
   }
 
   template <detail::FixedString Name>
   Gathering<typename Checked<Name>::response> begin_all(
       const detail::Boxed<typename Checked<Name>::request>& request, AllOptions options) {
-    return {detail::begin_gathering(detail::prepare_gathering<typename Checked<Name>::request>(
+    return {detail::begin_gathering(detail::prepare_routed_call<typename Checked<Name>::request>(
                                         core(), MessageOf<Name>::name, nullptr, request, options),
                                     options.enough),
             MessageOf<Name>::name, nullptr};

@@ -50,9 +50,9 @@ void prepare_routed_target(PreparedCall& call, const CoreHandle& core, std::stri
       Routing{options.route, options.attempts, options.skip_self, options.wait_for_node};
 }
 
-void prepare_all_targets(PreparedCall& call, const CoreHandle& core, std::string_view type,
-                         const std::shared_ptr<const std::string>& type_owner,
-                         const AllOptions& options) {
+void prepare_routed_target(PreparedCall& call, const CoreHandle& core, std::string_view type,
+                           const std::shared_ptr<const std::string>& type_owner,
+                           const AllOptions& options) {
   AnyOptions of_each;
   of_each.timeout = options.timeout;
   of_each.deadline = options.deadline;

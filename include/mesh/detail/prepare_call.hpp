@@ -53,38 +53,22 @@ PreparedCall prepare_call(const CoreHandle& core, InstanceId target, std::string
   return call;
 }
 
-/// The same for a call to a node that is chosen later: throws what is wrong with the options, and
-/// what interceptors throw.
+/// The same for a call to a node that is chosen later, or to all: throw what is wrong with the
+/// options, and what interceptors throw.
 void prepare_routed_target(PreparedCall& call, const CoreHandle& core, std::string_view type,
                            const std::shared_ptr<const std::string>& type_owner,
                            const AnyOptions& options);
+void prepare_routed_target(PreparedCall& call, const CoreHandle& core, std::string_view type,
+                           const std::shared_ptr<const std::string>& type_owner,
+                           const AllOptions& options);
 
-template <typename Request>
+template <typename Request, typename Options>
 PreparedCall prepare_routed_call(const CoreHandle& core, std::string_view type,
                                  const std::shared_ptr<const std::string>& type_owner,
-                                 const Boxed<Request>& request, const AnyOptions& options) {
+                                 const Boxed<Request>& request, const Options& options) {
   PreparedCall call;
   try {
     prepare_routed_target(call, core, type, type_owner, options);
-    encode_payload<Request>(type, request, call.remote.data, Executed::no);
-  } catch (...) {
-    call.error = std::current_exception();
-  }
-  return call;
-}
-
-/// The same for calls to all nodes.
-void prepare_all_targets(PreparedCall& call, const CoreHandle& core, std::string_view type,
-                         const std::shared_ptr<const std::string>& type_owner,
-                         const AllOptions& options);
-
-template <typename Request>
-PreparedCall prepare_gathering(const CoreHandle& core, std::string_view type,
-                               const std::shared_ptr<const std::string>& type_owner,
-                               const Boxed<Request>& request, const AllOptions& options) {
-  PreparedCall call;
-  try {
-    prepare_all_targets(call, core, type, type_owner, options);
     encode_payload<Request>(type, request, call.remote.data, Executed::no);
   } catch (...) {
     call.error = std::current_exception();
