@@ -313,7 +313,8 @@ void RequestServer::answer(std::shared_ptr<Execution> execution) {
   const auto job = jobs_.extract(request_id);
   const auto now = Clock::now();
   answered_.note_time(now);
-  const auto deliveries = deliveries_of(response);
+  const auto deliveries =
+      response.size() < large_response ? nullptr : std::make_shared<unsigned>(0U);
   const bool is_wanted = !job || !job->is_cancelled;
   counters_.handlers.note(execution->request.type,
                           is_wanted ? execution->ending : introspection::HandlerEnding::cancelled,
@@ -329,10 +330,6 @@ void RequestServer::answer(std::shared_ptr<Execution> execution) {
   }
   send(job->caller, Answer::Kind::response, std::move(execution->response), job->call->timeout, now,
        deliveries);
-}
-
-std::shared_ptr<unsigned> RequestServer::deliveries_of(const std::string& response) {
-  return response.size() < large_response ? nullptr : std::make_shared<unsigned>(0U);
 }
 
 void RequestServer::use_room() {

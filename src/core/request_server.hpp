@@ -130,7 +130,6 @@ class RequestServer : public std::enable_shared_from_this<RequestServer> {
            const Times& times);
   std::chrono::milliseconds timeout_of(const wire::Request& request) const;
   void answer(std::shared_ptr<Execution> execution);
-  static std::shared_ptr<unsigned> deliveries_of(const std::string& response);
   void use_room();
   static Caller caller_of(const wire::Request& request) {
     return {request.sender, request.accepts};

@@ -15,8 +15,8 @@ struct ListState {
   std::int64_t change = 0;  ///< Number of the last change that was announced; 0: none is known.
   std::int64_t members = 0;
   std::int64_t last_id = 0;  ///< That was handed out.
-  std::int64_t silent =
-      0;  ///< Of them, up to `most_silent` that count as dead and are not removed yet.
+  /// How many of them, up to `most_silent`, count as dead and are not removed yet.
+  std::int64_t silent = 0;
 
   friend bool operator==(const ListState&, const ListState&) = default;
 };

@@ -28,7 +28,7 @@ namespace mesh::view {
 /// Keeps a `NodeView` up to date once somebody wants it: hears announcements, has what heartbeats
 /// say of the list compared with it, and reads the list where that is needed. All members must be
 /// called on the strand.
-class LocalView : public std::enable_shared_from_this<LocalView> {
+class LocalView {
  public:
   struct Context {
     Strand strand;

@@ -68,10 +68,7 @@ class Stats : public FewNodesTest {
 TEST_F(Stats, TellByTypeWhatBecameOfCalls) {
   run_coroutine([&]() -> asio::awaitable<void> {
     co_await start_with_busy_target();
-    target_->register_handler<"echo">([](Text text) {
-      if (text.text == "fail") throw std::runtime_error("it failed");
-      return text;
-    });
+    let_target_echo();
     const Text good = text_of("x");
     const Text bad = text_of("fail");
     co_await caller_->invoke<"echo">(2, good);

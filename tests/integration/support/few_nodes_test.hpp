@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include <integration/support/mesh_test.hpp>
@@ -26,6 +27,14 @@ class FewNodesTest : public MeshTest {
       if (*node) co_await (*node)->stop();
       node->reset();
     }
+  }
+
+  /// The target answers "echo", but for the text "fail".
+  void let_target_echo() {
+    target_->register_handler<"echo">([](Text text) {
+      if (text.text == "fail") throw std::runtime_error("it failed");
+      return text;
+    });
   }
 
   std::unique_ptr<Service> caller_;
